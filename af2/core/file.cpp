@@ -17,7 +17,9 @@ namespace af2 {
 namespace fs = std::filesystem;
 namespace {
 
-std::string reason() { return std::strerror(errno); }
+std::string reason() {
+  return std::strerror(errno);
+}
 
 // An open descriptor that closes itself.
 class Descriptor {

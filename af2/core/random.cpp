@@ -49,14 +49,20 @@ int Random::range(int low, int high) {
   return low + static_cast<int>(below(static_cast<std::uint64_t>(high - low) + 1));
 }
 
-double Random::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
-double Random::uniform(double low, double high) { return low + (high - low) * uniform(); }
+double Random::uniform() {
+  return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
+double Random::uniform(double low, double high) {
+  return low + (high - low) * uniform();
+}
 
 double Random::normal() {  // Box-Muller; the second value is not kept, so that draws stay countable
   const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform()));
   return radius * std::cos(2.0 * std::numbers::pi * uniform());
 }
 
-bool Random::chance(double probability) { return uniform() < probability; }
+bool Random::chance(double probability) {
+  return uniform() < probability;
+}
 
 }  // namespace af2

@@ -17,7 +17,9 @@ TEST(Error, SaysWhereWhatAndWhatToDo) {
   EXPECT_EQ(error.exit_code(), 3);
 }
 
-std::string hash_of(const std::string& text) { return sha256_hex(std::as_bytes(std::span(text))); }
+std::string hash_of(const std::string& text) {
+  return sha256_hex(std::as_bytes(std::span(text)));
+}
 
 TEST(Sha256, KnownValues) {  // FIPS 180-4 examples and the padding's borders
   EXPECT_EQ(hash_of(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");

@@ -1,0 +1,21 @@
+// JSON for the whole project: nlohmann::json with ordered keys, and a parser whose errors name file and
+// place.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace af2 {
+
+using Json = nlohmann::ordered_json;
+
+// Parses JSON text; `where` names it in errors (kData).
+Json parse_json(std::string_view text, const std::string& where);
+
+// Reads a recipe or config: YAML when the name ends in .yaml or .yml (needs AF2_WITH_YAML), else JSON.
+// YAML scalars become null, bool, integer, float or string by the YAML 1.2 core rules.
+Json read_config_file(const std::filesystem::path& path);
+
+}  // namespace af2

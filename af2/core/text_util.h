@@ -1,0 +1,19 @@
+// Small text helpers: splitting, joining, the nearest known word for error hints.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace af2 {
+
+// Parts between separators; "" gives one empty part.
+std::vector<std::string> split(std::string_view text, char separator);
+std::string join(const std::vector<std::string>& parts, std::string_view separator);
+// Without ASCII blanks at both ends.
+std::string trim(std::string_view text);
+// The known word with the smallest edit distance ("" if there is none).
+std::string nearest_word(std::string_view word, const std::vector<std::string>& known);
+bool starts_with(std::string_view text, std::string_view prefix);
+
+}  // namespace af2
