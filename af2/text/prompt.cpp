@@ -1,0 +1,71 @@
+#include "af2/text/prompt.h"
+
+#include "af2/core/error.h"
+#include "af2/text/unicode.h"
+#include "af2/text/utf8.h"
+
+namespace af2 {
+namespace {
+
+int need_token(const ByteBpe& tokenizer, const std::string& token, const char* what) {
+  const std::optional<int> id = tokenizer.id_of(token);
+  if (!id || tokenizer.encode(token) != std::vector<int>{*id}) {
+    throw model_error(std::string("the tokenizer has no ") + what + " token '" + token + "'", "tokenizer",
+                      "add it, or name the model's own in the config");
+  }
+  return *id;
+}
+
+}  // namespace
+
+std::string clean_question(std::string_view question, bool lowercase) {
+  const std::string valid = replace_invalid_utf8(question);
+  const std::string_view core = strip_python(valid);
+  return lowercase ? lower_case(core) : std::string(core);
+}
+
+Prompt build_prompt(const ByteBpe& tokenizer, std::string_view question, const PromptOptions& options) {
+  if (options.max_prompt_tokens < 2) {
+    throw user_error("a prompt needs room for 2 tokens at least", "max_prompt_tokens");
+  }
+  need_token(tokenizer, options.audio_token, "audio");
+  const int sep = need_token(tokenizer, options.sep_token, "separator");
+  Prompt prompt;
+  prompt.text = options.audio_token + clean_question(question, options.lowercase) + options.sep_token;
+  prompt.ids = tokenizer.encode(prompt.text);
+  const auto room = static_cast<std::size_t>(options.max_prompt_tokens);
+  if (prompt.ids.size() > room) {
+    prompt.tokens_cut = static_cast<int>(prompt.ids.size() - room);
+    prompt.ids.resize(room - 1);
+    prompt.ids.push_back(sep);
+  }
+  return prompt;
+}
+
+std::string with_choices(std::string_view question, const std::vector<std::string>& choices) {
+  if (choices.size() < 2 || choices.size() > 26) {
+    throw user_error(std::to_string(choices.size()) + " choices", "choices", "give 2 to 26");
+  }
+  const auto label = [](std::size_t i) { return std::string{'(', static_cast<char>('A' + i), ')', ' '}; };
+  bool labelled = true;
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    const std::string valid = replace_invalid_utf8(choices[i]);
+    texts.emplace_back(strip_python(valid));
+    if (texts.back().empty()) throw user_error("choice " + label(i) + "is empty", "choices");
+    labelled = labelled && texts.back().starts_with(label(i));
+  }
+  const std::string valid = replace_invalid_utf8(question);
+  std::string text(strip_python(valid));
+  if (text.empty()) throw user_error("the question is empty", "question");
+  if (std::string_view(".?!:").find(text.back()) == std::string_view::npos) text += '?';
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    text += ' ';
+    if (!labelled) text += label(i);
+    text += texts[i];
+    if (texts[i].back() != '.') text += '.';
+  }
+  return text;
+}
+
+}  // namespace af2
