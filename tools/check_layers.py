@@ -15,7 +15,8 @@ ALLOWED = {
     "text": BASE,
     "io": BASE,
     "data": BASE | {"audio", "text", "io"},
-    "model": BASE | {"io"},
+    "quant": BASE | {"io"},
+    "model": BASE | {"io", "quant"},
     "generate": BASE | {"model", "text", "audio", "io"},
     "train": BASE | {"model", "generate", "io", "audio", "text", "data"},
     "cli": BASE | {"audio", "text", "io", "data", "model", "generate", "train"},
@@ -28,6 +29,7 @@ ONLY = {
     "unicode/": {"text"},
     "yaml-cpp/": {"core"},
     "CLI/": {"cli"},
+    "hwy/": {"quant"},
 }
 
 

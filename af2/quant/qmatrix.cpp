@@ -1,0 +1,59 @@
+#include "af2/quant/qmatrix.h"
+
+#include <utility>
+
+#include "af2/core/error.h"
+#include "af2/core/threads.h"
+#include "af2/io/quant_blocks.h"
+#include "af2/quant/dot.h"
+
+namespace af2 {
+namespace {
+
+constexpr std::int64_t kGrain = 64;  // rows a thread takes at least
+
+}  // namespace
+
+QMatrix::QMatrix(TensorView view, std::vector<std::int64_t> row_order)
+    : view_(std::move(view)), row_order_(std::move(row_order)) {
+  if (view_.shape.size() != 2) throw model_error("is not a matrix", view_.name);
+  if (!can_dequantize(view_.dtype))
+    throw model_error(std::string("type ") + std::string(dtype_name(view_.dtype)) + " cannot be read",
+                      view_.name, "quantise the model to q8_0, q4_0, q4_1, q4_K or q6_K");
+  rows_ = view_.shape[0];
+  columns_ = view_.shape[1];
+  row_bytes_ = view_.row_bytes();
+  if (!row_order_.empty() && static_cast<std::int64_t>(row_order_.size()) != rows_)
+    throw internal_error("row order has another length than the matrix", view_.name);
+}
+
+void QMatrix::row(std::int64_t r, float* out) const {
+  dequantize(view_.dtype, {stored_row(r), static_cast<std::size_t>(row_bytes_)},
+             {out, static_cast<std::size_t>(columns_)});
+}
+
+void QMatrix::multiply(const float* x, std::int64_t n, float* y) const {
+  const std::int64_t n_blocks = columns_ / 32;
+  if (n == 1 && view_.dtype == DType::kQ4_1) {
+    std::vector<float> sums(n_blocks, 0.0f);
+    for (std::int64_t b = 0; b < n_blocks; ++b)
+      for (int i = 0; i < 32; ++i) sums[b] += x[b * 32 + i];
+    parallel_for(0, rows_, kGrain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) y[r] = dot_q4_1(stored_row(r), x, sums.data(), n_blocks);
+    });
+  } else if (n == 1 && view_.dtype == DType::kQ8_0) {
+    parallel_for(0, rows_, kGrain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) y[r] = dot_q8_0(stored_row(r), x, n_blocks);
+    });
+  } else {
+    parallel_for(0, rows_, kGrain, [&](std::int64_t begin, std::int64_t end) {
+      std::vector<float> weights(columns_);
+      for (std::int64_t r = begin; r < end; ++r) {
+        row(r, weights.data());
+        dot_f32(weights.data(), x, n, columns_, y + r, rows_);
+      }
+    });
+  }
+}
+
+}  // namespace af2

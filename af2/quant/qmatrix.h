@@ -1,0 +1,43 @@
+// A weight matrix that stays in the low-bit blocks of its file: products with float activations, single rows.
+//
+// Frozen weights at inference only. The product uses exactly the values that `dequantize` gives, with float
+// sums; Q4_1 and Q8_0 have fused kernels, every other type goes through `dequantize` row by row.
+// Thread rule: constant after construction. Work is split by rows (core/threads.h), so that results do not
+// depend on the thread count.
+//
+//   QMatrix w(gguf.get("blk.0.ffn_up.weight"));
+//   w.multiply(x, n, y);   // x [n, columns], y [n, rows]
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "af2/io/tensor_view.h"
+
+namespace af2 {
+
+class QMatrix {
+ public:
+  // `view` must be 2-D and outlive the matrix. `row_order[r]` is the stored row that is row r of the matrix
+  // (empty: as stored). Throws kModel for a type without float form.
+  explicit QMatrix(TensorView view, std::vector<std::int64_t> row_order = {});
+
+  std::int64_t rows() const { return rows_; }
+  std::int64_t columns() const { return columns_; }
+
+  // y[i, r] = sum over k of x[i, k] * w[r, k], for i < n.
+  void multiply(const float* x, std::int64_t n, float* y) const;
+  // Row r as floats.
+  void row(std::int64_t r, float* out) const;
+
+ private:
+  const std::byte* stored_row(std::int64_t r) const {
+    return view_.bytes.data() + (row_order_.empty() ? r : row_order_[r]) * row_bytes_;
+  }
+
+  TensorView view_;
+  std::vector<std::int64_t> row_order_;
+  std::int64_t rows_, columns_, row_bytes_;
+};
+
+}  // namespace af2

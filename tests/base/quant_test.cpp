@@ -1,0 +1,78 @@
+// quant: products with low-bit rows equal the product with the dequantised weights, whatever the threads.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "af2/core/error.h"
+#include "af2/core/random.h"
+#include "af2/core/threads.h"
+#include "af2/io/quant_blocks.h"
+#include "af2/quant/qmatrix.h"
+
+namespace af2 {
+namespace {
+
+struct Case {
+  DType dtype;
+  std::int64_t rows, columns, n;
+};
+
+class Product : public testing::TestWithParam<Case> {};
+
+TEST_P(Product, EqualsDequantised) {
+  const auto [dtype, rows, columns, n] = GetParam();
+  Random rng("af2/test/qmatrix");
+  std::vector<float> weights(rows * columns), x(n * columns);
+  for (float& value : weights) value = static_cast<float>(rng.normal());
+  for (float& value : x) value = static_cast<float>(rng.normal());
+  std::vector<std::byte> packed(*checked_bytes(dtype, std::vector<std::int64_t>{rows, columns}));
+  quantize(dtype, weights, packed);
+  std::vector<std::int64_t> order(rows);
+  for (std::int64_t r = 0; r < rows; ++r) order[r] = (r * 7 + 3) % rows;  // 7 and the row counts share no factor
+  const TensorView view{"w", dtype, {rows, columns}, packed};
+  const QMatrix matrix(view, order);
+  const std::vector<float> exact = to_float(view);
+  std::vector<float> y(n * rows);
+  matrix.multiply(x.data(), n, y.data());
+  for (std::int64_t i = 0; i < n; ++i)
+    for (std::int64_t r = 0; r < rows; ++r) {
+      double sum = 0;
+      for (std::int64_t k = 0; k < columns; ++k) sum += double{exact[order[r] * columns + k]} * x[i * columns + k];
+      EXPECT_NEAR(y[i * rows + r], sum, 1e-4 * std::sqrt(columns)) << "row " << r << " of item " << i;
+    }
+  std::vector<float> row(columns);
+  matrix.row(2, row.data());
+  EXPECT_EQ(row[5], exact[order[2] * columns + 5]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, Product,
+                         testing::Values(Case{DType::kQ4_1, 65, 64, 1}, Case{DType::kQ4_1, 16, 96, 5},
+                                         Case{DType::kQ8_0, 65, 576, 1}, Case{DType::kQ8_0, 9, 32, 4},
+                                         Case{DType::kQ4_0, 10, 64, 1}, Case{DType::kBF16, 5, 37, 3},
+                                         Case{DType::kF32, 3, 5, 1}));
+
+TEST(QMatrix, ThreadsDoNotChangeTheResult) {
+  Random rng("af2/test/qmatrix/threads");
+  std::vector<float> weights(300 * 64), x(64), one(300), many(300);
+  for (float& value : weights) value = static_cast<float>(rng.normal());
+  for (float& value : x) value = static_cast<float>(rng.normal());
+  std::vector<std::byte> packed(300 * 64 / 32 * 20);
+  quantize(DType::kQ4_1, weights, packed);
+  const QMatrix matrix(TensorView{"w", DType::kQ4_1, {300, 64}, packed});
+  matrix.multiply(x.data(), 1, one.data());
+  set_range_runner([](std::int64_t begin, std::int64_t end, std::int64_t, const RangeBody& body) {
+    for (std::int64_t i = begin; i < end; i += 7) body(i, std::min(end, i + 7));
+  });
+  matrix.multiply(x.data(), 1, many.data());
+  set_range_runner(nullptr);
+  EXPECT_EQ(one, many);
+}
+
+TEST(QMatrix, RefusesWhatItCannotRead) {
+  std::vector<std::byte> bytes(24);
+  EXPECT_THROW(QMatrix(TensorView{"w", DType::kQ5_1, {1, 32}, bytes}), Error);
+  EXPECT_THROW(QMatrix(TensorView{"w", DType::kF32, {6}, bytes}), Error);
+}
+
+}  // namespace
+}  // namespace af2
