@@ -1,0 +1,86 @@
+#include "af2/data/wordings.h"
+
+#include <array>
+
+#include "af2/core/error.h"
+
+namespace af2 {
+namespace {
+
+constexpr std::array<const char*, kQuestionTypes> kNames = {
+    "what_open", "what_mc", "presence", "order_first", "order_last", "count", "caption"};
+
+using Lists = std::array<std::vector<std::string>, kQuestionTypes>;
+
+// The order of QuestionType.
+const Lists& lists() {
+  static const Lists all = {{
+      {"What do you hear?", "What can be heard in this recording?", "Name the sound in this clip.",
+       "Which sounds are in the audio?", "What is making the noise here?", "Listen and say what you hear.",
+       "What is going on in this recording?", "Tell me what sounds occur.", "Identify what is audible here.",
+       "What does this audio contain?"},
+      {"Which of these sounds do you hear?", "What can be heard in this recording?",
+       "Which sound is in the audio?", "One of these sounds occurs in the clip. Which one?",
+       "Pick the sound that is present.", "Which option names a sound of this clip?", "What do you hear?",
+       "Listen and choose what is audible.", "Which of the following does the recording contain?",
+       "Select the sound that you can hear."},
+      {"Do you hear {x}?", "Can you hear {x} in this clip?", "Is there {x} in the recording?",
+       "Is {x} part of this audio?", "Does this recording contain {x}?", "Does the clip include {x}?",
+       "Listen: is {x} audible?", "Tell me whether you hear {x}.", "Is {x} to be heard here?",
+       "Would you say that {x} occurs in this audio?"},
+      {"Which comes first, {a} or {b}?", "What do you hear first, {a} or {b}?",
+       "Which sound starts earlier: {a} or {b}?", "Of {a} and {b}, which is heard first?",
+       "Does {a} or {b} come first?", "Which is earlier, {a} or {b}?",
+       "What begins before the other, {a} or {b}?", "Name the one that starts first: {a} or {b}.",
+       "Which opens the sequence, {a} or {b}?", "Between {a} and {b}, what occurs first?"},
+      {"Which comes last, {a} or {b}?", "What do you hear last, {a} or {b}?",
+       "Which sound starts later: {a} or {b}?", "Of {a} and {b}, which is heard last?",
+       "Does {a} or {b} come second?", "Which is later, {a} or {b}?",
+       "What begins after the other, {a} or {b}?", "Name the one that starts last: {a} or {b}.",
+       "Which ends the sequence, {a} or {b}?", "Between {a} and {b}, what occurs last?"},
+      {"How many times do you hear {x}?", "How often does one hear {x}?", "Count how many times {x} occurs.",
+       "How many times is {x} heard in this clip?", "How many times does the recording contain {x}?",
+       "Give the number of times that you hear {x}.", "Listen for {x}: how many times is it there?",
+       "How often is {x} audible?", "What is the count of {x} in this audio?",
+       "Tell me the number of occurrences of {x}."},
+      {"Describe the audio in one sentence.", "What happens in this recording, in order?",
+       "Write a caption for this clip.", "Describe what you hear.", "Summarise the sounds in a sentence.",
+       "Give a short description of the recording.", "Tell in one sentence what can be heard.",
+       "Caption this audio.", "Put into words what this clip sounds like.",
+       "Describe the scene you are hearing."},
+  }};
+  return all;
+}
+
+}  // namespace
+
+const char* question_name(QuestionType type) {
+  return kNames[static_cast<std::size_t>(type)];
+}
+
+QuestionType question_from_name(const std::string& name) {
+  for (int i = 0; i < kQuestionTypes; ++i)
+    if (name == kNames[static_cast<std::size_t>(i)]) return static_cast<QuestionType>(i);
+  throw user_error("unknown question type `" + name + "`");
+}
+
+const std::vector<std::string>& wordings(QuestionType type) {
+  return lists()[static_cast<std::size_t>(type)];
+}
+
+const std::string& wording(QuestionType type, bool held_out, Random& rng) {
+  const std::vector<std::string>& all = wordings(type);
+  const std::size_t trained = all.size() - kHeldOutWordings;
+  return held_out ? all[trained + rng.below(kHeldOutWordings)] : all[rng.below(trained)];
+}
+
+std::string fill(std::string text, const std::vector<std::pair<std::string, std::string>>& slots) {
+  for (const auto& [name, value] : slots) {
+    const std::string slot = "{" + name + "}";
+    for (std::size_t at = text.find(slot); at != std::string::npos; at = text.find(slot, at + value.size()))
+      text.replace(at, slot.size(), value);
+  }
+  return text;
+}
+
+}  // namespace af2
