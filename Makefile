@@ -1,0 +1,38 @@
+# The few commands of this project. Each is a thin cover over tools/ and the CMake presets; `make help` lists them.
+.DEFAULT_GOAL := build
+.PHONY: help setup build test demo format clean
+
+# Parallel compile jobs. A file that includes torch takes 1.2 GB while it compiles.
+JOBS ?= 2
+# Lets ccache work with precompiled headers.
+export CCACHE_SLOPPINESS ?= pch_defines,time_macros
+
+help:             ## list the commands
+	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup:            ## Debian packages, libtorch in .venv, the language model (only what is missing)
+	@tools/setup.sh
+
+build: setup      ## build/release/af2
+	@cmake --preset release
+	@cmake --build --preset release -j $(JOBS) --target af2
+
+test:             ## all tests of the release build, then the base tests under ASan and UBSan
+	@tools/setup.sh --tests
+	cmake --preset ci
+	cmake --build --preset ci -j $(JOBS)
+	@failed=0; \
+	ctest --test-dir build/release --output-on-failure --no-tests=error -j 2 || failed=1; \
+	{ cmake --preset asan && cmake --build --preset asan -j $(JOBS) && \
+	  ctest --test-dir build/asan -L base --output-on-failure --no-tests=error -j 2; } || failed=1; \
+	exit $$failed
+
+demo: build       ## ask the shipped model about a real recording
+	@tools/demo.sh
+
+format:           ## clang-format every C++ file
+	@command -v clang-format >/dev/null || { echo "clang-format is missing: apt-get install -y clang-format"; exit 1; }
+	@find af2 tests -name '*.h' -o -name '*.cpp' | xargs clang-format -i
+
+clean:            ## remove the build folders (.venv and models stay)
+	rm -rf build
