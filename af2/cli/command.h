@@ -1,0 +1,25 @@
+// What the verbs of the program share: common flags, and how a verb announces itself to main.
+//
+// Each command_*.cpp defines one add_VERB, which registers flags and sets `runner` when the verb was given.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+namespace af2 {
+
+struct CommonFlags {
+  bool verbose = false, quiet = false;
+  std::string log_file;
+};
+
+using CommandRunner = std::function<int()>;
+
+void add_ask(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_caption(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_info(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_features(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_train(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+
+}  // namespace af2

@@ -1,0 +1,115 @@
+// `af2 info`: what a model or a clip is.  `af2 features`: any stage of a clip as .npy.
+#include <memory>
+
+#include "af2/cli/clip_flags.h"
+#include "af2/core/error.h"
+#include "af2/core/options.h"
+#include "af2/core/text_util.h"
+#include "af2/io/npy.h"
+
+namespace af2 {
+namespace {
+
+struct InfoFlags {
+  ClipFlags clips;
+  bool config = false;
+};
+
+Json clip_info(const std::string& path, const DecodeOptions& options) {
+  const Clip clip = decode_file(path, options);
+  return {{"path", path},
+          {"container", clip.container},
+          {"codec", clip.codec},
+          {"seconds", clip.file_seconds},
+          {"sample_rate", clip.source_rate_hz},
+          {"channels", clip.source_channels},
+          {"warnings", clip.warnings}};
+}
+
+Json model_info(const Engine& engine) {
+  const Af2Config& config = engine.config();
+  const auto [language, adapter] = engine.n_parameters();
+  return {{"model", config.name},
+          {"folder", engine.folder().string()},
+          {"licence", config.licence},
+          {"language_model", config.lm.arch + ", " + std::to_string(config.lm.n_layers) + " layers of " +
+                                 std::to_string(config.lm.dim)},
+          {"parameters_language_model", language},
+          {"parameters_tower_and_adapter", adapter},
+          {"audio_tokens_per_window", config.clap.tokens_per_window()},
+          {"window_seconds", config.audio.window_seconds},
+          {"max_audio_seconds", config.audio.window_seconds * config.audio.max_windows}};
+}
+
+void print_table(const Json& facts) {
+  for (const auto& [key, value] : facts.items())
+    print_line(key + "\t" + (value.is_string() ? value.get<std::string>() : value.dump()));
+}
+
+int run_info(const InfoFlags& flags) {
+  if (!flags.clips.files.empty() || !flags.clips.more_files.empty())
+    return for_each_clip(flags.clips, [&](int, const std::string& path) {
+      const Json facts = clip_info(path, {});
+      flags.clips.json ? print_line(facts.dump()) : print_table(facts);
+    });
+  const Engine engine = load_engine(flags.clips);
+  if (flags.config) {
+    Af2Config config = engine.config();
+    print_line(to_json(config).dump(flags.clips.json ? -1 : 2));
+    return 0;
+  }
+  const Json facts = model_info(engine);
+  flags.clips.json ? print_line(facts.dump()) : print_table(facts);
+  return 0;
+}
+
+struct FeatureFlags {
+  ClipFlags clips;
+  std::string layer, prompt, tokens, out;
+};
+
+int run_features(const FeatureFlags& flags) {
+  const FeatureLayer layer = feature_layer(flags.layer);
+  const std::vector<std::string> clips = list_clips(flags.clips);
+  if (clips.size() != 1) throw user_error("takes one clip at a time", "af2 features");
+  const Engine engine = load_engine(flags.clips);
+  const HeardClip heard = read_clip(engine, flags.clips, clips[0]);
+  std::vector<int> ids;
+  if (!flags.tokens.empty())
+    ids = parse_token_list(flags.tokens);
+  else if (!flags.prompt.empty())
+    ids = engine.prompt_ids(flags.prompt);
+  const Feature feature = engine.feature(heard.clip, layer, ids);
+  write_npy(flags.out, std::span<const float>(feature.values), feature.shape);
+  return 0;
+}
+
+}  // namespace
+
+void add_info(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
+  auto flags = std::make_shared<InfoFlags>();
+  CLI::App* verb = app.add_subcommand("info", "facts about the model, or about clips");
+  add_clip_flags(*verb, flags->clips);
+  verb->add_flag("--config", flags->config, "every setting of the model");
+  take_flags_from_environment(*verb);
+  verb->footer("examples: af2 info | af2 info --json song.mp3");
+  verb->callback([flags, &runner] { runner = [flags] { return run_info(*flags); }; });
+}
+
+void add_features(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
+  auto flags = std::make_shared<FeatureFlags>();
+  CLI::App* verb = app.add_subcommand("features", "any stage of a clip as a float32 .npy file");
+  add_clip_flags(*verb, flags->clips);
+  verb->add_option("--layer", flags->layer,
+                   "waveform (W, samples), logmel (W, frames, mels), tower (W, tokens, D), "
+                   "memory (W*tokens, D) or logits (T, vocabulary)")
+      ->required();
+  verb->add_option("-p,--prompt", flags->prompt, "for logits: the question");
+  verb->add_option("--tokens", flags->tokens, "for logits: prompt as token ids, id,id,…");
+  verb->add_option("-o,--out", flags->out, "the .npy file")->required();
+  take_flags_from_environment(*verb);
+  verb->footer("example: af2 features --layer logmel -o mel.npy dog.wav");
+  verb->callback([flags, &runner] { runner = [flags] { return run_features(*flags); }; });
+}
+
+}  // namespace af2

@@ -1,0 +1,56 @@
+// The program: a table of verbs, and the one place where errors become exit codes.
+#include <csignal>
+#include <cstdio>
+#include <new>
+
+#include "af2/cli/command.h"
+#include "af2/core/error.h"
+#include "af2/core/log.h"
+
+namespace af2 {
+namespace {
+
+int main_of(int argc, char** argv) {
+  CLI::App app("af2: listens to any audio file and answers questions about it");
+  app.require_subcommand(1);
+  app.fallthrough();
+  CommonFlags common;
+  app.add_flag("-v,--verbose", common.verbose, "say more on stderr");
+  app.add_flag("-q,--quiet", common.quiet, "no notices on stderr");
+  app.add_option("--log-file", common.log_file, "also write notices and errors here");
+  CommandRunner runner;
+  add_ask(app, common, runner);
+  add_caption(app, common, runner);
+  add_info(app, common, runner);
+  add_features(app, common, runner);
+  add_train(app, common, runner);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return error.get_exit_code() == 0 ? app.exit(error)
+                                      : (app.exit(error), static_cast<int>(ErrorKind::kUser));
+  }
+  if (common.verbose) set_log_level(LogLevel::kVerbose);
+  if (common.quiet) set_log_level(LogLevel::kError);
+  try {
+    if (!common.log_file.empty()) set_log_file(common.log_file);
+    return runner();
+  } catch (const Error& error) {
+    log_line(LogLevel::kError, error.what());
+    return error.exit_code();
+  } catch (const std::bad_alloc&) {
+    log_line(LogLevel::kError, "out of memory; close other programs or give a shorter clip");
+    return static_cast<int>(ErrorKind::kResource);
+  } catch (const std::exception& error) {
+    log_line(LogLevel::kError, std::string("internal: ") + error.what());
+    return static_cast<int>(ErrorKind::kInternal);
+  }
+}
+
+}  // namespace
+}  // namespace af2
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  return af2::main_of(argc, argv);
+}

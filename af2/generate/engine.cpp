@@ -1,0 +1,264 @@
+#include "af2/generate/engine.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+
+#include "af2/core/error.h"
+#include "af2/core/progress.h"
+#include "af2/generate/model_folder.h"
+#include "af2/text/prompt.h"
+#include "af2/text/stream.h"
+
+namespace af2 {
+namespace {
+
+constexpr int64_t kWindowsAtOnce = 4;  // through the tower
+constexpr std::size_t kLoopTokens = 20;
+
+// The last kLoopTokens tokens stand three times in a row.
+bool loops(const std::vector<int>& tokens) {
+  if (tokens.size() < 3 * kLoopTokens) return false;
+  const auto end = tokens.end();
+  return std::equal(end - kLoopTokens, end, end - 2 * kLoopTokens) &&
+         std::equal(end - kLoopTokens, end, end - 3 * kLoopTokens);
+}
+
+torch::Tensor id_tensor(const std::vector<int>& ids) {
+  return torch::tensor(std::vector<int64_t>(ids.begin(), ids.end())).unsqueeze(0);  // [1, T]
+}
+
+Feature to_feature(const torch::Tensor& tensor) {
+  const torch::Tensor flat = tensor.to(torch::kFloat32).contiguous();
+  const float* data = flat.data_ptr<float>();
+  return {flat.sizes().vec(), std::vector<float>(data, data + flat.numel())};
+}
+
+}  // namespace
+
+struct Memory::Data {
+  AudioContext context;
+  WindowReport report;
+  double encode_ms = 0;
+};
+
+const WindowReport& Memory::report() const {
+  return data_->report;
+}
+double Memory::encode_ms() const {
+  return data_->encode_ms;
+}
+
+struct Engine::Data {
+  explicit Data(ModelFolder loaded, const EngineOptions& engine_options)
+      : model(std::move(loaded)), network(*model.network), options(engine_options) {}
+
+  WindowOptions window_options(const Clip& clip) const {
+    WindowOptions windows;
+    windows.rate_hz = model.config.audio.sample_rate;
+    windows.window_s = model.config.audio.window_seconds;
+    windows.max_windows = options.max_windows > 0 ? options.max_windows : model.config.audio.max_windows;
+    windows.clip_seconds = clip.wanted_seconds;
+    return windows;
+  }
+
+  // Each group of windows is made, heard and dropped. [W, S, D]
+  torch::Tensor tower(const Clip& clip, const WindowPlan& plan) const {
+    std::vector<torch::Tensor> parts;
+    for (int64_t first = 0; first < plan.report.n_windows; first += kWindowsAtOnce) {
+      const int64_t n = std::min<int64_t>(kWindowsAtOnce, plan.report.n_windows - first);
+      const torch::Tensor windows = torch::empty({n, static_cast<int64_t>(plan.window_samples)});
+      for (int64_t i = 0; i < n; ++i)
+        fill_window(clip.samples, plan, static_cast<std::size_t>(first + i),
+                    {windows[i].data_ptr<float>(), plan.window_samples});
+      // One window at a time, so that a clip's tokens do not depend on its neighbours in a batch.
+      for (int64_t i = 0; i < n; ++i) parts.push_back(network.encode(windows.narrow(0, i, 1)));
+    }
+    return torch::cat(parts);
+  }
+
+  ModelFolder model;
+  Af2ModelImpl& network;  // modules are not const, their forward in eval mode changes nothing
+  EngineOptions options;
+};
+
+std::filesystem::path find_model_folder(const std::string& name) {
+  return find_model(name);
+}
+
+Engine Engine::load(const std::filesystem::path& folder, const EngineOptions& options) {
+  try {
+    if (options.threads > 0) at::set_num_threads(options.threads);
+    Engine engine;
+    engine.data_ = std::make_shared<Data>(load_model_folder(folder, {}), options);
+    return engine;
+  } catch (const c10::Error& error) {
+    throw internal_error(error.what_without_backtrace(), folder.string());
+  }
+}
+
+const Af2Config& Engine::config() const {
+  return data_->model.config;
+}
+const std::filesystem::path& Engine::folder() const {
+  return data_->model.path;
+}
+const std::vector<std::string>& Engine::surplus() const {
+  return data_->model.surplus;
+}
+
+std::pair<std::int64_t, std::int64_t> Engine::n_parameters() const {
+  const LmConfig& lm = data_->model.config.lm;
+  const std::int64_t heads = std::int64_t{lm.n_heads + lm.n_kv_heads} * 2 * lm.head_dim;
+  const std::int64_t layer = lm.dim * heads + std::int64_t{3} * lm.dim * lm.ffn_dim + 2 * lm.dim;
+  const std::int64_t language =
+      lm.n_layers * layer + std::int64_t{lm.vocab} * lm.dim * (lm.tied ? 1 : 2) + lm.dim;
+  std::int64_t adapter = 0;
+  for (const auto& [name, tensor] : adapter_tensors(data_->network)) adapter += tensor.numel();
+  return {language, adapter};
+}
+
+DecodeOptions Engine::decode_options() const {
+  DecodeOptions options;
+  const AudioConfig& audio = config().audio;
+  options.rate_hz = audio.sample_rate;
+  options.channels = audio.channels == "first" ? Channels::kFirst : Channels::kMean;
+  options.max_seconds = audio.window_seconds *
+                        (data_->options.max_windows > 0 ? data_->options.max_windows : audio.max_windows);
+  return options;
+}
+
+Memory Engine::listen(const Clip& clip) const {
+  const torch::InferenceMode inference;
+  const double start = steady_seconds();
+  const WindowPlan plan = plan_windows(clip.samples, data_->window_options(clip));
+  const torch::Tensor tokens = data_->tower(clip, plan).flatten(0, 1).unsqueeze(0);  // [1, W*S, D]
+  auto data = std::make_shared<Memory::Data>();
+  data->context = data_->network.listen(data_->network.remember(tokens, {}), {});
+  data->report = plan.report;
+  data->encode_ms = (steady_seconds() - start) * 1e3;
+  Memory memory;
+  memory.data_ = std::move(data);
+  return memory;
+}
+
+std::vector<int> Engine::prompt_ids(std::string_view prompt) const {
+  PromptOptions options;
+  options.lowercase = config().text.lowercase;
+  options.max_prompt_tokens = config().text.max_prompt_tokens;
+  options.sep_token = config().text.sep;
+  return build_prompt(data_->model.tokenizer, prompt, options).ids;
+}
+
+Answer Engine::answer(const Memory& memory, std::string_view prompt, const AnswerOptions& options,
+                      const std::function<void(std::string_view)>& on_text) const {
+  PromptOptions prompt_options;
+  prompt_options.lowercase = config().text.lowercase;
+  prompt_options.max_prompt_tokens = config().text.max_prompt_tokens;
+  prompt_options.sep_token = config().text.sep;
+  const Prompt built = build_prompt(data_->model.tokenizer, prompt, prompt_options);
+  Answer answer = answer_tokens(memory, built.ids, options, on_text);
+  answer.prompt_tokens_cut = built.tokens_cut;
+  if (built.tokens_cut > 0) answer.warnings.insert(answer.warnings.begin(), "prompt_cut");
+  return answer;
+}
+
+Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, const AnswerOptions& options,
+                             const std::function<void(std::string_view)>& on_text) const {
+  const torch::InferenceMode inference;
+  const ModelFolder& model = data_->model;
+  const int vocab = model.tokenizer.size();
+  for (const int id : ids)
+    if (id < 0 || id >= vocab)
+      throw user_error("token id " + std::to_string(id) + " is not in 0.." + std::to_string(vocab - 1),
+                       "--tokens");
+  if (ids.empty()) throw user_error("no tokens", "--tokens", "give at least one id");
+  if (options.max_new_tokens < 1) throw user_error("must be at least 1", "-n");
+
+  Answer answer;
+  answer.prompt_tokens = static_cast<int>(ids.size());
+  answer.finish_reason = "length";
+  Sampler sampler(options.sampling);
+  StreamDecoder stream(model.tokenizer);
+  KvCache cache;
+  const auto emit = [&](std::string text) {
+    if (!text.empty() && on_text) on_text(text);
+    answer.text += text;
+  };
+  torch::Tensor next = id_tensor(ids);
+  const double start = steady_seconds();
+  double first_done = 0;
+  const int room = model.config.lm.context - static_cast<int>(ids.size());
+  const int most = std::min(options.max_new_tokens, std::max(room, 1));
+  for (int n = 0; n < most; ++n) {
+    const torch::Tensor hidden = data_->network.forward(next, memory.data_->context, &cache);
+    torch::Tensor logits =
+        data_->network.logits(hidden.select(1, hidden.size(1) - 1)).to(torch::kFloat32).contiguous();
+    const int id =
+        sampler.pick({logits.data_ptr<float>(), static_cast<std::size_t>(logits.numel())}, answer.tokens);
+    if (n == 0) first_done = steady_seconds();
+    const bool stop = std::find(model.stop_ids.begin(), model.stop_ids.end(), id) != model.stop_ids.end();
+    if (stop && !options.ignore_eos) {
+      answer.finish_reason = "stop";
+      break;
+    }
+    answer.tokens.push_back(id);
+    emit(stream.push(id));
+    if (!options.ignore_eos && loops(answer.tokens)) {
+      answer.warnings.push_back("loop");
+      break;
+    }
+    next = id_tensor({id});
+  }
+  emit(stream.flush());
+  if (answer.finish_reason == "length" && answer.warnings.empty() && !options.ignore_eos)
+    answer.warnings.push_back("length");
+  answer.prefill_ms = (first_done - start) * 1e3;
+  answer.decode_ms = (steady_seconds() - first_done) * 1e3;
+  return answer;
+}
+
+double Engine::score(const Memory& memory, std::string_view prompt, std::string_view continuation) const {
+  const torch::InferenceMode inference;
+  std::vector<int> ids = prompt_ids(prompt);
+  const auto first = static_cast<int64_t>(ids.size()) - 1;
+  std::vector<int> answer =
+      data_->model.tokenizer.encode(clean_question(continuation, config().text.lowercase), false);
+  answer.push_back(data_->model.stop_ids.front());
+  ids.insert(ids.end(), answer.begin(), answer.end() - 1);
+  const torch::Tensor hidden = data_->network.forward(id_tensor(ids), memory.data_->context);
+  const auto n = static_cast<int64_t>(answer.size());
+  const torch::Tensor log_p = data_->network.logits(hidden[0].narrow(0, first, n)).log_softmax(-1);
+  return log_p.gather(1, id_tensor(answer).transpose(0, 1)).sum().item<double>();
+}
+
+FeatureLayer feature_layer(const std::string& name) {
+  const std::vector<std::string> names = {"waveform", "logmel", "tower", "memory", "logits"};
+  const auto at = std::find(names.begin(), names.end(), name);
+  if (at == names.end())
+    throw user_error("is none of waveform, logmel, tower, memory, logits: " + name, "--layer");
+  return static_cast<FeatureLayer>(at - names.begin());
+}
+
+Feature Engine::feature(const Clip& clip, FeatureLayer layer, const std::vector<int>& ids) const {
+  const torch::InferenceMode inference;
+  if (layer == FeatureLayer::kLogits) {
+    if (ids.empty())
+      throw user_error("logits need a prompt", "--layer logits", "give -p TEXT or --tokens id,id,…");
+    const Memory memory = listen(clip);
+    return to_feature(
+        data_->network.logits(data_->network.forward(id_tensor(ids), memory.data_->context))[0]);
+  }
+  const WindowOptions options = data_->window_options(clip);
+  if (layer == FeatureLayer::kWaveform || layer == FeatureLayer::kLogmel) {
+    Windows windows = make_windows(clip.samples, options);
+    const torch::Tensor samples = torch::from_blob(
+        windows.samples.data(), {windows.report.n_windows, static_cast<int64_t>(windows.window_samples)});
+    return to_feature(layer == FeatureLayer::kWaveform ? samples : data_->network.logmel(samples));
+  }
+  const torch::Tensor tokens = data_->tower(clip, plan_windows(clip.samples, options));  // [W, S, D]
+  if (layer == FeatureLayer::kTower) return to_feature(tokens);
+  return to_feature(data_->network.remember(tokens.flatten(0, 1).unsqueeze(0), {})[0]);
+}
+
+}  // namespace af2

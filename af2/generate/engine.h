@@ -1,0 +1,106 @@
+// Engine and Session: a loaded model, and one conversation with a clip.
+//
+// The engine is constant after loading and shared; a session holds what changes. The audio's cross-attention
+// keys and values are computed once per clip (Memory, a value) and used for every token. Hides torch. Thread
+// rule: Engine and Memory are constant and may be shared; a Session belongs to one thread.
+//
+//   Engine engine = Engine::load(find_model_folder(""), {});
+//   Memory memory = engine.listen(decode_file("dog.wav"));
+//   Answer answer = engine.answer(memory, "what do you hear?", {}, [](std::string_view text) { print(text);
+//   });
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "af2/audio/decode.h"
+#include "af2/audio/windows.h"
+#include "af2/generate/sampling.h"
+#include "af2/model/af2_config.h"
+
+namespace af2 {
+
+struct EngineOptions {
+  int threads = 0;      // of the tensor library; 0: all cores
+  int max_windows = 0;  // 0: the model's own cap
+};
+
+// What a clip became: its memory's cross-attention keys and values, and what was heard of it.
+class Memory {
+ public:
+  const WindowReport& report() const;
+  double encode_ms() const;
+
+ private:
+  friend class Engine;
+  struct Data;
+  std::shared_ptr<const Data> data_;
+};
+
+struct AnswerOptions {
+  int max_new_tokens = 256;
+  SamplingOptions sampling;
+  bool ignore_eos = false;  // write all max_new_tokens, for exact replays
+};
+
+struct Answer {
+  std::string text;
+  std::string finish_reason;          // stop, length
+  std::vector<int> tokens;            // without the stop token
+  std::vector<std::string> warnings;  // prompt_cut, length, loop
+  int prompt_tokens = 0, prompt_tokens_cut = 0;
+  double prefill_ms = 0, decode_ms = 0;  // decode_ms: from the first token's end to the last's
+};
+
+// Stages of `af2 features`.
+enum class FeatureLayer { kWaveform, kLogmel, kTower, kMemory, kLogits };
+FeatureLayer feature_layer(const std::string& name);  // throws kUser
+
+struct Feature {
+  std::vector<std::int64_t> shape;
+  std::vector<float> values;  // row-major
+};
+
+// The folder of a model by path or installed name; "" is AF2_MODEL or the bundled one. Throws kUser.
+std::filesystem::path find_model_folder(const std::string& name);
+
+class Engine {
+ public:
+  // Throws kUser, kData, kModel, kResource: see model_folder.h.
+  static Engine load(const std::filesystem::path& folder, const EngineOptions& options);
+
+  const Af2Config& config() const;
+  const std::filesystem::path& folder() const;
+  // Tensors of the files that the model does not use.
+  const std::vector<std::string>& surplus() const;
+  // Parameters of the language model, and of tower, audio transformer and cross-attention together.
+  std::pair<std::int64_t, std::int64_t> n_parameters() const;
+  // How to decode files for this model: rate, channels, and no more than the window cap needs.
+  DecodeOptions decode_options() const;
+
+  // Window by window through the tower, then the audio transformer over all of them. Throws kData.
+  Memory listen(const Clip& clip) const;
+  // Answers `prompt` about the clip. `on_text` gets whole characters as they are decided.
+  Answer answer(const Memory& memory, std::string_view prompt, const AnswerOptions& options,
+                const std::function<void(std::string_view)>& on_text = {}) const;
+  // The same after given token ids instead of a prompt.
+  Answer answer_tokens(const Memory& memory, const std::vector<int>& ids, const AnswerOptions& options,
+                       const std::function<void(std::string_view)>& on_text = {}) const;
+  // Sum of log-probabilities of `continuation` (and the end of the answer) after `prompt`.
+  double score(const Memory& memory, std::string_view prompt, std::string_view continuation) const;
+
+  // [W, samples], [W, F, M], [W, S, D], [W*S, D], [T, vocab]. `ids` only for kLogits: all positions of them.
+  Feature feature(const Clip& clip, FeatureLayer layer, const std::vector<int>& ids) const;
+  std::vector<int> prompt_ids(std::string_view prompt) const;
+
+ private:
+  struct Data;
+  std::shared_ptr<const Data> data_;
+};
+
+}  // namespace af2

@@ -1,0 +1,62 @@
+#include "af2/model/af2_model.h"
+
+namespace af2 {
+
+ClapHolderImpl::ClapHolderImpl(const ClapConfig& clap, const AudioConfig& audio) {
+  nvclap = register_module("nvclap", Htsat(clap, audio));
+}
+
+LangEncoderImpl::LangEncoderImpl(const Af2Config& config) {
+  model = register_module("model", Decoder(config.lm, static_cast<int64_t>(config.text.added.size())));
+  gated_cross_attn_layers_sound = register_module("gated_cross_attn_layers_sound", torch::nn::ModuleDict());
+  torch::OrderedDict<std::string, std::shared_ptr<torch::nn::Module>> blocks;
+  for (int i = config.xattn.every - 1; i < config.lm.n_layers; i += config.xattn.every) {
+    xattn_before.push_back(i);
+    blocks.insert(std::to_string(i),
+                  GatedCrossAttention(config.lm.dim, config.clap.out_dim(), config.xattn).ptr());
+  }
+  gated_cross_attn_layers_sound->update(blocks);
+}
+
+Af2ModelImpl::Af2ModelImpl(const Af2Config& options) : config(options), logmel(options.audio) {
+  clap = register_module("clap", ClapHolder(config.clap, config.audio));
+  audio_transformer_clap = register_module("audio_transformer_clap",
+                                           AudioTransformer(config.clap.out_dim(), config.audio_transformer));
+  lang_encoder = register_module("lang_encoder", LangEncoder(config));
+}
+
+torch::Tensor Af2ModelImpl::encode(const torch::Tensor& windows) {
+  return clap->nvclap->forward(logmel(windows));
+}
+
+torch::Tensor Af2ModelImpl::remember(const torch::Tensor& tokens, const torch::Tensor& token_mask) {
+  return audio_transformer_clap->forward(tokens, token_mask);
+}
+
+AudioContext Af2ModelImpl::listen(const torch::Tensor& memory, const torch::Tensor& token_mask) {
+  AudioContext context;
+  context.key_mask = token_mask;
+  for (const auto& block : *lang_encoder->gated_cross_attn_layers_sound)
+    context.blocks.push_back(block.value()->as<GatedCrossAttention>()->attn->project(memory));
+  return context;
+}
+
+torch::Tensor Af2ModelImpl::forward(const torch::Tensor& ids, const AudioContext& audio, KvCache* cache) {
+  auto& decoder = *lang_encoder->model;
+  const int64_t past = cache ? cache->length : 0, t = ids.size(1);
+  const RotaryTable table = rotary_table(past, t, config.lm.head_dim, config.lm.rope_theta, ids.device());
+  torch::Tensor x = decoder.embed(ids);  // [B, T, D_l]
+  std::size_t next_block = 0;
+  for (std::size_t i = 0; i < decoder.layers->size(); ++i) {
+    if (next_block < audio.blocks.size() &&
+        lang_encoder->xattn_before[next_block] == static_cast<int64_t>(i)) {
+      const auto block = lang_encoder->gated_cross_attn_layers_sound[std::to_string(i)];
+      x = block->as<GatedCrossAttention>()->forward(x, audio.blocks[next_block++], audio.key_mask);
+    }
+    x = decoder.layers->ptr(i)->as<DecoderLayer>()->forward(x, table, cache, i);
+  }
+  if (cache) cache->length += t;
+  return decoder.norm->forward(x);
+}
+
+}  // namespace af2

@@ -1,0 +1,62 @@
+// The whole Audio Flamingo 2 network: waveform windows to memory, memory and text to hidden states.
+//
+// Parameter names are those of the published checkpoint (docs/spec/model.md sections 3-7). The same modules
+// train and infer; what changes between calls (memory, KV cache) is passed in.
+// Thread rule: const use in eval mode is reentrant.
+//
+//   Af2Model model(config);
+//   auto tokens = model->encode(windows);                       // [W, 64, D]
+//   auto memory = model->remember(tokens.view({1, -1, d}), {});  // [1, W*64, D]
+//   auto context = model->listen(memory, {});
+//   auto hidden = model->forward(ids, context, &cache);         // [1, T, D_l]
+#pragma once
+
+#include <torch/torch.h>
+
+#include "af2/model/af2_config.h"
+#include "af2/model/audio_transformer.h"
+#include "af2/model/decoder.h"
+#include "af2/model/htsat.h"
+#include "af2/model/logmel.h"
+
+namespace af2 {
+
+// Holds the tower under the published name `clap.nvclap`.
+struct ClapHolderImpl : torch::nn::Module {
+  ClapHolderImpl(const ClapConfig& clap, const AudioConfig& audio);
+  Htsat nvclap{nullptr};
+};
+TORCH_MODULE(ClapHolder);
+
+// `lang_encoder`: the decoder and its cross-attention blocks, keyed by the decoder layer they precede.
+struct LangEncoderImpl : torch::nn::Module {
+  explicit LangEncoderImpl(const Af2Config& config);
+  Decoder model{nullptr};
+  torch::nn::ModuleDict gated_cross_attn_layers_sound;
+  std::vector<int64_t> xattn_before;  // decoder layers with a block, ascending
+};
+TORCH_MODULE(LangEncoder);
+
+struct Af2ModelImpl : torch::nn::Module {
+  explicit Af2ModelImpl(const Af2Config& config);
+
+  // windows [N, samples] float32 in [-1, 1] -> audio tokens [N, S_w, D].
+  torch::Tensor encode(const torch::Tensor& windows);
+  // audio tokens [B, S, D], token mask [B, S] or undefined -> memory [B, S, D].
+  torch::Tensor remember(const torch::Tensor& tokens, const torch::Tensor& token_mask);
+  // Keys and values of every cross-attention block.
+  AudioContext listen(const torch::Tensor& memory, const torch::Tensor& token_mask);
+  // ids [B, T] -> hidden states [B, T, D_l] after the final norm. With a cache, ids follow what it holds.
+  // An AudioContext without blocks skips the cross-attention: the language model alone.
+  torch::Tensor forward(const torch::Tensor& ids, const AudioContext& audio, KvCache* cache = nullptr);
+  torch::Tensor logits(const torch::Tensor& hidden) { return lang_encoder->model->logits(hidden); }
+
+  Af2Config config;
+  LogMel logmel;
+  ClapHolder clap{nullptr};
+  AudioTransformer audio_transformer_clap{nullptr};
+  LangEncoder lang_encoder{nullptr};
+};
+TORCH_MODULE(Af2Model);
+
+}  // namespace af2

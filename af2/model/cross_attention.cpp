@@ -1,0 +1,60 @@
+#include "af2/model/cross_attention.h"
+
+#include <cmath>
+#include <limits>
+
+namespace af2 {
+namespace {
+
+torch::nn::Linear linear(int64_t in, int64_t out) {
+  return torch::nn::Linear(torch::nn::LinearOptions(in, out).bias(false));
+}
+
+}  // namespace
+
+MaskedCrossAttentionImpl::MaskedCrossAttentionImpl(int64_t dim_text, int64_t dim_audio,
+                                                   const XattnConfig& config)
+    : heads(config.heads), dim_head(config.dim_head) {
+  const int64_t inner = heads * dim_head;
+  norm = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim_text})));
+  to_q = register_module("to_q", linear(dim_text, inner));
+  to_kv = register_module("to_kv", linear(dim_audio, 2 * inner));
+  to_out = register_module("to_out", linear(inner, dim_text));
+}
+
+AudioKeyValues MaskedCrossAttentionImpl::project(const torch::Tensor& memory) {
+  const int64_t b = memory.size(0), s = memory.size(1);
+  const torch::Tensor both = to_kv->forward(memory).view({b, s, 2, heads, dim_head}).permute({2, 0, 3, 1, 4});
+  return {both[0].contiguous(), both[1].contiguous()};  // [B, H, S, dh]
+}
+
+torch::Tensor MaskedCrossAttentionImpl::forward(const torch::Tensor& x, const AudioKeyValues& audio,
+                                                const torch::Tensor& key_mask) {
+  const int64_t b = x.size(0), t = x.size(1);
+  const torch::Tensor q = to_q->forward(norm->forward(x)).view({b, t, heads, dim_head}).transpose(1, 2);
+  torch::Tensor scores = torch::matmul(q * std::pow(static_cast<double>(dim_head), -0.5),
+                                       audio.keys.transpose(-2, -1));  // [B, H, T, S]
+  if (key_mask.defined())
+    scores = scores.masked_fill(key_mask.view({b, 1, 1, -1}) == 0, -std::numeric_limits<float>::max());
+  const torch::Tensor mixed = torch::matmul(scores.softmax(-1), audio.values);
+  return to_out->forward(mixed.transpose(1, 2).reshape({b, t, heads * dim_head}));
+}
+
+GatedCrossAttentionImpl::GatedCrossAttentionImpl(int64_t dim_text, int64_t dim_audio,
+                                                 const XattnConfig& config) {
+  attn = register_module("attn", MaskedCrossAttention(dim_text, dim_audio, config));
+  attn_gate = register_parameter("attn_gate", torch::zeros({1}));
+  const int64_t hidden = static_cast<int64_t>(std::llround(dim_text * config.ff_mult));
+  ff = register_module(
+      "ff", torch::nn::Sequential(torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim_text})),
+                                  linear(dim_text, hidden), torch::nn::GELU(), linear(hidden, dim_text)));
+  ff_gate = register_parameter("ff_gate", torch::zeros({1}));
+}
+
+torch::Tensor GatedCrossAttentionImpl::forward(const torch::Tensor& x, const AudioKeyValues& audio,
+                                               const torch::Tensor& key_mask) {
+  const torch::Tensor heard = x + attn_gate.tanh() * attn->forward(x, audio, key_mask);
+  return heard + ff_gate.tanh() * ff->forward(heard);
+}
+
+}  // namespace af2

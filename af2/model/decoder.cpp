@@ -1,0 +1,127 @@
+#include "af2/model/decoder.h"
+
+#include <cmath>
+#include <limits>
+
+namespace af2 {
+namespace {
+
+constexpr int64_t kCacheStep = 64;  // positions a cache grows by
+
+// Appends k, v [B, H, T, dh] to layer `layer` and returns views of all filled positions.
+std::pair<torch::Tensor, torch::Tensor> extend(KvCache& cache, std::size_t layer, const torch::Tensor& k,
+                                               const torch::Tensor& v) {
+  if (cache.keys.size() <= layer) {
+    cache.keys.resize(layer + 1);
+    cache.values.resize(layer + 1);
+  }
+  const int64_t filled = cache.length + k.size(2);
+  torch::Tensor &keys = cache.keys[layer], &values = cache.values[layer];
+  if (!keys.defined() || keys.size(2) < filled) {
+    std::vector<int64_t> shape = k.sizes().vec();
+    shape[2] = std::max((filled + kCacheStep - 1) / kCacheStep * kCacheStep, 2 * cache.length);
+    torch::Tensor larger_keys = torch::empty(shape, k.options()),
+                  larger_values = torch::empty(shape, v.options());
+    if (keys.defined() && cache.length > 0) {
+      larger_keys.narrow(2, 0, cache.length).copy_(keys.narrow(2, 0, cache.length));
+      larger_values.narrow(2, 0, cache.length).copy_(values.narrow(2, 0, cache.length));
+    }
+    keys = larger_keys;
+    values = larger_values;
+  }
+  keys.narrow(2, cache.length, k.size(2)).copy_(k);
+  values.narrow(2, cache.length, v.size(2)).copy_(v);
+  return {keys.narrow(2, 0, filled), values.narrow(2, 0, filled)};
+}
+
+}  // namespace
+
+RmsNormImpl::RmsNormImpl(int64_t dim, double epsilon) : eps(epsilon) {
+  weight = register_parameter("weight", torch::ones({dim}));
+}
+
+torch::Tensor RmsNormImpl::forward(const torch::Tensor& x) {
+  const torch::Tensor wide = x.to(torch::kFloat32);
+  return weight * (wide * torch::rsqrt(wide.square().mean(-1, true) + eps)).to(x.dtype());
+}
+
+SelfAttentionImpl::SelfAttentionImpl(const LmConfig& options) : config(options) {
+  const bool bias = config.arch == "qwen2";
+  const int64_t q_width = int64_t{config.n_heads} * config.head_dim,
+                kv_width = int64_t{config.n_kv_heads} * config.head_dim;
+  q_proj = register_module("q_proj", LmLinear(config.dim, q_width, bias));
+  k_proj = register_module("k_proj", LmLinear(config.dim, kv_width, bias));
+  v_proj = register_module("v_proj", LmLinear(config.dim, kv_width, bias));
+  o_proj = register_module("o_proj", LmLinear(q_width, config.dim, false));
+}
+
+torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x, const RotaryTable& table, KvCache* cache,
+                                         std::size_t layer) {
+  const int64_t b = x.size(0), t = x.size(1), h = config.n_heads, kv = config.n_kv_heads,
+                dh = config.head_dim;
+  const torch::Tensor q = apply_rotary(q_proj->forward(x).view({b, t, h, dh}).transpose(1, 2), table);
+  torch::Tensor k = apply_rotary(k_proj->forward(x).view({b, t, kv, dh}).transpose(1, 2), table);
+  torch::Tensor v = v_proj->forward(x).view({b, t, kv, dh}).transpose(1, 2);
+  if (cache) std::tie(k, v) = extend(*cache, layer, k, v);
+  const int64_t s = k.size(2);
+  // Query heads that share a key head stand beside each other: [B, H_kv, (H/H_kv)*T, dh].
+  const torch::Tensor grouped = q.reshape({b, kv, h / kv * t, dh}) * std::pow(static_cast<double>(dh), -0.5);
+  torch::Tensor scores = torch::matmul(grouped, k.transpose(-2, -1)).view({b, h, t, s});
+  if (t > 1) {
+    const torch::Tensor hidden = torch::ones({t, s}, scores.options().dtype(torch::kBool)).triu(s - t + 1);
+    scores = scores.masked_fill(hidden, -std::numeric_limits<float>::infinity());
+  }
+  const torch::Tensor weights =
+      scores.softmax(-1, torch::kFloat32).to(v.dtype()).view({b, kv, h / kv * t, s});
+  const torch::Tensor mixed = torch::matmul(weights, v).view({b, h, t, dh}).transpose(1, 2);
+  return o_proj->forward(mixed.reshape({b, t, h * dh}));
+}
+
+SwiGluImpl::SwiGluImpl(const LmConfig& config) {
+  gate_proj = register_module("gate_proj", LmLinear(config.dim, config.ffn_dim, false));
+  up_proj = register_module("up_proj", LmLinear(config.dim, config.ffn_dim, false));
+  down_proj = register_module("down_proj", LmLinear(config.ffn_dim, config.dim, false));
+}
+
+torch::Tensor SwiGluImpl::forward(const torch::Tensor& x) {
+  return down_proj->forward(torch::silu(gate_proj->forward(x)) * up_proj->forward(x));
+}
+
+DecoderLayerImpl::DecoderLayerImpl(const LmConfig& config) {
+  input_layernorm = register_module("input_layernorm", RmsNorm(config.dim, config.rms_eps));
+  self_attn = register_module("self_attn", SelfAttention(config));
+  post_attention_layernorm = register_module("post_attention_layernorm", RmsNorm(config.dim, config.rms_eps));
+  mlp = register_module("mlp", SwiGlu(config));
+}
+
+torch::Tensor DecoderLayerImpl::forward(const torch::Tensor& x, const RotaryTable& table, KvCache* cache,
+                                        std::size_t layer) {
+  const torch::Tensor attended = x + self_attn->forward(input_layernorm->forward(x), table, cache, layer);
+  return attended + mlp->forward(post_attention_layernorm->forward(attended));
+}
+
+DecoderImpl::DecoderImpl(const LmConfig& options, int64_t n_added) : config(options) {
+  embed_tokens = register_module("embed_tokens", LmLinear(config.dim, config.vocab, false));
+  if (!config.tied) lm_head = register_module("lm_head", LmLinear(config.dim, config.vocab, false));
+  if (n_added > 0)
+    added_embeddings = register_parameter("added_embeddings", torch::zeros({n_added, config.dim}));
+  layers = register_module("layers", torch::nn::ModuleList());
+  for (int i = 0; i < config.n_layers; ++i) layers->push_back(DecoderLayer(config));
+  norm = register_module("norm", RmsNorm(config.dim, config.rms_eps));
+}
+
+torch::Tensor DecoderImpl::embed(const torch::Tensor& ids) {
+  if (!added_embeddings.defined()) return embed_tokens->rows(ids);
+  const torch::Tensor is_added = ids >= config.vocab;
+  const torch::Tensor known = embed_tokens->rows(ids.masked_fill(is_added, 0));
+  const torch::Tensor added = torch::embedding(added_embeddings, (ids - config.vocab).clamp_min(0));
+  return torch::where(is_added.unsqueeze(-1), added, known);
+}
+
+torch::Tensor DecoderImpl::logits(const torch::Tensor& hidden) {
+  const torch::Tensor known = (lm_head ? lm_head : embed_tokens)->forward(hidden);
+  if (!added_embeddings.defined()) return known;
+  return torch::cat({known, torch::nn::functional::linear(hidden, added_embeddings)}, -1);
+}
+
+}  // namespace af2

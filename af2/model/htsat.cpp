@@ -1,0 +1,227 @@
+#include "af2/model/htsat.h"
+
+#include <cmath>
+
+namespace af2 {
+namespace F = torch::nn::functional;
+namespace {
+
+constexpr double kNormEps = 1e-5;
+
+torch::nn::LayerNorm layer_norm(int64_t dim) {
+  return torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim}).eps(kNormEps));
+}
+
+void init_linear(torch::nn::Linear& linear) {  // Swin's initialisation: normal(0.02), biases 0
+  torch::NoGradGuard no_grad;
+  linear->weight.normal_(0, 0.02);
+  if (linear->bias.defined()) linear->bias.zero_();
+}
+
+// [B, side, side, C] -> [B*nW, window^2, C]
+torch::Tensor split_windows(const torch::Tensor& x, int64_t window) {
+  const int64_t b = x.size(0), n = x.size(1) / window, c = x.size(3);
+  return x.view({b, n, window, n, window, c}).permute({0, 1, 3, 2, 4, 5}).reshape({-1, window * window, c});
+}
+
+// The inverse.
+torch::Tensor join_windows(const torch::Tensor& x, int64_t window, int64_t side) {
+  const int64_t n = side / window, c = x.size(2);
+  return x.view({-1, n, n, window, window, c}).permute({0, 1, 3, 2, 4, 5}).reshape({-1, side, side, c});
+}
+
+// Row and column distance of each pair of positions, as one index into the bias table.
+torch::Tensor position_index(int64_t window) {
+  const torch::Tensor along = torch::arange(window);
+  const torch::Tensor row = along.repeat_interleave(window), column = along.repeat({window});
+  const torch::Tensor rows = row.unsqueeze(1) - row.unsqueeze(0) + window - 1;
+  const torch::Tensor columns = column.unsqueeze(1) - column.unsqueeze(0) + window - 1;
+  return rows * (2 * window - 1) + columns;  // [window^2, window^2]
+}
+
+// -100 between positions that the cyclic shift brought together from different ends of the grid.
+torch::Tensor shift_mask(int64_t side, int64_t window, int64_t shift) {
+  torch::Tensor band = torch::zeros({side});
+  band.slice(0, side - window, side - shift).fill_(1);
+  band.slice(0, side - shift).fill_(2);
+  const torch::Tensor region = band.unsqueeze(1) * 3 + band.unsqueeze(0);  // [side, side]
+  const torch::Tensor cut = split_windows(region.view({1, side, side, 1}), window).squeeze(-1);  // [nW, w^2]
+  return (cut.unsqueeze(1) != cut.unsqueeze(2)).to(torch::kFloat32) * -100.0;
+}
+
+// Stochastic depth: drops the branch of whole samples, in training only.
+torch::Tensor drop_branch(const torch::Tensor& branch, double probability, bool training) {
+  if (!training || probability <= 0) return branch;
+  const double keep = 1.0 - probability;
+  const torch::Tensor mask = torch::empty({branch.size(0), 1, 1}, branch.options()).bernoulli_(keep);
+  return branch * mask / keep;
+}
+
+}  // namespace
+
+WindowAttentionImpl::WindowAttentionImpl(int64_t dim, int64_t window, int64_t n_heads) : heads(n_heads) {
+  relative_position_bias_table = register_parameter(
+      "relative_position_bias_table", torch::zeros({(2 * window - 1) * (2 * window - 1), heads}));
+  relative_position_index = register_buffer("relative_position_index", position_index(window));
+  qkv = register_module("qkv", torch::nn::Linear(dim, 3 * dim));
+  proj = register_module("proj", torch::nn::Linear(dim, dim));
+  init_linear(qkv);
+  init_linear(proj);
+  torch::NoGradGuard no_grad;
+  relative_position_bias_table.normal_(0, 0.02);
+}
+
+torch::Tensor WindowAttentionImpl::forward(const torch::Tensor& x, const torch::Tensor& mask) {
+  const int64_t n_windows = x.size(0), n = x.size(1), c = x.size(2), dim_head = c / heads;
+  const torch::Tensor parts =
+      qkv->forward(x).view({n_windows, n, 3, heads, dim_head}).permute({2, 0, 3, 1, 4});
+  torch::Tensor bias = relative_position_bias_table.index_select(0, relative_position_index.view(-1))
+                           .view({n, n, heads})
+                           .permute({2, 0, 1})
+                           .unsqueeze(0);  // [1, H, n, n]
+  torch::Tensor scores =
+      torch::matmul(parts[0] * std::pow(static_cast<double>(dim_head), -0.5), parts[1].transpose(-2, -1)) +
+      bias;  // [B*nW, H, n, n]
+  if (mask.defined()) {
+    const int64_t nw = mask.size(0);
+    scores = (scores.view({n_windows / nw, nw, heads, n, n}) + mask.unsqueeze(1).unsqueeze(0))
+                 .view({n_windows, heads, n, n});
+  }
+  const torch::Tensor mixed = torch::matmul(scores.softmax(-1), parts[2]);  // [B*nW, H, n, dh]
+  return proj->forward(mixed.transpose(1, 2).reshape({n_windows, n, c}));
+}
+
+MlpImpl::MlpImpl(int64_t dim, int64_t hidden) {
+  fc1 = register_module("fc1", torch::nn::Linear(dim, hidden));
+  fc2 = register_module("fc2", torch::nn::Linear(hidden, dim));
+  init_linear(fc1);
+  init_linear(fc2);
+}
+
+torch::Tensor MlpImpl::forward(const torch::Tensor& x) {
+  return fc2->forward(torch::gelu(fc1->forward(x)));
+}
+
+SwinBlockImpl::SwinBlockImpl(int64_t dim, int64_t heads, int64_t grid_side, int64_t window_side, bool shifted,
+                             double mlp_ratio, double drop)
+    : side(grid_side), window(std::min(window_side, grid_side)), shift(0), drop_path(drop) {
+  if (shifted && side > window) shift = window / 2;
+  norm1 = register_module("norm1", layer_norm(dim));
+  attn = register_module("attn", WindowAttention(dim, window, heads));
+  norm2 = register_module("norm2", layer_norm(dim));
+  mlp = register_module("mlp", Mlp(dim, static_cast<int64_t>(dim * mlp_ratio)));
+  if (shift > 0) attn_mask = register_buffer("attn_mask", shift_mask(side, window, shift));
+}
+
+torch::Tensor SwinBlockImpl::forward(const torch::Tensor& x) {
+  const int64_t b = x.size(0), c = x.size(2);
+  torch::Tensor grid = norm1->forward(x).view({b, side, side, c});
+  if (shift > 0) grid = grid.roll({-shift, -shift}, {1, 2});
+  grid = join_windows(attn->forward(split_windows(grid, window), attn_mask), window, side);
+  if (shift > 0) grid = grid.roll({shift, shift}, {1, 2});
+  const torch::Tensor attended = x + drop_branch(grid.reshape({b, side * side, c}), drop_path, is_training());
+  return attended + drop_branch(mlp->forward(norm2->forward(attended)), drop_path, is_training());
+}
+
+PatchMergingImpl::PatchMergingImpl(int64_t dim, int64_t grid_side) : side(grid_side) {
+  norm = register_module("norm", layer_norm(4 * dim));
+  reduction =
+      register_module("reduction", torch::nn::Linear(torch::nn::LinearOptions(4 * dim, 2 * dim).bias(false)));
+  init_linear(reduction);
+}
+
+torch::Tensor PatchMergingImpl::forward(const torch::Tensor& x) {
+  const int64_t b = x.size(0), c = x.size(2), half = side / 2;
+  // Neighbours in the order (0,0), (1,0), (0,1), (1,1): row first.
+  const torch::Tensor joined = x.view({b, half, 2, half, 2, c})
+                                   .permute({0, 1, 3, 4, 2, 5})  // [B, half, half, column, row, C]
+                                   .reshape({b, half * half, 4 * c});
+  return reduction->forward(norm->forward(joined));
+}
+
+SwinStageImpl::SwinStageImpl(const ClapConfig& config, int64_t stage, const std::vector<double>& drop_paths) {
+  const int64_t dim = int64_t{config.embed_dim} << stage, side = config.grid() >> stage;
+  blocks = register_module("blocks", torch::nn::ModuleList());
+  for (std::size_t i = 0; i < drop_paths.size(); ++i)
+    blocks->push_back(SwinBlock(dim, config.heads[stage], side, config.window, i % 2 == 1, config.mlp_ratio,
+                                drop_paths[i]));
+  if (stage + 1 < static_cast<int64_t>(config.depths.size()))
+    downsample = register_module("downsample", PatchMerging(dim, side));
+}
+
+torch::Tensor SwinStageImpl::forward(torch::Tensor x) {
+  for (const auto& block : *blocks) x = block->as<SwinBlock>()->forward(x);
+  return downsample ? downsample->forward(x) : x;
+}
+
+PatchEmbedImpl::PatchEmbedImpl(const ClapConfig& config) : folds(0) {
+  const int64_t dim = config.embed_dim;
+  if (config.stem.empty()) {
+    proj = register_module(
+        "proj", torch::nn::Conv2d(torch::nn::Conv2dOptions(1, dim, config.patch).stride(config.patch)));
+  } else {
+    stem = register_module("stem", torch::nn::ModuleList());
+    int64_t channels = 1;
+    for (const StemLayer& layer : config.stem) {
+      stem->push_back(torch::nn::Conv2d(
+          torch::nn::Conv2dOptions(channels, layer.channels, 3).stride(layer.stride).padding(1).bias(false)));
+      stem->push_back(torch::nn::BatchNorm2d(layer.channels));
+      channels = layer.channels;
+    }
+  }
+  norm = register_module("norm", layer_norm(dim));
+}
+
+torch::Tensor PatchEmbedImpl::forward(const torch::Tensor& x) {
+  // x [B, 1, M, T]: the time axis is cut into `folds` parts, stacked along frequency (model.md section 3).
+  const auto fold = [this](const torch::Tensor& map) {  // [B, C, m, folds*t] -> [B, C, folds*m, t]
+    const int64_t b = map.size(0), c = map.size(1), m = map.size(2), t = map.size(3) / folds;
+    return map.reshape({b, c, m, folds, t}).permute({0, 1, 3, 2, 4}).reshape({b, c, folds * m, t});
+  };
+  torch::Tensor map = x;
+  if (proj) {
+    map = proj->forward(fold(map));
+  } else {
+    for (std::size_t i = 0; i < stem->size(); i += 2)
+      map = torch::relu(stem->ptr(i + 1)->as<torch::nn::BatchNorm2d>()->forward(
+          stem->ptr(i)->as<torch::nn::Conv2d>()->forward(map)));
+    map = fold(map);
+  }
+  return norm->forward(map.flatten(2).transpose(1, 2));  // [B, grid^2, C]
+}
+
+HtsatImpl::HtsatImpl(const ClapConfig& clap, const AudioConfig& audio) : config(clap), n_mels(audio.n_mels) {
+  bn0 = register_module("bn0", torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(n_mels).eps(kNormEps)));
+  patch_embed = register_module("patch_embed", PatchEmbed(clap));
+  patch_embed->folds = clap.spec_size / audio.n_mels;
+  layers = register_module("layers", torch::nn::ModuleList());
+  int64_t total = 0, done = 0;
+  for (const int depth : clap.depths) total += depth;
+  for (std::size_t stage = 0; stage < clap.depths.size(); ++stage) {
+    std::vector<double> drops;  // rises evenly from 0 to drop_path over all blocks
+    for (int i = 0; i < clap.depths[stage]; ++i, ++done)
+      drops.push_back(total > 1 ? clap.drop_path * done / (total - 1) : 0);
+    layers->push_back(SwinStage(clap, static_cast<int64_t>(stage), drops));
+  }
+  norm = register_module("norm", layer_norm(clap.out_dim()));
+}
+
+torch::Tensor HtsatImpl::forward(const torch::Tensor& logmel, const torch::Tensor& keep_mask) {
+  torch::Tensor x = logmel.unsqueeze(1);                    // [B, 1, F, M]
+  x = bn0->forward(x.transpose(1, 3)).transpose(1, 3);      // normalises each mel band
+  if (keep_mask.defined()) x = x * keep_mask.unsqueeze(1);  // SpecAugment: 1 keep, 0 mask
+  const int64_t folds = config.spec_size / n_mels, frames = int64_t{config.spec_size} * folds;
+  if (x.size(2) != frames)
+    x = F::interpolate(x, F::InterpolateFuncOptions()
+                              .size(std::vector<int64_t>{frames, n_mels})
+                              .mode(torch::kBicubic)
+                              .align_corners(true));  // [B, 1, 1024, M]
+  x = patch_embed->forward(x.transpose(2, 3));        // [B, grid^2, C]
+  for (const auto& stage : *layers) x = stage->as<SwinStage>()->forward(x);
+  x = norm->forward(x);  // [B, g*g, D]
+  // Unfold: rows are (time quarter, frequency bin); tokens become (frequency bin, time).
+  const int64_t b = x.size(0), g = config.out_grid(), d = x.size(2), bins = g / folds;
+  return x.view({b, folds, bins, g, d}).permute({0, 2, 1, 3, 4}).reshape({b, g * g, d});
+}
+
+}  // namespace af2

@@ -1,0 +1,94 @@
+// HTSAT, the audio tower of AF-CLAP: a Swin transformer over the folded log-mel of one 10 s window
+// (docs/spec/model.md section 3). Module and parameter names are those of the published checkpoint below
+// `clap.nvclap.`.
+//
+// Not here: the fusion path for clips longer than a window and the pooled CLAP embedding (AF-CLAP).
+// Thread rule: forward in eval mode is reentrant.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "af2/model/af2_config.h"
+
+namespace af2 {
+
+// Multi-head self-attention inside windows of side `window`, with a relative position bias.
+struct WindowAttentionImpl : torch::nn::Module {
+  WindowAttentionImpl(int64_t dim, int64_t window, int64_t heads);
+  // x [B*nW, window^2, C]; mask [nW, window^2, window^2] or undefined -> same shape as x.
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& mask);
+
+  int64_t heads;
+  torch::nn::Linear qkv{nullptr}, proj{nullptr};
+  torch::Tensor relative_position_bias_table, relative_position_index;
+};
+TORCH_MODULE(WindowAttention);
+
+struct MlpImpl : torch::nn::Module {
+  MlpImpl(int64_t dim, int64_t hidden);
+  torch::Tensor forward(const torch::Tensor& x);
+  torch::nn::Linear fc1{nullptr}, fc2{nullptr};
+};
+TORCH_MODULE(Mlp);
+
+// One Swin block on a side x side grid; odd blocks of a stage shift by half a window.
+struct SwinBlockImpl : torch::nn::Module {
+  SwinBlockImpl(int64_t dim, int64_t heads, int64_t side, int64_t window, bool shifted, double mlp_ratio,
+                double drop_path);
+  torch::Tensor forward(const torch::Tensor& x);  // [B, side^2, C] -> same
+
+  int64_t side, window, shift;
+  double drop_path;
+  torch::nn::LayerNorm norm1{nullptr}, norm2{nullptr};
+  WindowAttention attn{nullptr};
+  Mlp mlp{nullptr};
+  torch::Tensor attn_mask;  // [nW, window^2, window^2], only when shifted
+};
+TORCH_MODULE(SwinBlock);
+
+// Joins 2x2 neighbours: [B, side^2, C] -> [B, side^2/4, 2C].
+struct PatchMergingImpl : torch::nn::Module {
+  PatchMergingImpl(int64_t dim, int64_t side);
+  torch::Tensor forward(const torch::Tensor& x);
+  int64_t side;
+  torch::nn::LayerNorm norm{nullptr};
+  torch::nn::Linear reduction{nullptr};
+};
+TORCH_MODULE(PatchMerging);
+
+struct SwinStageImpl : torch::nn::Module {
+  SwinStageImpl(const ClapConfig& config, int64_t stage, const std::vector<double>& drop_paths);
+  torch::Tensor forward(torch::Tensor x);
+  torch::nn::ModuleList blocks;
+  PatchMerging downsample{nullptr};  // absent in the last stage
+};
+TORCH_MODULE(SwinStage);
+
+// Spectrogram to tokens: the published patch projection, or the convolutional stem (ClapConfig::stem).
+struct PatchEmbedImpl : torch::nn::Module {
+  explicit PatchEmbedImpl(const ClapConfig& config);
+  torch::Tensor forward(const torch::Tensor& x);  // [B, 1, M, F'] -> [B, grid^2, C]
+
+  int64_t folds;  // quarters of the time axis stacked along frequency
+  torch::nn::Conv2d proj{nullptr};
+  torch::nn::ModuleList stem;
+  torch::nn::LayerNorm norm{nullptr};
+};
+TORCH_MODULE(PatchEmbed);
+
+struct HtsatImpl : torch::nn::Module {
+  HtsatImpl(const ClapConfig& clap, const AudioConfig& audio);
+  // log-mel [B, F, M] in dB -> audio tokens [B, S, D]: first all time steps of frequency bin 0, then of
+  // bin 1. spec_augment masks (training, optional) act on the normalised mel: see train/.
+  torch::Tensor forward(const torch::Tensor& logmel, const torch::Tensor& keep_mask = {});
+
+  ClapConfig config;
+  int64_t n_mels;
+  torch::nn::BatchNorm2d bn0{nullptr};
+  PatchEmbed patch_embed{nullptr};
+  torch::nn::ModuleList layers;
+  torch::nn::LayerNorm norm{nullptr};
+};
+TORCH_MODULE(Htsat);
+
+}  // namespace af2

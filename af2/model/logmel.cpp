@@ -1,0 +1,41 @@
+#include "af2/model/logmel.h"
+
+#include <cmath>
+
+namespace af2 {
+
+torch::Tensor mel_filterbank(const AudioConfig& config) {
+  const auto to_mel = [](double hz) { return 2595.0 * std::log10(1.0 + hz / 700.0); };
+  const auto f64 = torch::kFloat64;
+  const torch::Tensor bins = torch::linspace(0, config.sample_rate / 2, config.n_fft / 2 + 1, f64);  // [K]
+  const torch::Tensor mels =
+      torch::linspace(to_mel(config.f_min), to_mel(config.f_max), config.n_mels + 2, f64);  // [M+2]
+  const torch::Tensor edges = 700.0 * (torch::pow(10.0, mels / 2595.0) - 1.0);
+  const torch::Tensor width = edges.diff();                             // [M+1]
+  const torch::Tensor slopes = edges.unsqueeze(0) - bins.unsqueeze(1);  // [K, M+2]
+  const int64_t m = config.n_mels;
+  const torch::Tensor down = -slopes.slice(1, 0, m) / width.slice(0, 0, m);  // [K, M]
+  const torch::Tensor up = slopes.slice(1, 2, m + 2) / width.slice(0, 1, m + 1);
+  return torch::minimum(down, up).clamp_min(0).to(torch::kFloat32);
+}
+
+LogMel::LogMel(const AudioConfig& config)
+    : config_(config),
+      hann_(torch::hann_window(config.n_fft, /*periodic=*/true)),
+      filters_(mel_filterbank(config)) {}
+
+void LogMel::to(torch::Device device) {
+  hann_ = hann_.to(device);
+  filters_ = filters_.to(device);
+}
+
+torch::Tensor LogMel::operator()(const torch::Tensor& samples) const {
+  const torch::Tensor spectrum =
+      torch::stft(samples, config_.n_fft, config_.hop, config_.n_fft, hann_, /*center=*/true, "reflect",
+                  /*normalized=*/false, /*onesided=*/true, /*return_complex=*/true);  // [B, K, F]
+  const torch::Tensor power = spectrum.abs().square();
+  const torch::Tensor mel = torch::matmul(power.transpose(1, 2), filters_);  // [B, F, M]
+  return 10.0 * mel.clamp_min(1e-10).log10();
+}
+
+}  // namespace af2

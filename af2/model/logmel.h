@@ -1,0 +1,29 @@
+// Log-mel spectrogram of AF-CLAP (docs/spec/model.md section 2).
+//
+// Not a general feature library. Thread rule: forward is const and reentrant.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "af2/model/af2_config.h"
+
+namespace af2 {
+
+// HTK-scale triangular filters without area normalisation, as torchaudio.functional.melscale_fbanks:
+// (n_fft / 2 + 1, n_mels) float32.
+torch::Tensor mel_filterbank(const AudioConfig& config);
+
+class LogMel {
+ public:
+  explicit LogMel(const AudioConfig& config);
+  // samples [B, S] float32 -> [B, F, M] in dB, F = 1 + S / hop. Needs S > n_fft / 2 (reflect padding).
+  torch::Tensor operator()(const torch::Tensor& samples) const;
+  void to(torch::Device device);
+
+ private:
+  AudioConfig config_;
+  torch::Tensor hann_;     // [n_fft]
+  torch::Tensor filters_;  // [n_fft/2+1, M]
+};
+
+}  // namespace af2

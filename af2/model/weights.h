@@ -1,0 +1,45 @@
+// Between files and modules: strict loading of safetensors, the language model from GGUF, saving.
+//
+// A missing, surplus, misshaped or non-finite tensor is refused by name before anything is used.
+// Thread rule: not reentrant on one module.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "af2/io/gguf.h"
+#include "af2/io/safetensors.h"
+#include "af2/model/decoder.h"
+
+namespace af2 {
+
+// Named parameters and buffers that a file must hold. Left out: what is computed from the sizes (attention
+// masks, position indices, BatchNorm counters).
+std::vector<std::pair<std::string, torch::Tensor>> stored_tensors(const torch::nn::Module& module);
+
+// A float32 tensor from any float dtype of the file; I8 tensors need `NAME.scale` (one per row) beside them.
+torch::Tensor read_tensor(const SafeTensors& file, const std::string& name);
+
+// Copies file tensors into `targets` (name in the file -> destination). Throws kModel listing missing names
+// and shapes; returns names of the file that no target took (".scale" companions not counted).
+std::vector<std::string> load_strict(const SafeTensors& file,
+                                     const std::vector<std::pair<std::string, torch::Tensor>>& targets);
+
+enum class SaveType { kF32, kBF16, kI8 };
+// Matrices in `type` (I8: symmetric, one scale per row), everything smaller than 2-D in float32.
+void save_tensors(const std::filesystem::path& path,
+                  const std::vector<std::pair<std::string, torch::Tensor>>& tensors, SaveType type,
+                  const StringMap& metadata);
+
+// Sizes of the language model from GGUF metadata (Llama and Qwen2). Throws kModel for other architectures.
+LmConfig lm_config_from_gguf(const Gguf& file);
+// Fills the decoder. low_bit keeps matrices as they lie in the file, which must then outlive the decoder;
+// else they become float32. Llama files store q and k rows permuted for interleaved rotary pairs: undone
+// here.
+void load_decoder(const Gguf& file, DecoderImpl& decoder, bool low_bit);
+
+}  // namespace af2

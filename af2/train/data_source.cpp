@@ -1,0 +1,38 @@
+#include "af2/train/data_source.h"
+
+#include "af2/audio/windows.h"
+#include "af2/core/error.h"
+#include "af2/core/log.h"
+#include "af2/model/weights.h"
+
+namespace af2 {
+
+void write_window(const std::vector<float>& samples, const AudioConfig& config, float* out) {
+  WindowOptions options;
+  options.rate_hz = config.sample_rate;
+  options.window_s = config.window_seconds;
+  options.max_windows = 1;
+  const WindowPlan plan = plan_windows(samples, options);
+  fill_window(samples, plan, 0, {out, static_cast<std::size_t>(config.window_samples())});
+}
+
+void init_from(const std::filesystem::path& from, const NamedTensors& targets) {
+  namespace fs = std::filesystem;
+  // A checkpoint folder also holds the optimizer's moments: only the model's file counts.
+  const fs::path file = fs::exists(from / "model.safetensors") ? from / "model.safetensors" : from;
+  const SafeTensors weights = SafeTensors::open(file);
+  torch::NoGradGuard no_grad;
+  int taken = 0;
+  for (auto [name, target] : targets) {
+    const TensorView* view = weights.find(name);
+    if (!view || view->shape != target.sizes().vec()) continue;
+    target.copy_(read_tensor(weights, name));
+    ++taken;
+  }
+  if (taken == 0)
+    throw model_error("holds no tensor of this model", file.string(),
+                      "name a checkpoint made with the same config");
+  notice("{} of {} tensors start from {}", taken, targets.size(), file.string());
+}
+
+}  // namespace af2

@@ -1,0 +1,49 @@
+#include "af2/train/train_options.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "af2/core/error.h"
+#include "af2/core/options.h"
+
+namespace af2 {
+
+void TrainOptions::check(const std::string& where) const {
+  const auto need = [&](bool ok, const char* key, const char* what) {
+    if (!ok) throw user_error(what, where + " key " + key, "correct the recipe");
+  };
+  need(task == "tower" || task == "adapter", "task", "must be tower or adapter");
+  need(precision == "fp32" || precision == "bf16", "precision", "must be fp32 or bf16");
+  const auto& s = optimizer.schedule;
+  need(s == "constant" || s == "linear" || s == "cosine", "optimizer.schedule",
+       "must be constant, linear or cosine");
+  need(!model.empty(), "model", "names no model folder");
+  need(steps > 0, "steps", "must be at least 1");
+  need(batch > 0 && accumulate > 0, "batch", "must be at least 1");
+  need(optimizer.lr > 0, "optimizer.lr", "must be above 0");
+  need(save_every > 0 && val_every > 0, "save_every", "must be at least 1");
+  need(keep > 0, "keep", "must be at least 1");
+  need(workers >= 0 && threads >= 0, "workers", "must not be negative");
+}
+
+TrainOptions read_train_options(const std::filesystem::path& path) {
+  TrainOptions options;
+  from_json(read_config_file(path), options, path.string());
+  options.check(path.string());
+  return options;
+}
+
+double learning_rate(const OptimizerOptions& options, std::int64_t step, std::int64_t steps) {
+  const double s = static_cast<double>(step);
+  if (step < options.warmup_steps) return options.lr * (s + 1) / options.warmup_steps;
+  const double span = std::max(1.0, static_cast<double>(steps - options.warmup_steps));
+  const double done = std::min(1.0, (s - options.warmup_steps) / span);
+  double share = 1;
+  if (options.schedule == "constant") return options.lr;
+  if (options.schedule == "linear") share = 1 - done;
+  if (options.schedule == "cosine") share = 0.5 * (1 + std::cos(std::numbers::pi * done));
+  return options.lr * (options.final_lr_share + (1 - options.final_lr_share) * share);
+}
+
+}  // namespace af2

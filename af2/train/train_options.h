@@ -1,0 +1,121 @@
+// The recipe of a training run: every key of a file in recipes/, with its default.
+//
+// Two tasks share the loop, the checkpoints and the data: `tower` trains the audio tower on the labels of
+// rendered scenes, `adapter` trains the audio transformer and the gated cross-attention
+// (docs/spec/training.md section 1) on questions about them, with the language model frozen. Thread rule:
+// plain values.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "af2/data/questions.h"
+
+namespace af2 {
+
+struct OptimizerOptions {
+  double lr = 1e-4;
+  double tower_lr_scale = 0.1;
+  int warmup_steps = 100;
+  std::string schedule = "constant";
+  double final_lr_share = 0.02;
+  double weight_decay = 0.1;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  double clip_norm = 1.0;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("lr", lr, "peak learning rate");
+    v.field("tower_lr_scale", tower_lr_scale, "of the tower, where it is trained beside the adapter");
+    v.field("warmup_steps", warmup_steps, "steps of linear warm-up");
+    v.field("schedule", schedule, "after warm-up: constant, linear or cosine");
+    v.field("final_lr_share", final_lr_share, "of the peak, where linear and cosine end");
+    v.field("weight_decay", weight_decay, "AdamW; norms, biases, gates and added tokens have none");
+    v.field("beta1", beta1, "AdamW");
+    v.field("beta2", beta2, "AdamW");
+    v.field("epsilon", epsilon, "AdamW");
+    v.field("clip_norm", clip_norm, "global gradient norm; 0 switches clipping off");
+  }
+};
+
+struct TowerTaskOptions {
+  double background_weight = 0.3;
+  double label_smoothing = 0.05;
+  double clip_weight = 0.5;
+  int time_stripes = 2, max_time_stripe = 63, mel_stripes = 2, max_mel_stripe = 7;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("background_weight", background_weight, "weight of time steps where nothing sounds");
+    v.field("label_smoothing", label_smoothing, "share spread over all classes");
+    v.field("clip_weight", clip_weight, "weight of the loss of the whole window's classes");
+    v.field("time_stripes", time_stripes, "SpecAugment: masked stretches of frames");
+    v.field("max_time_stripe", max_time_stripe, "frames of the longest");
+    v.field("mel_stripes", mel_stripes, "SpecAugment: masked groups of mel bands");
+    v.field("max_mel_stripe", max_mel_stripe, "bands of the widest");
+  }
+};
+
+struct TrainOptions {
+  std::string task = "adapter";
+  std::string model;
+  std::string init;
+  std::string bank = "bank";
+  std::string train_split = "train", val_split = "val";
+  QaSourceOptions data;
+  OptimizerOptions optimizer;
+  TowerTaskOptions tower;
+  bool train_tower = false;
+  int steps = 1000;
+  int batch = 16;
+  int accumulate = 1;
+  std::string precision = "fp32";
+  int seed = 42;
+  int threads = 0;
+  int workers = 1;
+  int save_every = 500;
+  double save_minutes = 10;
+  int keep = 2;
+  int val_every = 500;
+  int val_items = 200;
+  bool deterministic = false;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("task", task, "tower or adapter");
+    v.field("model", model, "folder with config.json and lm.gguf (tower: config.json is enough)");
+    v.field("init", init, "checkpoint or model folder whose tensors are taken where names agree");
+    v.field("bank", bank, "sound bank (tools/sound_bank)");
+    v.field("train_split", train_split, "split of the bank to train on");
+    v.field("val_split", val_split, "split for tuning");
+    v.field("data", data, "scenes and questions");
+    v.field("optimizer", optimizer, "AdamW and its schedule");
+    v.field("tower", tower, "losses of the tower task");
+    v.field("train_tower", train_tower, "adapter task: train the tower too");
+    v.field("steps", steps, "optimizer steps");
+    v.field("batch", batch, "scenes (tower) or questions (adapter) of a micro-batch");
+    v.field("accumulate", accumulate, "micro-batches of a step");
+    v.field("precision", precision, "fp32, or bf16 autocast");
+    v.field("seed", seed, "every draw is named by it");
+    v.field("threads", threads, "of the model; 0: all cores");
+    v.field("workers", workers, "threads that render scenes ahead");
+    v.field("save_every", save_every, "steps between checkpoints");
+    v.field("save_minutes", save_minutes, "minutes between checkpoints");
+    v.field("keep", keep, "checkpoints that stay");
+    v.field("val_every", val_every, "steps between validations");
+    v.field("val_items", val_items, "recordings or questions of a validation");
+    v.field("deterministic", deterministic, "bit-equal resume: one thread per product where needed");
+  }
+
+  // Throws kUser, naming the key.
+  void check(const std::string& where) const;
+};
+
+// Reads a recipe (YAML or JSON); `where` is its path.
+TrainOptions read_train_options(const std::filesystem::path& path);
+
+// Learning rate of optimizer step `step` (0-based, of `steps`): linear warm-up, then the schedule.
+double learning_rate(const OptimizerOptions& options, std::int64_t step, std::int64_t steps);
+
+}  // namespace af2

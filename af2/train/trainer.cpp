@@ -1,0 +1,207 @@
+#include "af2/train/trainer.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+#include <fstream>
+#include <map>
+
+#include "af2/core/error.h"
+#include "af2/core/file.h"
+#include "af2/core/log.h"
+#include "af2/core/options.h"
+#include "af2/core/progress.h"
+#include "af2/core/random.h"
+#include "af2/core/signal.h"
+#include "af2/io/checkpoint.h"
+#include "af2/model/weights.h"
+#include "af2/train/adamw.h"
+#include "af2/train/task.h"
+
+namespace af2 {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int kMostBadSteps = 10;
+
+std::unique_ptr<TrainTask> make_task(const TrainOptions& options) {
+  return options.task == "tower" ? make_tower_task(options) : make_adapter_task(options);
+}
+
+// Keys whose values differ, "a.b (old -> new)". Where a run may change without becoming another run
+// (threads, intervals), differences are allowed.
+void list_changes(const Json& before, const Json& now, const std::string& prefix,
+                  std::vector<std::string>& changes) {
+  static const std::vector<std::string> free_keys = {
+      "threads", "workers", "save_every", "save_minutes", "keep", "val_every", "val_items", "bank", "steps"};
+  for (const auto& [key, value] : now.items()) {
+    const std::string name = prefix.empty() ? key : prefix + "." + key;
+    if (std::find(free_keys.begin(), free_keys.end(), name) != free_keys.end()) continue;
+    if (!before.contains(key))
+      changes.push_back(name + " (new)");
+    else if (value.is_object() && before[key].is_object())
+      list_changes(before[key], value, name, changes);
+    else if (before[key] != value)
+      changes.push_back(name + " (" + before[key].dump() + " -> " + value.dump() + ")");
+  }
+}
+
+class Run {
+ public:
+  Run(const TrainOptions& options, fs::path folder) : options_(options), folder_(std::move(folder)) {
+    if (options_.threads > 0) at::set_num_threads(options_.threads);
+    if (options_.deterministic) at::globalContext().setDeterministicAlgorithms(true, false);
+    task_ = make_task(options_);
+    optimizer_ = std::make_unique<AdamW>(task_->trained(), options_.optimizer);
+  }
+
+  void open(bool resume) {
+    fs::create_directories(folder_);
+    TrainOptions copy = options_;
+    const Json recipe = to_json(copy);
+    const LatestCheckpoint last = latest_complete(folder_);
+    for (const auto& line : last.notices) notice("{}", line);
+    if (last.folder) {
+      if (!resume)
+        throw user_error("holds a run with checkpoints", folder_.string(),
+                         "resume it with --resume, or name another folder");
+      std::vector<std::string> changes;
+      list_changes(parse_json(read_file(folder_ / "config.json"), "config.json"), recipe, "", changes);
+      if (!changes.empty())
+        throw user_error("recipe changed since the run began: " + join(changes, ", "), folder_.string(),
+                         "take the changes back, or start another run");
+      restore(*last.folder);
+    }
+    write_file_atomic(folder_ / "config.json", recipe.dump(2) + "\n");
+    metrics_.open(folder_ / "metrics.jsonl", std::ios::app);
+    if (!metrics_) throw resource_error("cannot be written", (folder_ / "metrics.jsonl").string());
+    task_->start_at(step_ * options_.accumulate);
+  }
+
+  TrainResult loop() {
+    std::int64_t n_trained = 0;
+    for (const auto& item : optimizer_->items()) n_trained += item.tensor.numel();
+    notice("training {} parameters, {} steps of {} x {} from step {}", n_trained, options_.steps,
+           options_.accumulate, options_.batch, step_);
+    ProgressBar bar(options_.steps);
+    double saved_at = steady_seconds();
+    task_->set_training(true);
+    while (step_ < options_.steps && stop_signal() == 0) {
+      one_step(bar);
+      if (step_ % options_.val_every == 0 || step_ == options_.steps) validate(bar);
+      const bool due =
+          step_ % options_.save_every == 0 || steady_seconds() - saved_at > options_.save_minutes * 60;
+      if (due || step_ == options_.steps) {
+        save();
+        saved_at = steady_seconds();
+      }
+    }
+    if (stop_signal() != 0 && step_ < options_.steps) save();
+    return {step_, step_ == options_.steps, stop_signal(), folder_ / ("step-" + std::to_string(step_))};
+  }
+
+ private:
+  void one_step(ProgressBar& bar) {
+    const double start = steady_seconds();
+    // Dropout and drop path of a step depend on seed and step alone, not on what ran before.
+    torch::manual_seed(fnv1a64("af2/step/1/" + std::to_string(options_.seed) + "/" + std::to_string(step_)));
+    optimizer_->zero_grad();
+    double loss_sum = 0, count = 0, audio_seconds = 0;
+    for (int micro = 0; micro < options_.accumulate; ++micro) {
+      const MicroBatchLoss part = task_->loss(step_ * options_.accumulate + micro);
+      part.sum.backward();
+      loss_sum += part.sum.item<double>();
+      count += part.count;
+      audio_seconds += part.audio_seconds;
+    }
+    const double loss = count > 0 ? loss_sum / count : 0;
+    const double norm = optimizer_->scale_and_clip(count > 0 ? 1.0 / count : 0);
+    const double lr = learning_rate(options_.optimizer, step_, options_.steps);
+    if (std::isfinite(loss) && std::isfinite(norm)) {
+      optimizer_->step(lr);
+      bad_in_row_ = 0;
+    } else {
+      ++skipped_;
+      warning("step {}: loss {} and gradient norm {} are not finite; step skipped", step_, loss, norm);
+      if (++bad_in_row_ >= kMostBadSteps)
+        throw internal_error("ten steps in a row without a finite loss", "step " + std::to_string(step_),
+                             "lower optimizer.lr; the last checkpoint is intact");
+    }
+    ++step_;
+    const double ms = (steady_seconds() - start) * 1e3;
+    Json record = {{"step", step_},    {"loss", loss}, {"grad_norm", norm},  {"lr", lr},
+                   {"targets", count}, {"ms", ms},     {"skipped", skipped_}};
+    metrics_ << record.dump() << '\n' << std::flush;
+    const std::string line =
+        fmt::format("step {}/{} loss {:.4f} norm {:.2f} lr {:.2e} {:.0f} ms {:.0f}x real time", step_,
+                    options_.steps, loss, norm, lr, ms, audio_seconds / (ms / 1e3));
+    bar.update(step_, line);
+    if (!stderr_is_terminal()) fmt::print(stderr, "{}\n", line);
+  }
+
+  void validate(ProgressBar& bar) {
+    task_->set_training(false);
+    Json record = {{"step", step_}, {"validation", task_->validate()}};
+    task_->set_training(true);
+    metrics_ << record.dump() << '\n' << std::flush;
+    bar.clear();
+    notice("validation {}", record.dump());
+  }
+
+  void save() {
+    const fs::path target = folder_ / ("step-" + std::to_string(step_));
+    if (is_complete(target)) return;
+    CheckpointWriter writer(target);
+    save_tensors(writer.path() / "model.safetensors", task_->stored(), SaveType::kF32, {});
+    save_tensors(writer.path() / "optimizer.safetensors", optimizer_->state(), SaveType::kF32, {});
+    const Json state = {
+        {"step", step_}, {"seed", options_.seed}, {"skipped", skipped_}, {"updates", optimizer_->updates()}};
+    write_file_atomic(writer.path() / "state.json", state.dump(2) + "\n");
+    writer.commit();
+    remove_old();
+  }
+
+  void remove_old() {
+    std::map<std::int64_t, fs::path> complete;
+    for (const auto& entry : fs::directory_iterator(folder_)) {
+      const std::string name = entry.path().filename().string();
+      if (starts_with(name, "step-") && is_complete(entry.path()))
+        complete[std::stoll(name.substr(5))] = entry.path();
+    }
+    while (complete.size() > static_cast<std::size_t>(options_.keep)) {
+      fs::remove(complete.begin()->second / "DONE");  // never a half-removed folder that looks whole
+      fs::remove_all(complete.begin()->second);
+      complete.erase(complete.begin());
+    }
+  }
+
+  void restore(const fs::path& checkpoint) {
+    verify(checkpoint);
+    load_strict(SafeTensors::open(checkpoint / "model.safetensors"), task_->stored());
+    load_strict(SafeTensors::open(checkpoint / "optimizer.safetensors"), optimizer_->state());
+    const Json state = parse_json(read_file(checkpoint / "state.json"), (checkpoint / "state.json").string());
+    step_ = state.at("step");
+    skipped_ = state.at("skipped");
+    optimizer_->set_updates(state.at("updates"));
+    notice("resumed from {}", checkpoint.string());
+  }
+
+  TrainOptions options_;
+  fs::path folder_;
+  std::unique_ptr<TrainTask> task_;
+  std::unique_ptr<AdamW> optimizer_;
+  std::ofstream metrics_;
+  std::int64_t step_ = 0, skipped_ = 0;
+  int bad_in_row_ = 0;
+};
+
+}  // namespace
+
+TrainResult train(const TrainOptions& options, const fs::path& run, bool resume) {
+  options.check("recipe");
+  Run job(options, run);
+  job.open(resume);
+  return job.loop();
+}
+
+}  // namespace af2

@@ -1,0 +1,30 @@
+// Runs a recipe: the loop, AdamW, checkpoints that resume bit for bit, the log.
+//
+// A run folder holds config.json (the recipe as used), metrics.jsonl (one object per step and validation),
+// log lines on stderr, and step-N/ checkpoints with DONE (af2/io/checkpoint.h): model.safetensors,
+// optimizer.safetensors, state.json.
+// Thread rule: one run at a time in a process.
+//
+//   TrainOptions options = read_train_options("recipes/mini/tower.yaml");
+//   TrainResult result = train(options, "runs/tower", /*resume=*/true);
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "af2/train/train_options.h"
+
+namespace af2 {
+
+struct TrainResult {
+  std::int64_t steps = 0;  // done, of the whole run
+  bool finished = false;   // false: stopped by a signal, resumable
+  int signal = 0;
+  std::filesystem::path checkpoint;  // the last one written
+};
+
+// Throws kUser (recipe, changed keys on resume, run folder in use), kData (bank), kModel (weights),
+// kResource, kInternal when ten steps in a row had no finite loss.
+TrainResult train(const TrainOptions& options, const std::filesystem::path& run, bool resume);
+
+}  // namespace af2
