@@ -20,6 +20,7 @@ void add_ask(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_caption(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_info(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_features(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_export(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_train(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 
 }  // namespace af2

@@ -6,6 +6,7 @@
 #include "af2/cli/command.h"
 #include "af2/core/error.h"
 #include "af2/core/log.h"
+#include "af2/generate/engine.h"
 
 namespace af2 {
 namespace {
@@ -13,6 +14,8 @@ namespace {
 int main_of(int argc, char** argv) {
   CLI::App app("af2: listens to any audio file and answers questions about it");
   app.require_subcommand(1);
+  app.set_version_flag("--version",
+                       [] { return std::string("af2 ") + AF2_VERSION + ", " + tensor_library(); });
   app.fallthrough();
   CommonFlags common;
   app.add_flag("-v,--verbose", common.verbose, "say more on stderr");
@@ -24,6 +27,7 @@ int main_of(int argc, char** argv) {
   add_info(app, common, runner);
   add_features(app, common, runner);
   add_train(app, common, runner);
+  add_export(app, common, runner);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -82,6 +82,11 @@ struct Engine::Data {
   EngineOptions options;
 };
 
+std::string tensor_library() {
+  return std::string("libtorch ") + TORCH_VERSION +
+         (torch::cuda::is_available() ? ", cuda and cpu" : ", cpu");
+}
+
 std::filesystem::path find_model_folder(const std::string& name) {
   return find_model(name);
 }

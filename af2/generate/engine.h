@@ -69,6 +69,9 @@ struct Feature {
 // The folder of a model by path or installed name; "" is AF2_MODEL or the bundled one. Throws kUser.
 std::filesystem::path find_model_folder(const std::string& name);
 
+// "libtorch 2.13.0, cpu": for --version.
+std::string tensor_library();
+
 class Engine {
  public:
   // Throws kUser, kData, kModel, kResource: see model_folder.h.

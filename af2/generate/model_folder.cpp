@@ -16,6 +16,12 @@ namespace {
 
 constexpr const char* kAddedEmbeddings = "lang_encoder.model.added_embeddings";
 
+bool holds_weights(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().extension() == ".safetensors") return true;
+  return false;
+}
+
 ByteBpe tokenizer_from(const Gguf& file) {
   std::vector<int> types;
   if (file.has("tokenizer.ggml.token_type"))
@@ -72,6 +78,9 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
   });
   Af2Model network(config);
   std::vector<std::string> surplus;
+  if (options.adapters && !holds_weights(folder))
+    throw model_error("holds no .safetensors file", folder.string(),
+                      "copy the model's weights beside its config.json");
   if (options.adapters) surplus = load_strict(SafeTensors::open(folder), adapter_tensors(*network));
   load_decoder(lm_file, *network->lang_encoder->model, options.low_bit_lm);
   network->eval();

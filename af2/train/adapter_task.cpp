@@ -7,6 +7,7 @@
 #include <array>
 #include <map>
 
+#include "af2/core/random.h"
 #include "af2/core/text_util.h"
 #include "af2/generate/model_folder.h"
 #include "af2/text/prompt.h"
@@ -25,6 +26,8 @@ struct AdapterBatch {
   std::vector<std::string> types;  // [B]
   double seconds = 0;
 };
+
+constexpr int kBlock = 4;  // batches sorted by length together
 
 class AdapterTask : public TrainTask {
  public:
@@ -61,12 +64,16 @@ class AdapterTask : public TrainTask {
   }
 
   void start_at(std::int64_t index) override {
-    batches_ =
-        std::make_unique<Prefetcher<AdapterBatch>>(index, options_.workers, 2 * options_.workers,
-                                                   [this](std::int64_t i) { return make_batch(source_, i); });
+    blocks_ = std::make_unique<Prefetcher<std::vector<AdapterBatch>>>(
+        index / kBlock, options_.workers, options_.workers,
+        [this](std::int64_t block) { return make_block(source_, block); });
+    block_.clear();
   }
 
-  MicroBatchLoss loss(std::int64_t) override { return batch_loss(batches_->next()); }
+  MicroBatchLoss loss(std::int64_t index) override {
+    if (block_.empty() || index % kBlock == 0) block_ = blocks_->next();
+    return batch_loss(block_[index % kBlock]);
+  }
 
   // Loss per answer token of fixed questions, by type, and how many answers are the likeliest at every token.
   Json validate() override {
@@ -75,8 +82,10 @@ class AdapterTask : public TrainTask {
                           static_cast<std::uint64_t>(options_.seed), options_.data);
     std::map<std::string, std::array<double, 4>> by_type;  // loss, tokens, items, exact
     int done = 0;
+    std::vector<AdapterBatch> block;
     for (std::int64_t index = 0; done < options_.val_items; ++index) {
-      const AdapterBatch batch = make_batch(source, index);
+      if (index % kBlock == 0) block = make_block(source, index / kBlock);
+      const AdapterBatch& batch = block[index % kBlock];
       const torch::Tensor log_p = target_log_p(batch);
       const torch::Tensor best = log_p.argmax(-1),
                           picked = log_p.gather(1, batch.tokens.labels.unsqueeze(1)).squeeze(1);
@@ -115,27 +124,59 @@ class AdapterTask : public TrainTask {
     decoder.added_embeddings.copy_(mean + torch::randn_like(decoder.added_embeddings) * deviation * 0.5);
   }
 
-  AdapterBatch make_batch(const QaSource& source, std::int64_t index) const {
-    AdapterBatch batch;
-    std::vector<TokenItem> items;
-    std::vector<torch::Tensor> windows;
-    // Batches take whole groups: batch k owns the numbers [k*B, (k+1)*B) and stops when it has B questions.
-    for (std::int64_t k = 0; static_cast<int>(items.size()) < options_.batch; ++k) {
-      const QaGroup group = source.item(static_cast<std::uint64_t>(index * options_.batch + k));
+  // A block is kBlock batches of questions of about one length, so that little is padding. Block k owns the
+  // groups from k * kBlock * batch on; whole groups, shortest first, fill its batches; the batches are then
+  // shuffled.
+  std::vector<AdapterBatch> make_block(const QaSource& source, std::int64_t block) const {
+    const std::size_t wanted = static_cast<std::size_t>(kBlock) * options_.batch;
+    struct Asked {
+      std::vector<float> window;
+      double seconds = 0;
+      std::vector<TokenItem> items;
+      std::vector<std::string> types;
+      std::size_t longest = 0;
+    };
+    std::vector<Asked> groups;
+    std::size_t n_items = 0;
+    for (std::int64_t k = 0; n_items < wanted; ++k) {
+      const QaGroup group =
+          source.item(static_cast<std::uint64_t>(block) * wanted + static_cast<std::uint64_t>(k));
       if (group.questions.empty()) continue;
-      windows.push_back(torch::zeros({model_.config.audio.window_samples()}));
-      write_window(group.scene.samples, model_.config.audio, windows.back().data_ptr<float>());
-      batch.seconds += group.scene.seconds;
+      Asked asked{std::vector<float>(model_.config.audio.window_samples()), group.scene.seconds, {}, {}, 0};
+      write_window(group.scene.samples, model_.config.audio, asked.window.data());
       for (const auto& question : group.questions) {
-        if (static_cast<int>(items.size()) == options_.batch) break;
-        items.push_back(tokenize(question.prompt, question.output));
-        batch.scene_of.push_back(static_cast<int64_t>(windows.size()) - 1);
-        batch.types.push_back(question.type);
+        if (n_items == wanted) break;
+        asked.items.push_back(tokenize(question.prompt, question.output));
+        asked.types.push_back(question.type);
+        asked.longest =
+            std::max(asked.longest, asked.items.back().prompt.size() + asked.items.back().answer.size());
+        ++n_items;
+      }
+      groups.push_back(std::move(asked));
+    }
+    std::stable_sort(groups.begin(), groups.end(),
+                     [](const Asked& a, const Asked& b) { return a.longest < b.longest; });
+
+    std::vector<AdapterBatch> batches(kBlock);
+    std::vector<std::vector<TokenItem>> items(kBlock);
+    std::vector<std::vector<torch::Tensor>> windows(kBlock);
+    std::size_t done = 0;
+    for (const Asked& asked : groups) {
+      const std::size_t part = std::min<std::size_t>(done * kBlock / wanted, kBlock - 1);
+      windows[part].push_back(torch::tensor(asked.window));
+      batches[part].seconds += asked.seconds;
+      for (std::size_t i = 0; i < asked.items.size(); ++i, ++done) {
+        items[part].push_back(asked.items[i]);
+        batches[part].types.push_back(asked.types[i]);
+        batches[part].scene_of.push_back(static_cast<int64_t>(windows[part].size()) - 1);
       }
     }
-    batch.samples = torch::stack(windows);
-    batch.tokens = make_token_batch(items, model_.stop_ids.front());
-    return batch;
+    for (int part = 0; part < kBlock; ++part) {
+      batches[part].samples = torch::stack(windows[part]);
+      batches[part].tokens = make_token_batch(items[part], model_.stop_ids.front());
+    }
+    Random("af2/block/1/" + std::to_string(options_.seed) + "/" + std::to_string(block)).shuffle(batches);
+    return batches;
   }
 
   TokenItem tokenize(const std::string& prompt, const std::string& output) const {
@@ -177,12 +218,14 @@ class AdapterTask : public TrainTask {
   SoundBank bank_;
   ModelFolder model_;
   QaSource source_;
-  std::unique_ptr<Prefetcher<AdapterBatch>> batches_;
+  std::unique_ptr<Prefetcher<std::vector<AdapterBatch>>> blocks_;
+  std::vector<AdapterBatch> block_;  // the one in use
 };
 
 }  // namespace
 
 std::unique_ptr<TrainTask> make_adapter_task(const TrainOptions& options) {
+  torch::manual_seed(static_cast<std::uint64_t>(options.seed));  // before a fresh network draws its values
   return std::make_unique<AdapterTask>(options);
 }
 

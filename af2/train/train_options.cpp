@@ -21,6 +21,7 @@ void TrainOptions::check(const std::string& where) const {
   need(!model.empty(), "model", "names no model folder");
   need(steps > 0, "steps", "must be at least 1");
   need(batch > 0 && accumulate > 0, "batch", "must be at least 1");
+  need(task != "adapter" || batch >= data.most_questions, "batch", "must be at least data.most_questions");
   need(optimizer.lr > 0, "optimizer.lr", "must be above 0");
   need(save_every > 0 && val_every > 0, "save_every", "must be at least 1");
   need(keep > 0, "keep", "must be at least 1");

@@ -1,0 +1,28 @@
+// `af2 export`: a trained run becomes the weights of a model folder.
+#include <memory>
+
+#include "af2/cli/command.h"
+#include "af2/train/export.h"
+
+namespace af2 {
+
+void add_export(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
+  struct Flags {
+    std::string in, out, dtype = "bf16";
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = app.add_subcommand("export", "write a trained run's weights into a model folder");
+  verb->add_option("-i,--in", flags->in, "run folder, or one of its step-N checkpoints")->required();
+  verb->add_option("-o,--out", flags->out, "model folder that holds config.json; gets adapter.safetensors")
+      ->required();
+  verb->add_option("--dtype", flags->dtype, "of matrices")->check(CLI::IsMember({"f32", "bf16", "i8"}));
+  verb->footer("example: af2 export -i runs/mini-adapter -o models/mini --dtype i8");
+  verb->callback([flags, &runner] {
+    runner = [flags] {
+      export_adapter(flags->in, flags->out, flags->dtype);
+      return 0;
+    };
+  });
+}
+
+}  // namespace af2

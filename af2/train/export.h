@@ -1,0 +1,16 @@
+// From a checkpoint of training to the weights of a model folder.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace af2 {
+
+// Reads CHECKPOINT/model.safetensors (or RUN's last complete checkpoint) and writes
+// FOLDER/adapter.safetensors: matrices as "f32", "bf16" or "i8" (one scale per row), the rest float32. FOLDER
+// must hold the config.json of the model; every tensor is checked against it. Throws kUser, kData, kModel,
+// kResource.
+void export_adapter(const std::filesystem::path& run_or_checkpoint, const std::filesystem::path& folder,
+                    const std::string& dtype);
+
+}  // namespace af2

@@ -1,0 +1,219 @@
+"""The real program with the shipped model: results, errors, exit codes (docs/spec/interfaces.md section 1).
+
+Run: python3 tests/e2e/test_cli.py PROGRAM [TestCase ...]. Needs only the standard library.
+"""
+import json
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import wave
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CLIPS = ROOT / "tests/data/audio"
+EXAMPLES = ROOT / "models/mini/examples"
+PROGRAM = ""
+
+
+def af2(*args, stdin=None, env=None, cwd=None):
+    done = subprocess.run([PROGRAM, *map(str, args)], input=stdin, capture_output=True, timeout=300, cwd=cwd,
+                          env={**os.environ, **(env or {})})
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def example():
+    return sorted(EXAMPLES.glob("*.ogg"))[0]
+
+
+def write_wav(path, seconds, rate=16000, value=lambda i: 0):
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes(b"".join(struct.pack("<h", value(i)) for i in range(int(seconds * rate))))
+
+
+class Ask(unittest.TestCase):
+    def ask(self, *args, **more):
+        return af2("ask", "-p", "What do you hear?", "-n", "12", *args, **more)
+
+    def test_every_kind_of_file(self):
+        for name in ("tone.mp3", "tone.ogg", "s16_16k.flac", "tone.m4a", "u8_16k.wav", "stereo_48k.wav", "tenth.wav",
+                     "silence.flac"):
+            with self.subTest(name):
+                code, out, err = self.ask(CLIPS / name)
+                self.assertEqual(code, 0, err)
+                self.assertEqual(len(out.strip().splitlines()), 1, out)
+
+    def test_five_minutes_are_heard_whole(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "long.wav"
+            write_wav(path, 300, value=lambda i: (i * 37 % 2001) - 1000)
+            code, out, _ = self.ask("--json", path)
+            self.assertEqual(code, 0)
+            audio = json.loads(out.splitlines()[0])["audio"]
+            self.assertEqual((audio["windows"], audio["seconds_used"], audio["seconds_cut"]), (30, 300.0, 0.0))
+
+    def test_beyond_the_cap_is_cut_aloud_or_refused(self):
+        clip = CLIPS / "tone.mp3"
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "long.wav"
+            write_wav(path, 25, value=lambda i: (i * 37 % 2001) - 1000)
+            code, out, err = self.ask("--json", "--windows", "2", path)
+            audio = json.loads(out.splitlines()[0])["audio"]
+            self.assertEqual((code, audio["windows"], audio["seconds_cut"]), (0, 2, 5.0))
+            self.assertIn("cut", audio["warnings"])
+            self.assertIn("heard the first 20.0 of 25.0 s", err)
+            code, out, err = self.ask("--windows", "2", "--long", "refuse", path)
+            self.assertEqual((code, out), (3, ""))
+        self.assertEqual(self.ask("--long", "refuse", clip)[0], 0)
+
+    def test_unreadable_files_are_errors_of_the_data(self):
+        with tempfile.TemporaryDirectory() as folder:
+            empty = pathlib.Path(folder) / "empty.wav"
+            empty.touch()
+            for path, word in ((CLIPS / "page.html", "<!DOCTYPE"), (empty, "empty"), (CLIPS / "half.flac", "half.flac"),
+                               (pathlib.Path(folder) / "none.wav", "none.wav"), (pathlib.Path(folder), "audio file")):
+                with self.subTest(str(path)):
+                    code, out, err = self.ask(path)
+                    self.assertEqual((code, out), (3, ""), err)
+                    self.assertRegex(err, r"^af2: error: ")
+                    self.assertIn(word, err)
+                    self.assertEqual(len(err.strip().splitlines()), 1, err)
+
+    def test_clips_at_once_answer_as_alone(self):
+        clips = sorted(EXAMPLES.glob("*.ogg"))[:3]
+        alone = [self.ask(clip)[1].strip() for clip in clips]
+        code, out, _ = self.ask(*clips)
+        self.assertEqual(code, 0)
+        self.assertEqual(out.splitlines(), [f"{clip}\t{text}" for clip, text in zip(clips, alone)])
+
+    def test_threads_do_not_change_the_text(self):
+        for clip in sorted(EXAMPLES.glob("*.ogg"))[:2]:
+            self.assertEqual(self.ask("-t", "1", clip)[1], self.ask("-t", "2", clip)[1])
+
+    def test_one_bad_clip_of_several(self):
+        code, out, err = self.ask("--json", example(), CLIPS / "page.html", example())
+        kinds = [json.loads(line)["type"] for line in out.splitlines()]
+        self.assertEqual((code, kinds), (4, ["answer", "error", "answer", "summary"]))
+        last = json.loads(out.splitlines()[-1])
+        self.assertEqual((last["ok"], last["failed"]), (2, 1))
+        self.assertIn("page.html", err)
+
+    def test_json_has_every_field(self):
+        code, out, _ = self.ask("--json", example())
+        line = json.loads(out.splitlines()[0])
+        self.assertEqual(code, 0)
+        self.assertEqual(list(line), ["type", "index", "path", "prompt", "text", "finish_reason", "audio", "usage",
+                                      "timings", "seed", "model"])
+        self.assertEqual(set(line["timings"]), {"encode_ms", "prefill_ms", "decode_ms"})
+
+    def test_stream_is_the_answer(self):
+        plain, streamed = self.ask(example())[1], self.ask("--stream", example())[1]
+        self.assertEqual(plain, streamed)
+        lines = [json.loads(line) for line in self.ask("--stream", "--json", example())[1].splitlines()]
+        text = "".join(line["text"] for line in lines if line["type"] == "delta")
+        self.assertEqual(text, next(line["text"] for line in lines if line["type"] == "answer"))
+
+    def test_stdin_start_and_duration(self):
+        data = (CLIPS / "tone.ogg").read_bytes()
+        code, out, _ = self.ask("--json", "--start", "1", "--duration", "2", "-", stdin=data)
+        audio = json.loads(out.splitlines()[0])["audio"]
+        self.assertEqual((code, audio["start"]), (0, 1.0))
+        self.assertAlmostEqual(audio["seconds_used"], 2.0, delta=0.01)
+
+    def test_choices_and_tokens(self):
+        code, out, _ = af2("ask", "-p", "which animal", "--choices", "a dog|a cat", "--json", example())
+        self.assertEqual(json.loads(out.splitlines()[0])["prompt"], "which animal? (A) a dog. (B) a cat.")
+        code, out, _ = af2("ask", "--tokens", "49152,3725,49155", "--ignore-eos", "-n", "5", "--json", example())
+        usage = json.loads(out.splitlines()[0])["usage"]
+        self.assertEqual((code, usage["prompt_tokens"], usage["completion_tokens"]), (0, 3, 5))
+
+    def test_seed_decides_the_sample(self):
+        def sample(seed):
+            return self.ask("--preset", "released", "-s", seed, example())[1]
+        self.assertEqual(sample(3), sample(3))
+
+    def test_closed_pipe_is_quiet(self):
+        done = subprocess.run(f"'{PROGRAM}' ask -p x '{example()}' '{example()}' | true; echo ${{PIPESTATUS[0]}}",
+                              shell=True, executable="/bin/bash", capture_output=True, timeout=300)
+        self.assertEqual(done.stdout.decode().strip(), "0", done.stderr.decode())
+
+
+class Flags(unittest.TestCase):
+    def test_wrong_flags_exit_2_and_write_nothing(self):
+        for args in (["ask", "--no-such-flag"], ["ask", "-p", "x"], ["ask", example()], ["nonsense"], [],
+                     ["ask", "-p", "x", "--temp", "-1", example()], ["ask", "-p", "x", "--tokens", "1,b", example()],
+                     ["ask", "-p", "x", "--long", "maybe", example()], ["ask", "-p", "x", "-m", "no-such", example()],
+                     ["features", "--layer", "none", "-o", "x.npy", example()]):
+            with self.subTest(str(args)):
+                code, out, err = af2(*args)
+                self.assertEqual((code, out), (2, ""), err)
+                self.assertTrue(err)
+
+    def test_help_and_version(self):
+        for verb in ([], ["ask"], ["caption"], ["info"], ["features"], ["train"], ["export"]):
+            code, out, err = af2(*verb, "-h")
+            self.assertEqual((code, err), (0, ""))
+            self.assertIn("-h", out)
+        self.assertRegex(af2("--version")[1], r"^af2 \d+\.\d+\.\d+, libtorch ")
+
+    def test_flags_from_the_environment(self):
+        code, out, _ = af2("ask", "-p", "x", "--json", "--ignore-eos", example(), env={"AF2_ARG_MAX_TOKENS": "3"})
+        self.assertEqual(json.loads(out.splitlines()[0])["usage"]["completion_tokens"], 3)
+
+
+class Others(unittest.TestCase):
+    def test_caption(self):
+        code, out, err = af2("caption", example())
+        self.assertEqual((code, err), (0, ""))
+        self.assertGreater(len(out.strip()), 3)
+
+    def test_info(self):
+        code, out, _ = af2("info", "--json")
+        facts = json.loads(out)
+        self.assertEqual((code, facts["model"], facts["window_seconds"]), (0, "af2-mini", 10.0))
+        config = json.loads(af2("info", "--config")[1])
+        self.assertEqual(config["xattn"]["every"], 4)
+        self.assertEqual(json.loads(af2("info", "--json", CLIPS / "tone.mp3")[1].splitlines()[0])["codec"], "mp3")
+
+    def test_features_shapes(self):
+        shapes = {"waveform": (1, 160000), "logmel": (1, 1001, 64), "tower": (1, 64, 256), "memory": (64, 256),
+                  "logits": (3, 49156)}
+        with tempfile.TemporaryDirectory() as folder:
+            for layer, shape in shapes.items():
+                path = pathlib.Path(folder) / f"{layer}.npy"
+                code, out, err = af2("features", "--layer", layer, "--tokens", "49152,3725,49155", "-o", path, example())
+                self.assertEqual((code, out), (0, ""), err)
+                header = path.read_bytes()[:128].decode("latin1")
+                self.assertIn("<f4", header)
+                found = re.search(r"'shape': \(([0-9, ]+)\)", header).group(1)
+                self.assertEqual(tuple(int(n) for n in found.split(",") if n.strip()), shape)
+
+    def test_runs_from_any_folder(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(af2("info", cwd=folder)[0], 0)
+
+    def test_a_damaged_model_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            copy = pathlib.Path(folder)
+            for name in ("config.json", "adapter.safetensors"):
+                (copy / name).write_bytes((ROOT / "models/mini" / name).read_bytes())
+            os.symlink(ROOT / "models/mini/lm.gguf", copy / "lm.gguf")
+            self.assertEqual(af2("info", "-m", copy)[0], 0)
+            weights = (copy / "adapter.safetensors").read_bytes()
+            (copy / "adapter.safetensors").write_bytes(weights[: len(weights) // 2])
+            code, out, err = af2("info", "-m", copy)
+            self.assertEqual((code, out), (5, ""))
+            self.assertIn("adapter.safetensors", err)
+            (copy / "adapter.safetensors").unlink()
+            self.assertEqual(af2("info", "-m", copy)[0], 5)
+
+
+if __name__ == "__main__":
+    PROGRAM = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=2)
