@@ -30,15 +30,13 @@ int main_of(int argc, char** argv) {
   add_export(app, common, runner);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return error.get_exit_code() == 0 ? app.exit(error)
-                                      : (app.exit(error), static_cast<int>(ErrorKind::kUser));
-  }
-  if (common.verbose) set_log_level(LogLevel::kVerbose);
-  if (common.quiet) set_log_level(LogLevel::kError);
-  try {
+    if (common.verbose) set_log_level(LogLevel::kVerbose);
+    if (common.quiet) set_log_level(LogLevel::kError);
     if (!common.log_file.empty()) set_log_file(common.log_file);
     return runner();
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);  // prints help to stdout, complaints to stderr
+    return code == 0 ? 0 : static_cast<int>(ErrorKind::kUser);
   } catch (const Error& error) {
     log_line(LogLevel::kError, error.what());
     return error.exit_code();

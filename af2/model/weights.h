@@ -1,6 +1,7 @@
 // Between files and modules: strict loading of safetensors, the language model from GGUF, saving.
 //
-// A missing, surplus, misshaped or non-finite tensor is refused by name before anything is used.
+// A missing or misshaped tensor is refused by name before anything is used, a non-finite one when it is read
+// (safetensors; low-bit matrices stay unread in their file). Surplus names are returned: the caller decides.
 // Thread rule: not reentrant on one module.
 #pragma once
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <map>
 
+#include "af2/core/error.h"
 #include "af2/core/random.h"
 #include "af2/core/text_util.h"
 #include "af2/generate/model_folder.h"
@@ -27,7 +28,8 @@ struct AdapterBatch {
   double seconds = 0;
 };
 
-constexpr int kBlock = 4;  // batches sorted by length together
+constexpr std::int64_t kMostDraws = 50;  // scenes tried per question wanted
+constexpr int kBlock = 4;                // batches sorted by length together
 
 class AdapterTask : public TrainTask {
  public:
@@ -139,6 +141,9 @@ class AdapterTask : public TrainTask {
     std::vector<Asked> groups;
     std::size_t n_items = 0;
     for (std::int64_t k = 0; n_items < wanted; ++k) {
+      if (k > kMostDraws * static_cast<std::int64_t>(wanted))
+        throw data_error("gives no scene that a question of this recipe fits", options_.bank,
+                         "lower data.scene.min_events, or change the weights of the question types");
       const QaGroup group =
           source.item(static_cast<std::uint64_t>(block) * wanted + static_cast<std::uint64_t>(k));
       if (group.questions.empty()) continue;

@@ -50,6 +50,10 @@ class TowerTask : public TrainTask {
         n_classes_(static_cast<int64_t>(bank_.labels().size()) + 1),
         steps_(config_.clap.time_steps(config_.audio)),
         split_(split_from_name(options.train_split)) {
+    if (options_.tower.max_mel_stripe >= config_.audio.n_mels ||
+        options_.tower.max_time_stripe >= config_.audio.n_frames())
+      throw user_error("is as wide as the spectrogram",
+                       "recipe key tower.max_mel_stripe or tower.max_time_stripe", "give a narrower stripe");
     torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
     tagger_ = Tagger(config_, n_classes_);
     if (!options_.init.empty()) init_from(options_.init, stored());

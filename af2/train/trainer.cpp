@@ -1,5 +1,6 @@
 #include "af2/train/trainer.h"
 
+#include <ATen/autocast_mode.h>
 #include <torch/torch.h>
 
 #include <cmath>
@@ -46,6 +47,20 @@ void list_changes(const Json& before, const Json& now, const std::string& prefix
   }
 }
 
+class Bf16Autocast {
+ public:
+  Bf16Autocast() {
+    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+    at::autocast::set_autocast_enabled(at::kCPU, true);
+  }
+  ~Bf16Autocast() {
+    at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(at::kCPU, false);
+  }
+  Bf16Autocast(const Bf16Autocast&) = delete;
+  Bf16Autocast& operator=(const Bf16Autocast&) = delete;
+};
+
 class Run {
  public:
   Run(const TrainOptions& options, fs::path folder) : options_(options), folder_(std::move(folder)) {
@@ -71,6 +86,7 @@ class Run {
         throw user_error("recipe changed since the run began: " + join(changes, ", "), folder_.string(),
                          "take the changes back, or start another run");
       restore(*last.folder);
+      drop_metrics_after(step_);
     }
     write_file_atomic(folder_ / "config.json", recipe.dump(2) + "\n");
     metrics_.open(folder_ / "metrics.jsonl", std::ios::app);
@@ -108,7 +124,7 @@ class Run {
     optimizer_->zero_grad();
     double loss_sum = 0, count = 0, audio_seconds = 0;
     for (int micro = 0; micro < options_.accumulate; ++micro) {
-      const MicroBatchLoss part = task_->loss(step_ * options_.accumulate + micro);
+      const MicroBatchLoss part = forward(step_ * options_.accumulate + micro);
       part.sum.backward();
       loss_sum += part.sum.item<double>();
       count += part.count;
@@ -137,6 +153,13 @@ class Run {
                     options_.steps, loss, norm, lr, ms, audio_seconds / (ms / 1e3));
     bar.update(step_, line);
     if (!stderr_is_terminal()) fmt::print(stderr, "{}\n", line);
+  }
+
+  // Under autocast where the recipe says bf16: products in bfloat16, weights, norms and losses in float32.
+  MicroBatchLoss forward(std::int64_t index) {
+    if (options_.precision != "bf16") return task_->loss(index);
+    const Bf16Autocast autocast;
+    return task_->loss(index);
   }
 
   void validate(ProgressBar& bar) {
@@ -175,10 +198,30 @@ class Run {
     }
   }
 
+  // A killed run may have logged steps that its last checkpoint does not hold: they will be done again.
+  void drop_metrics_after(std::int64_t step) {
+    const fs::path path = folder_ / "metrics.jsonl";
+    if (!fs::exists(path)) return;
+    std::string kept;
+    for (const auto& line : split(read_file(path), '\n')) {
+      if (trim(line).empty()) continue;
+      const Json record = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+      if (!record.is_discarded() && record.value("step", step + 1) <= step) kept += line + "\n";
+    }
+    write_file_atomic(path, kept);
+  }
+
+  static void load_all(const fs::path& file, const NamedTensors& targets) {
+    const auto surplus = load_strict(SafeTensors::open(file), targets);
+    if (!surplus.empty())
+      throw model_error("holds " + surplus.front() + ", which this recipe does not train", file.string(),
+                        "resume with the recipe that the run began with");
+  }
+
   void restore(const fs::path& checkpoint) {
     verify(checkpoint);
-    load_strict(SafeTensors::open(checkpoint / "model.safetensors"), task_->stored());
-    load_strict(SafeTensors::open(checkpoint / "optimizer.safetensors"), optimizer_->state());
+    load_all(checkpoint / "model.safetensors", task_->stored());
+    load_all(checkpoint / "optimizer.safetensors", optimizer_->state());
     const Json state = parse_json(read_file(checkpoint / "state.json"), (checkpoint / "state.json").string());
     step_ = state.at("step");
     skipped_ = state.at("skipped");

@@ -1,0 +1,330 @@
+// Whole training runs on a tiny bank of tones: resuming, recipes, workers, signals, and a trained model
+// folder that answers.
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+
+#include "../base/data_tone_bank.h"
+#include "af2/audio/wav.h"
+#include "af2/core/file.h"
+#include "af2/core/options.h"
+#include "af2/core/signal.h"
+#include "af2/generate/engine.h"
+#include "af2/generate/model_folder.h"
+#include "af2/io/checkpoint.h"
+#include "af2/train/trainer.h"
+#include "model_testing.h"
+#include "tiny_gguf.h"
+
+namespace af2 {
+namespace {
+namespace fs = std::filesystem;
+
+// One thread is fast on a busy machine; OMP_NUM_THREADS asks for another number.
+const int kThreads = std::getenv("OMP_NUM_THREADS") ? 0 : 1;
+
+// 10 labels with 2 recordings to train on and 1 to validate with, as files.
+void write_tone_bank(const fs::path& folder) {
+  fs::create_directories(folder / "audio");
+  std::string labels = "label\tphrase\tshort\tsentence\tsynonyms\tfamily\n";
+  std::string table =
+      "id\tlabel\tpath\tseconds\tsplit\tgroup\tpackage\tlicence\tauthor\tsha256\tpeak_db\tkind\n";
+  const std::vector<LabelInfo> known = test::tone_labels();
+  for (int label = 0; label < 10; ++label) {
+    const LabelInfo& info = known[static_cast<std::size_t>(label)];
+    labels += info.name + "\t" + info.phrase + "\t" + info.short_name + "\t" + info.sentence + "\t\t" +
+              info.family + "\n";
+    for (int variant = 0; variant < 3; ++variant) {
+      const std::vector<std::int16_t> tone = test::tone(info.name, label, variant);
+      std::vector<float> samples;
+      for (const std::int16_t x : tone) samples.push_back(static_cast<float>(x) / 32768);
+      const std::string id = info.name + std::to_string(variant), path = "audio/" + id + ".wav";
+      write_wav(folder / path, samples);
+      table += id + "\t" + info.name + "\t" + path + "\t" +
+               std::to_string(static_cast<double>(samples.size()) / 16000) + "\t" +
+               (variant < 2 ? "train" : "val") + "\t" + id + "\tpkg\tCC0\tme\t" + sha256_file(folder / path) +
+               "\t-4.0\trecorded\n";
+    }
+  }
+  write_file_atomic(folder / "labels.tsv", labels);
+  write_file_atomic(folder / "bank.tsv", table);
+}
+
+Af2Config two_second_config(const ClapConfig& clap) {
+  Af2Config config = test::tiny_config(test::tiny_llama(), clap, 1, 1);
+  config.audio.window_seconds = 2;
+  config.lm.file = "lm.gguf";
+  config.lm.n_layers = 2, config.lm.dim = 32, config.lm.n_heads = 2, config.lm.n_kv_heads = 1;
+  config.lm.head_dim = 16, config.lm.ffn_dim = 64, config.lm.vocab = test::kTinyVocabulary;
+  config.lm.context = 512;
+  config.text.max_prompt_tokens = 200;
+  config.check("test");
+  return config;
+}
+
+class Training : public ::testing::Test {
+ protected:
+  Training() {
+    write_tone_bank(scratch / "bank");
+    fs::create_directories(scratch / "model");
+    Af2Config config = two_second_config(test::tiny_stem_tower());
+    write_file_atomic(scratch / "model" / "config.json", to_json(config).dump(2));
+    test::TinyGguf lm = test::make_tiny_gguf(config.lm, "run/", DType::kQ8_0);
+    test::add_tiny_tokenizer(lm);
+    lm.write(scratch / "model" / "lm.gguf");
+  }
+
+  TrainOptions recipe(const std::string& task, int steps) const {
+    TrainOptions options;
+    options.task = task;
+    options.model = (scratch / "model").string();
+    options.bank = (scratch / "bank").string();
+    SceneOptions& scene = options.data.scene;
+    scene.min_seconds = scene.max_seconds = 2;
+    scene.max_events = 2;
+    scene.max_event_seconds = 0.6;
+    scene.weight_ambience = 0;
+    options.optimizer.lr = 2e-3;
+    options.optimizer.warmup_steps = 2;
+    options.steps = steps;
+    options.batch = task == "tower" ? 2 : 3;
+    options.threads = kThreads;
+    options.save_every = options.val_every = 3;
+    options.val_items = 4;
+    options.deterministic = true;
+    return options;
+  }
+
+  // Records of metrics.jsonl without the times.
+  std::vector<Json> metrics(const std::string& run) const {
+    std::vector<Json> records;
+    const std::string text = read_file(scratch / run / "metrics.jsonl");
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = text.find('\n', at);
+      records.push_back(Json::parse(text.substr(at, end - at)));
+      records.back().erase("ms");
+      at = end + 1;
+    }
+    return records;
+  }
+
+  void expect_equal_checkpoints(const fs::path& a, const fs::path& b) const {
+    for (const char* file : {"model.safetensors", "optimizer.safetensors", "state.json"})
+      EXPECT_EQ(sha256_file(a / file), sha256_file(b / file)) << file;
+  }
+
+  // 2 * half steps in one go and in two halves.
+  void expect_resume_is_exact(const std::string& task, int half) {
+    const TrainResult whole = train(recipe(task, 2 * half), scratch / "whole", false);
+    EXPECT_TRUE(whole.finished);
+    EXPECT_EQ(whole.steps, 2 * half);
+    EXPECT_TRUE(is_complete(whole.checkpoint));
+    const TrainResult first = train(recipe(task, half), scratch / "halves", false);
+    EXPECT_EQ(first.steps, half);
+    const TrainResult second = train(recipe(task, 2 * half), scratch / "halves", true);
+    EXPECT_EQ(second.steps, 2 * half);
+    expect_equal_checkpoints(whole.checkpoint, second.checkpoint);
+    EXPECT_NE(sha256_file(first.checkpoint / "model.safetensors"),
+              sha256_file(second.checkpoint / "model.safetensors"));
+    EXPECT_EQ(metrics("whole"), metrics("halves"));
+    for (const Json& record : metrics("whole")) {
+      if (record.contains("loss")) {
+        EXPECT_TRUE(std::isfinite(record["loss"].get<double>()));
+      }
+    }
+  }
+
+  std::vector<Json> losses_with_workers(const std::string& task, int workers, int steps) {
+    TrainOptions options = recipe(task, steps);
+    options.workers = workers;
+    const std::string run = "workers" + std::to_string(workers);
+    train(options, scratch / run, false);
+    return metrics(run);
+  }
+
+  test::Scratch scratch;
+};
+
+TEST_F(Training, TowerResumesBitForBit) {
+  expect_resume_is_exact("tower", 3);
+}
+
+TEST_F(Training, AdapterResumesBitForBit) {
+  expect_resume_is_exact("adapter", 3);
+}
+
+TEST_F(Training, WorkersDoNotChangeTheNumbers) {
+  const auto none = losses_with_workers("tower", 0, 3);
+  ASSERT_EQ(none.size(), 4u);  // three steps and a validation
+  EXPECT_EQ(none, losses_with_workers("tower", 1, 3));
+  EXPECT_EQ(none, losses_with_workers("tower", 4, 3));
+}
+
+TEST_F(Training, TowerLearnsTheTones) {
+  TrainOptions options = recipe("tower", 100);
+  options.optimizer.lr = 4e-3;
+  options.batch = 4;
+  options.tower.max_time_stripe = 5, options.tower.max_mel_stripe = 1;
+  options.val_every = options.save_every = 1000;
+  train(options, scratch / "run", false);
+  double first = 0, last = 0;
+  const auto records = metrics("run");
+  for (int i = 0; i < 10; ++i) {
+    first += records[static_cast<std::size_t>(i)]["loss"].get<double>();
+    last += records[static_cast<std::size_t>(90 + i)]["loss"].get<double>();
+  }
+  EXPECT_LT(last, 0.9 * first);
+}
+
+TEST_F(Training, RecipesThatDoNotFitTheRunAreRefusedByKey) {
+  train(recipe("tower", 1), scratch / "run", false);
+  test::expect_error(ErrorKind::kUser, {"--resume"},
+                     [&] { train(recipe("tower", 2), scratch / "run", false); });
+  TrainOptions other = recipe("tower", 2);
+  other.optimizer.lr = 1e-3;
+  other.data.scene.max_events = 3;
+  const std::string text = test::expect_error(
+      ErrorKind::kUser, {"optimizer.lr", "0.002 -> 0.001", "data.scene.max_events (2 -> 3)"},
+      [&] { train(other, scratch / "run", true); });
+  EXPECT_EQ(text.find("steps"), std::string::npos) << text;
+  other = recipe("tower", 2);
+  other.seed = 7;
+  test::expect_error(ErrorKind::kUser, {"seed (42 -> 7)"}, [&] { train(other, scratch / "run", true); });
+  other = recipe("tower", 2);
+  other.workers = 0, other.val_items = 2, other.keep = 1;  // these may change
+  EXPECT_EQ(train(other, scratch / "run", true).steps, 2);
+  EXPECT_FALSE(fs::exists(scratch / "run" / "step-1"));  // keep: 1
+
+  other = recipe("tower", 2);
+  other.optimizer.schedule = "stairs";
+  test::expect_error(ErrorKind::kUser, {"optimizer.schedule"}, [&] { train(other, scratch / "new", false); });
+  other = recipe("dance", 2);
+  test::expect_error(ErrorKind::kUser, {"task"}, [&] { train(other, scratch / "new", false); });
+  EXPECT_FALSE(fs::exists(scratch / "new"));
+}
+
+TEST_F(Training, ADamagedCheckpointIsRefused) {
+  const TrainResult result = train(recipe("tower", 1), scratch / "run", false);
+  std::string bytes = read_file(result.checkpoint / "model.safetensors");
+  bytes[bytes.size() - 5] ^= 1;
+  write_file_atomic(result.checkpoint / "model.safetensors", bytes);
+  test::expect_error(ErrorKind::kModel, {"model.safetensors"},
+                     [&] { train(recipe("tower", 2), scratch / "run", true); });
+}
+
+TEST_F(Training, AdapterTrainsItsOwnPartsAndTheFolderAnswers) {
+  const TrainResult result = train(recipe("adapter", 3), scratch / "run", false);
+  const fs::path folder = scratch / "model";
+  fs::copy(result.checkpoint / "model.safetensors", folder / "model.safetensors");
+  const SafeTensors trained = SafeTensors::open(folder / "model.safetensors");
+  EXPECT_FALSE(trained.contains("lang_encoder.model.embed_tokens.weight"));  // frozen, in lm.gguf
+  for (const char* gate : {"attn_gate", "ff_gate"}) {
+    const std::string name = std::string("lang_encoder.gated_cross_attn_layers_sound.0.") + gate;
+    const torch::Tensor value = read_tensor(trained, name);
+    EXPECT_NE(value.item<double>(), 0) << name;
+  }
+  // The tower is frozen: it is that of a fresh network of the recipe's seed.
+  torch::manual_seed(42);
+  Af2Model fresh(read_af2_config(folder / "config.json"));
+  for (const auto& [name, tensor] : adapter_tensors(*fresh)) {
+    if (name.starts_with("clap.")) {
+      EXPECT_TRUE(read_tensor(trained, name).equal(tensor)) << name;
+    }
+    if (name.starts_with("audio_transformer_clap.")) {
+      EXPECT_FALSE(read_tensor(trained, name).equal(tensor)) << name;
+    }
+  }
+
+  // Greedy answers of the engine (low-bit, cached) are those of the float32 network without cache.
+  const Engine engine = Engine::load(folder, {.threads = kThreads});
+  EXPECT_TRUE(engine.surplus().empty());
+  const Clip clip = decode_file(scratch / "bank" / "audio" / "bell0.wav", engine.decode_options());
+  const af2::Memory memory = engine.listen(clip);
+  const std::string question = "What do you hear?";
+  AnswerOptions twenty;
+  twenty.max_new_tokens = 20;
+  twenty.ignore_eos = true;
+  const Answer answer = engine.answer(memory, question, twenty);
+  ASSERT_EQ(answer.tokens.size(), 20u);
+  EXPECT_EQ(answer.tokens, engine.answer(memory, question, twenty).tokens);
+
+  ModelFolder model = load_model_folder(folder, {.low_bit_lm = false});
+  torch::NoGradGuard no_grad;
+  const Feature windows = engine.feature(clip, FeatureLayer::kWaveform, {});
+  const torch::Tensor samples = torch::tensor(windows.values).view(windows.shape);
+  const torch::Tensor tokens = model.network->encode(samples);
+  const torch::Tensor heard = model.network->remember(tokens.view({1, -1, tokens.size(2)}), {});
+  const AudioContext context = model.network->listen(heard, {});
+  std::vector<int> ids = engine.prompt_ids(question);
+  const std::size_t prompt = ids.size();
+  for (std::size_t i = 0; i < answer.tokens.size(); ++i) {
+    const torch::Tensor row = torch::tensor(std::vector<int64_t>(ids.begin(), ids.end())).view({1, -1});
+    const torch::Tensor logits = model.network->logits(model.network->forward(row, context))[0][-1];
+    // The engine's choice is the likeliest, or as good as that.
+    EXPECT_GT(logits[answer.tokens[i]].item<double>(), logits.max().item<double>() - 1e-3) << i;
+    ids.push_back(answer.tokens[i]);
+  }
+  const Feature feature =
+      engine.feature(clip, FeatureLayer::kLogits, std::vector<int>(ids.begin(), ids.begin() + prompt));
+  const torch::Tensor row =
+      torch::tensor(std::vector<int64_t>(ids.begin(), ids.begin() + prompt)).view({1, -1});
+  const torch::Tensor logits = model.network->logits(model.network->forward(row, context))[0];
+  EXPECT_LT(test::max_error(torch::tensor(feature.values).view(feature.shape), logits), 1e-3);
+}
+
+TEST_F(Training, AdapterCanTrainTheTowerWhoseStatisticsStayFixed) {
+  TrainOptions options = recipe("adapter", 3);
+  options.train_tower = true;
+  const TrainResult result = train(options, scratch / "run", false);
+  const SafeTensors trained = SafeTensors::open(result.checkpoint / "model.safetensors");
+  torch::manual_seed(42);
+  Af2Model fresh(read_af2_config(scratch / "model" / "config.json"));
+  int statistics = 0, norms = 0;
+  for (const auto& [name, tensor] : adapter_tensors(*fresh)) {
+    if (!name.starts_with("clap.")) continue;
+    const bool same = read_tensor(trained, name).equal(tensor);
+    if (name.find(".running_") != std::string::npos) {
+      EXPECT_TRUE(same) << name;
+      ++statistics;
+    } else if (tensor.dim() == 1 && name.ends_with("norm.weight")) {  // no weight decay: moved by gradients
+      EXPECT_FALSE(same) << name;
+      ++norms;
+    }
+  }
+  EXPECT_EQ(statistics, 10);  // bn0 and four of the stem
+  EXPECT_GE(norms, 3);
+}
+
+TEST_F(Training, SigtermSavesAndTheRunCanBeResumed) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto interrupted = [&] {
+    install_stop_signals();
+    const fs::path run = scratch / "stopped";
+    std::thread sender([run] {
+      const auto size = [&] {
+        std::error_code none;
+        const auto n = fs::file_size(run / "metrics.jsonl", none);
+        return none ? 0 : n;
+      };
+      while (size() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      std::raise(SIGTERM);
+    });
+    TrainOptions options = recipe("tower", 100000);
+    options.save_every = options.val_every = 100000;
+    const TrainResult result = train(options, run, false);
+    sender.join();
+    const bool good = result.signal == SIGTERM && !result.finished && result.steps > 0 &&
+                      is_complete(result.checkpoint) &&
+                      result.checkpoint.filename() == "step-" + std::to_string(result.steps) &&
+                      latest_complete(run).step == result.steps;
+    fs::remove_all(scratch.path());
+    std::exit(good ? 42 : 1);
+  };
+  EXPECT_EXIT(interrupted(), ::testing::ExitedWithCode(42), "");
+}
+
+}  // namespace
+}  // namespace af2
