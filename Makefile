@@ -1,6 +1,6 @@
 # The few commands of this project. Each is a thin cover over tools/ and the CMake presets; `make help` lists them.
 .DEFAULT_GOAL := build
-.PHONY: help setup build test demo format clean
+.PHONY: help setup build test demo mini bench format clean
 
 # Parallel compile jobs. A file that includes torch takes 1.2 GB while it compiles.
 JOBS ?= 2
@@ -29,6 +29,12 @@ test:             ## all tests of the release build, then the base tests under A
 
 demo: build       ## ask the shipped model about a real recording
 	@tools/demo.sh
+
+mini: build       ## train models/mini again from nothing (hours)
+	@tools/make_mini.sh
+
+bench: build      ## time to the first word, tokens per second, peak memory
+	@bench/first_word.py
 
 format:           ## clang-format every C++ file
 	@command -v clang-format >/dev/null || { echo "clang-format is missing: apt-get install -y clang-format"; exit 1; }

@@ -53,7 +53,9 @@ class AdapterTask : public TrainTask {
       const bool tower = starts_with(name, "clap.");
       if ((tower && !options_.train_tower) || is_statistic(name)) continue;
       const bool plain = tensor.dim() < 2 || name == "added_embeddings";
-      items.push_back({name, tensor, tower ? options_.optimizer.tower_lr_scale : 1.0, !plain});
+      double scale = tower ? options_.optimizer.tower_lr_scale : 1.0;
+      if (name.ends_with("_gate")) scale = options_.optimizer.gate_lr_scale;
+      items.push_back({name, tensor, scale, !plain});
     }
     return items;
   }

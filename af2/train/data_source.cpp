@@ -3,6 +3,7 @@
 #include "af2/audio/windows.h"
 #include "af2/core/error.h"
 #include "af2/core/log.h"
+#include "af2/io/checkpoint.h"
 #include "af2/model/weights.h"
 
 namespace af2 {
@@ -18,8 +19,11 @@ void write_window(const std::vector<float>& samples, const AudioConfig& config, 
 
 void init_from(const std::filesystem::path& from, const NamedTensors& targets) {
   namespace fs = std::filesystem;
-  // A checkpoint folder also holds the optimizer's moments: only the model's file counts.
-  const fs::path file = fs::exists(from / "model.safetensors") ? from / "model.safetensors" : from;
+  // A run folder means its last complete checkpoint, which also holds the optimizer's moments: only the
+  // model's file counts.
+  const LatestCheckpoint last = latest_complete(from);
+  const fs::path folder = last.folder.value_or(from);
+  const fs::path file = fs::exists(folder / "model.safetensors") ? folder / "model.safetensors" : folder;
   const SafeTensors weights = SafeTensors::open(file);
   torch::NoGradGuard no_grad;
   int taken = 0;

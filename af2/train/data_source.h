@@ -13,8 +13,8 @@ namespace af2 {
 // input is cut.
 void write_window(const std::vector<float>& samples, const AudioConfig& config, float* out);
 
-// Copies every tensor of `from` (a checkpoint or model folder, or a .safetensors file) whose name and shape
-// agree. Says how many were taken; throws kModel when none is.
+// Copies every tensor of `from` (a run, checkpoint or model folder, or a .safetensors file) whose name and
+// shape agree. Says how many were taken; throws kModel when none is.
 void init_from(const std::filesystem::path& from, const NamedTensors& targets);
 
 }  // namespace af2

@@ -17,6 +17,7 @@ namespace af2 {
 struct OptimizerOptions {
   double lr = 1e-4;
   double tower_lr_scale = 0.1;
+  double gate_lr_scale = 1;
   int warmup_steps = 100;
   std::string schedule = "constant";
   double final_lr_share = 0.02;
@@ -28,6 +29,7 @@ struct OptimizerOptions {
   void visit(V& v) {
     v.field("lr", lr, "peak learning rate");
     v.field("tower_lr_scale", tower_lr_scale, "of the tower, where it is trained beside the adapter");
+    v.field("gate_lr_scale", gate_lr_scale, "of the cross-attention's gates, which begin at 0");
     v.field("warmup_steps", warmup_steps, "steps of linear warm-up");
     v.field("schedule", schedule, "after warm-up: constant, linear or cosine");
     v.field("final_lr_share", final_lr_share, "of the peak, where linear and cosine end");

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "af2/generate/model_folder.h"
 #include "af2/model/af2_model.h"
 #include "model_testing.h"
 #include "named_weights.h"
@@ -197,6 +198,29 @@ TEST_P(GgufModel, BrokenFilesAreRefusedByName) {
   broken.write(scratch / "broken.gguf");
   test::expect_error(ErrorKind::kModel, {"block_count"},
                      [&] { lm_config_from_gguf(Gguf::open(scratch / "broken.gguf")); });
+}
+
+// The language model that the shipped mini uses, as it lies on disk: it must speak sense, which wrong rotary pairs
+// (Llama files store q and k rows permuted) or a wrong tokenizer would end.
+TEST(ShippedLanguageModel, KnowsTheCapitalOfFrance) {
+  const std::filesystem::path folder = std::filesystem::path(AF2_SOURCE_DIR) / "models/mini";
+  if (!std::filesystem::exists(folder / "lm.gguf")) GTEST_SKIP() << "models/mini/lm.gguf is not there: make setup";
+  const torch::NoGradGuard no_grad;
+  std::vector<int> written[2];
+  for (const bool low_bit : {true, false}) {
+    ModelFolder model = load_model_folder(folder, {.low_bit_lm = low_bit, .adapters = false});
+    std::vector<int> ids = model.tokenizer.encode("The capital of France is");
+    KvCache cache;
+    auto& out = written[low_bit];
+    torch::Tensor next = torch::tensor(std::vector<int64_t>(ids.begin(), ids.end())).unsqueeze(0);
+    for (int n = 0; n < 6; ++n) {
+      const torch::Tensor hidden = model.network->forward(next, {}, &cache);
+      out.push_back(model.network->logits(hidden.select(1, -1)).argmax().item<int>());
+      next = torch::tensor({int64_t{out.back()}}).unsqueeze(0);
+    }
+    EXPECT_NE(model.tokenizer.decode(out).find("Paris"), std::string::npos) << model.tokenizer.decode(out);
+  }
+  EXPECT_EQ(written[0], written[1]);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, GgufModel, ::testing::Values(test::tiny_llama(), test::tiny_qwen2()),
