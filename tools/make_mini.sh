@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains the mini model again from nothing: sound bank, tower, adapter, export. Resumes where it was stopped.
+# Trains the mini model again from nothing: sound bank, tower, adapter (one sound, then all questions), export. Resumes where it was stopped.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -8,5 +8,6 @@ af2=build/release/af2
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 [[ -f bank/bank.tsv ]] || python3 tools/sound_bank/build.py --out bank
 "$af2" train --config recipes/mini/tower.yaml --out runs/mini-tower --resume
+"$af2" train --config recipes/mini/align.yaml --out runs/mini-align --resume
 "$af2" train --config recipes/mini/adapter.yaml --out runs/mini-adapter --resume
 "$af2" export -i runs/mini-adapter -o models/mini --dtype i8
