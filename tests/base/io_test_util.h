@@ -3,7 +3,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
@@ -15,6 +14,7 @@
 #include "af2/core/file.h"
 #include "af2/core/random.h"
 #include "af2/io/tensor_view.h"
+#include "../scratch.h"
 
 namespace af2::io_test {
 
@@ -22,26 +22,7 @@ inline std::filesystem::path data_file(const std::string& name) {
   return std::filesystem::path(AF2_SOURCE_DIR) / "tests/data/io" / name;
 }
 
-// A folder that goes with the test.
-class Scratch {
- public:
-  Scratch() {
-    std::string name = (std::filesystem::temp_directory_path() / "af2_io_XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("no scratch folder");
-    path_ = name;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using test::Scratch;
 
 using Bytes = std::vector<std::byte>;
 

@@ -5,7 +5,6 @@
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <functional>
@@ -16,6 +15,7 @@
 #include "af2/io/safetensors.h"
 #include "af2/model/af2_config.h"
 #include "af2/model/weights.h"
+#include "../scratch.h"
 
 namespace af2 {
 
@@ -96,27 +96,6 @@ inline Af2Config tiny_config(const LmConfig& lm, const ClapConfig& clap, int eve
   config.check("test");
   return config;
 }
-
-// A folder that goes with the test.
-class Scratch {
- public:
-  Scratch() {
-    std::string name = (std::filesystem::temp_directory_path() / "af2_model_XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("no scratch folder");
-    path_ = name;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // The error that `body` throws must be of this kind and hold all words; returns its text.
 inline std::string expect_error(ErrorKind kind, const std::vector<std::string>& words,
