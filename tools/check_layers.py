@@ -11,7 +11,7 @@ import sys
 BASE = {"core"}
 ALLOWED = {
     "core": set(),
-    "audio": BASE,
+    "audio": BASE | {"io"},
     "text": BASE,
     "io": BASE,
     "data": BASE | {"audio", "text", "io"},

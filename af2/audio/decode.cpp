@@ -175,10 +175,13 @@ Clip decode(const Input& input, const DecodeOptions& options) {
   Sink sink(options, input.name, clip);
   const auto take = [&sink](const PcmBlock& block) { return sink.take(block); };
 #ifdef AF2_WITH_FFMPEG
-  const SourceResult source = audio_internal::read_with_ffmpeg(input, options.start_s, take);
+  const auto read = audio_internal::read_with_ffmpeg;
 #else
-  const SourceResult source = audio_internal::read_wav(input, options.start_s, take);
+  const auto read = audio_internal::read_wav;
 #endif
+  const SourceResult source = audio_internal::is_npy(input.bytes)
+                                  ? audio_internal::read_npy(input, options.start_s, take)
+                                  : read(input, options.start_s, take);
   sink.finish();
   clip.container = source.container;
   clip.codec = source.codec;

@@ -17,6 +17,7 @@ extern "C" {
 #include <memory>
 #include <mutex>
 
+#include "af2/audio/ffmpeg_frames.h"
 #include "af2/audio/source.h"
 #include "af2/core/error.h"
 
@@ -109,83 +110,6 @@ template <class T>
 T* need(T* p) {
   if (!p) throw resource_error("out of memory in FFmpeg");
   return p;
-}
-
-// Samples of any FFmpeg format to interleaved floats.
-template <class T, class Convert>
-void interleave(const AVFrame& frame, bool planar, int channels, std::vector<float>& out, Convert convert) {
-  const auto n = static_cast<std::size_t>(frame.nb_samples), c = static_cast<std::size_t>(channels);
-  out.resize(n * c);
-  if (planar) {
-    for (std::size_t k = 0; k < c; ++k) {
-      const T* from = reinterpret_cast<const T*>(frame.extended_data[k]);
-      for (std::size_t i = 0; i < n; ++i) out[i * c + k] = convert(from[i]);
-    }
-  } else {
-    const T* from = reinterpret_cast<const T*>(frame.extended_data[0]);
-    for (std::size_t i = 0; i < n * c; ++i) out[i] = convert(from[i]);
-  }
-}
-
-// Returns the largest value of the format, 0 when the format is unknown.
-float to_floats(const AVFrame& frame, int channels, std::vector<float>& out) {
-  const auto format = static_cast<AVSampleFormat>(frame.format);
-  const bool planar = av_sample_fmt_is_planar(format) != 0;
-  switch (av_get_packed_sample_fmt(format)) {
-    case AV_SAMPLE_FMT_U8:
-      interleave<std::uint8_t>(frame, planar, channels, out, [](std::uint8_t x) {
-        return static_cast<float>(static_cast<int>(x) - 128) / 128.0f;
-      });
-      return 127.0f / 128;
-    case AV_SAMPLE_FMT_S16:
-      interleave<std::int16_t>(frame, planar, channels, out,
-                               [](std::int16_t x) { return static_cast<float>(x) / 32768.0f; });
-      break;
-    case AV_SAMPLE_FMT_S32:  // also 24 bit, in the upper bits
-      interleave<std::int32_t>(frame, planar, channels, out, [](std::int32_t x) {
-        return static_cast<float>(static_cast<double>(x) / 2147483648.0);
-      });
-      break;
-    case AV_SAMPLE_FMT_S64:
-      interleave<std::int64_t>(frame, planar, channels, out, [](std::int64_t x) {
-        return static_cast<float>(static_cast<double>(x) * 0x1p-63);
-      });
-      break;
-    case AV_SAMPLE_FMT_FLT:
-      interleave<float>(frame, planar, channels, out, [](float x) { return x; });
-      break;
-    case AV_SAMPLE_FMT_DBL:
-      interleave<double>(frame, planar, channels, out, [](double x) { return static_cast<float>(x); });
-      break;
-    default:
-      return 0;
-  }
-  return 32767.0f / 32768;
-}
-
-// Seeking that lands on exact timestamps; other containers are read from the start.
-bool seeks_exactly(const AVFormatContext& format, AVCodecID codec) {
-  const std::string_view name = format.iformat->name;
-  const bool pcm = av_get_exact_bits_per_sample(codec) > 0 && codec >= AV_CODEC_ID_FIRST_AUDIO &&
-                   codec < AV_CODEC_ID_ADPCM_IMA_QT;
-  if (pcm) return name == "wav" || name == "w64" || name == "aiff" || name == "au";
-  if (codec == AV_CODEC_ID_FLAC) return name == "flac";
-  return name.find("mp4") != name.npos && (codec == AV_CODEC_ID_AAC || codec == AV_CODEC_ID_ALAC);
-}
-
-// Codecs whose decoder forgets its past within the pre-roll: packets before it need not be decoded.
-bool forgets(AVCodecID codec) {
-  switch (codec) {
-    case AV_CODEC_ID_MP3:
-    case AV_CODEC_ID_MP2:
-    case AV_CODEC_ID_AAC:
-    case AV_CODEC_ID_OPUS:
-    case AV_CODEC_ID_FLAC:
-    case AV_CODEC_ID_ALAC:
-      return true;
-    default:
-      return codec >= AV_CODEC_ID_FIRST_AUDIO && codec < AV_CODEC_ID_ADPCM_IMA_QT;  // PCM
-  }
 }
 
 constexpr double kPrerollS = 0.5;

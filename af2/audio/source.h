@@ -1,4 +1,4 @@
-// The seam between decode.cpp and its two readers (FFmpeg, own WAV): blocks of interleaved float samples.
+// The seam between decode.cpp and its readers (FFmpeg, own WAV, NumPy arrays): blocks of interleaved float samples.
 //
 // Internal to af2/audio. Thread rule: none shared; a reader runs on the caller's thread.
 //
@@ -51,6 +51,10 @@ struct SourceResult {
 // Reads from `start_s` or somewhat before it (block.position tells) to the end or until `sink` returns false.
 SourceResult read_with_ffmpeg(const Input& input, double start_s, const BlockFn& sink);
 SourceResult read_wav(const Input& input, double start_s, const BlockFn& sink);
+
+// NumPy arrays (float32, float64, int16; samples, or channels by samples) count as sound at 16 kHz.
+bool is_npy(std::span<const std::byte> bytes);
+SourceResult read_npy(const Input& input, double start_s, const BlockFn& sink);
 
 // `not a sound file (starts with "<!DOCTYPE")`: the first bytes as text where they are, else in hex.
 std::string not_a_sound_file(std::span<const std::byte> bytes);

@@ -212,22 +212,24 @@ NpyArray NpyArray::open(const std::filesystem::path& path) {
   return result;
 }
 
-std::vector<float> NpyArray::to_float() const {
-  switch (view_.dtype) {
+std::vector<float> npy_to_float(const TensorView& view) {
+  switch (view.dtype) {
     case DType::kF32:
-      return converted<float, float>(view_.bytes);
+      return converted<float, float>(view.bytes);
     case DType::kF64:
-      return converted<double, float>(view_.bytes);
+      return converted<double, float>(view.bytes);
     case DType::kI16:
-      return converted<std::int16_t, float>(view_.bytes);
+      return converted<std::int16_t, float>(view.bytes);
     case DType::kI32:
-      return converted<std::int32_t, float>(view_.bytes);
+      return converted<std::int32_t, float>(view.bytes);
     case DType::kI64:
-      return converted<std::int64_t, float>(view_.bytes);
+      return converted<std::int64_t, float>(view.bytes);
     default:
-      return converted<std::uint8_t, float>(view_.bytes);
+      return converted<std::uint8_t, float>(view.bytes);
   }
 }
+
+std::vector<float> NpyArray::to_float() const { return npy_to_float(view_); }
 
 std::vector<std::int64_t> NpyArray::to_int64() const {
   switch (view_.dtype) {

@@ -25,6 +25,10 @@ namespace af2 {
 // array.
 TensorView parse_npy(std::span<const std::byte> bytes, const std::string& where);
 
+// All elements of a parse_npy() view, row-major, as C++ converts numbers (float64 rounds; integers are not
+// scaled).
+std::vector<float> npy_to_float(const TensorView& view);
+
 class NpyArray {
  public:
   // Throws kData when the file cannot be opened or is not such an array.
@@ -33,7 +37,7 @@ class NpyArray {
   DType dtype() const { return view_.dtype; }
   const std::vector<std::int64_t>& shape() const { return view_.shape; }
   const TensorView& view() const { return view_; }
-  // All elements, row-major, as C++ converts numbers (float64 rounds; integers are not scaled).
+  // As npy_to_float.
   std::vector<float> to_float() const;
   // Throws kData for floating-point arrays.
   std::vector<std::int64_t> to_int64() const;
