@@ -7,6 +7,7 @@
 #include "af2/core/error.h"
 #include "af2/core/progress.h"
 #include "af2/generate/model_folder.h"
+#include "af2/model/decode_step.h"
 #include "af2/text/prompt.h"
 #include "af2/text/stream.h"
 
@@ -190,13 +191,19 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
     if (!text.empty() && on_text) on_text(text);
     answer.text += text;
   };
-  torch::Tensor next = id_tensor(ids);
+  DecodeStep step(data_->network);
+  const bool step_fits = DecodeStep::fits(data_->network);
+  torch::Tensor hidden;
   const double start = steady_seconds();
   double first_done = 0;
   const int room = model.config.lm.context - static_cast<int>(ids.size());
   const int most = std::min(options.max_new_tokens, std::max(room, 1));
   for (int n = 0; n < most; ++n) {
-    const torch::Tensor hidden = data_->network.forward(next, memory.data_->context, &cache);
+    const AudioContext& audio = memory.data_->context;
+    if (n > 0 && step_fits)
+      hidden = step(answer.tokens.back(), audio, cache);
+    else
+      hidden = data_->network.forward(id_tensor(n == 0 ? ids : std::vector{answer.tokens.back()}), audio, &cache);
     torch::Tensor logits =
         data_->network.logits(hidden.select(1, hidden.size(1) - 1)).to(torch::kFloat32).contiguous();
     const int id =
@@ -213,7 +220,6 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
       answer.warnings.push_back("loop");
       break;
     }
-    next = id_tensor({id});
   }
   emit(stream.flush());
   if (answer.finish_reason == "length" && answer.warnings.empty() && !options.ignore_eos)

@@ -11,30 +11,31 @@ constexpr int64_t kCacheStep = 64;  // positions a cache grows by
 // Appends k, v [B, H, T, dh] to layer `layer` and returns views of all filled positions.
 std::pair<torch::Tensor, torch::Tensor> extend(KvCache& cache, std::size_t layer, const torch::Tensor& k,
                                                const torch::Tensor& v) {
-  if (cache.keys.size() <= layer) {
-    cache.keys.resize(layer + 1);
-    cache.values.resize(layer + 1);
-  }
-  const int64_t filled = cache.length + k.size(2);
-  torch::Tensor &keys = cache.keys[layer], &values = cache.values[layer];
-  if (!keys.defined() || keys.size(2) < filled) {
-    std::vector<int64_t> shape = k.sizes().vec();
-    shape[2] = std::max((filled + kCacheStep - 1) / kCacheStep * kCacheStep, 2 * cache.length);
-    torch::Tensor larger_keys = torch::empty(shape, k.options()),
-                  larger_values = torch::empty(shape, v.options());
-    if (keys.defined() && cache.length > 0) {
-      larger_keys.narrow(2, 0, cache.length).copy_(keys.narrow(2, 0, cache.length));
-      larger_values.narrow(2, 0, cache.length).copy_(values.narrow(2, 0, cache.length));
-    }
-    keys = larger_keys;
-    values = larger_values;
-  }
+  cache.make_room(layer, k.size(2), k.sizes().vec(), k.options());
+  const torch::Tensor &keys = cache.keys[layer], &values = cache.values[layer];
   keys.narrow(2, cache.length, k.size(2)).copy_(k);
   values.narrow(2, cache.length, v.size(2)).copy_(v);
+  const int64_t filled = cache.length + k.size(2);
   return {keys.narrow(2, 0, filled), values.narrow(2, 0, filled)};
 }
 
 }  // namespace
+
+void KvCache::make_room(std::size_t layer, int64_t more, std::vector<int64_t> shape,
+                        const torch::TensorOptions& options) {
+  if (keys.size() <= layer) {
+    keys.resize(layer + 1);
+    values.resize(layer + 1);
+  }
+  const int64_t wanted = length + more;
+  if (keys[layer].defined() && keys[layer].size(2) >= wanted) return;
+  shape[2] = std::max((wanted + kCacheStep - 1) / kCacheStep * kCacheStep, 2 * length);
+  for (auto* kept : {&keys[layer], &values[layer]}) {
+    const torch::Tensor larger = torch::empty(shape, options);
+    if (kept->defined() && length > 0) larger.narrow(2, 0, length).copy_(kept->narrow(2, 0, length));
+    *kept = larger;
+  }
+}
 
 RmsNormImpl::RmsNormImpl(int64_t dim, double epsilon) : eps(epsilon) {
   weight = register_parameter("weight", torch::ones({dim}));

@@ -17,10 +17,14 @@
 
 namespace af2 {
 
-// Keys and values of the text so far. `reserve` positions are taken at once; reaching the end grows it.
+// Keys and values of the text so far; it grows as needed.
 struct KvCache {
   int64_t length = 0;                       // positions filled
   std::vector<torch::Tensor> keys, values;  // per layer [B, H_kv, capacity, dh]
+
+  // Room for `more` positions in layer `layer`; `shape` is [B, H_kv, any, dh].
+  void make_room(std::size_t layer, int64_t more, std::vector<int64_t> shape,
+                 const torch::TensorOptions& options);
 };
 
 // What a clip gives to the language model: keys and values per cross-attention block.

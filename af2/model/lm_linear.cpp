@@ -18,6 +18,19 @@ void LmLinearImpl::set_low_bit(std::shared_ptr<const QMatrix> matrix) {
   weight.set_data(torch::empty({0}));
 }
 
+void LmLinearImpl::multiply(const float* x, int64_t n, float* y) const {
+  if (matrix_) {
+    matrix_->multiply(x, n, y);
+  } else {
+    torch::Tensor result = torch::from_blob(y, {n, out});
+    torch::mm_out(result, torch::from_blob(const_cast<float*>(x), {n, in}), weight.t());
+  }
+  if (!bias.defined()) return;
+  const float* b = bias.data_ptr<float>();
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t k = 0; k < out; ++k) y[i * out + k] += b[k];
+}
+
 torch::Tensor LmLinearImpl::forward(const torch::Tensor& x) {
   if (!matrix_) return torch::nn::functional::linear(x, weight, bias);
   const torch::Tensor input = x.to(torch::kFloat32).contiguous();

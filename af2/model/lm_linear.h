@@ -16,6 +16,8 @@ namespace af2 {
 struct LmLinearImpl : torch::nn::Module {
   LmLinearImpl(int64_t in_features, int64_t out_features, bool with_bias);
   torch::Tensor forward(const torch::Tensor& x);  // [..., in] -> [..., out]
+  // The same for n rows of plain floats on the CPU (the weight float32): x [n, in] -> y [n, out].
+  void multiply(const float* x, int64_t n, float* y) const;
   torch::Tensor rows(const torch::Tensor& ids);   // [...] int64 -> [..., in], the weight as embedding
 
   // Replaces the float weight by low-bit rows; the shape must agree.

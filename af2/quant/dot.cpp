@@ -2,9 +2,6 @@
 #include "af2/quant/dot.h"
 
 #include <algorithm>
-#include <cstring>
-
-#include "af2/io/quant_blocks.h"
 
 // Highway compiles the section below once per instruction set and picks one when the program runs.
 #undef HWY_TARGET_INCLUDE
@@ -24,49 +21,51 @@ using Ints = hn::RebindToSigned<Floats>;
 using Bytes = hn::Rebind<std::uint8_t, Floats>;
 using SignedBytes = hn::Rebind<std::int8_t, Floats>;
 
-HWY_INLINE float read_f16(const std::byte* at) {
-  std::uint16_t bits;
-  std::memcpy(&bits, at, 2);
-  return f16_to_f32(bits);
+using FourFloats = hn::CappedTag<float, 4>;
+using Halves = hn::Rebind<hwy::float16_t, FourFloats>;
+
+// The half at `at`; up to eight bytes are read, so they must be there.
+HWY_INLINE float read_half(const std::byte* at) {
+  return hn::GetLane(
+      hn::PromoteTo(FourFloats(), hn::LoadU(Halves(), reinterpret_cast<const hwy::float16_t*>(at))));
 }
 
 float dot_q4_1(const std::byte* row, const float* x, const float* sums, std::int64_t n_blocks) {
   const Floats f;
   const Ints d;
   const auto low_mask = hn::Set(d, 15);
-  auto total = hn::Zero(f);
+  auto low_total = hn::Zero(f), high_total = hn::Zero(f);
   float offset = 0;
   for (std::int64_t b = 0; b < n_blocks; ++b, row += 20, x += 32) {
-    offset += read_f16(row + 2) * sums[b];
+    offset += read_half(row + 2) * sums[b];
+    const auto scale = hn::Set(f, read_half(row));
     const auto* packed = reinterpret_cast<const std::uint8_t*>(row + 4);
-    auto block = hn::Zero(f), block_high = hn::Zero(f);
     for (std::size_t i = 0; i < 16; i += hn::Lanes(f)) {
       const auto both = hn::PromoteTo(d, hn::LoadU(Bytes(), packed + i));
-      block = hn::MulAdd(hn::ConvertTo(f, hn::And(both, low_mask)), hn::LoadU(f, x + i), block);
-      block_high =
-          hn::MulAdd(hn::ConvertTo(f, hn::ShiftRight<4>(both)), hn::LoadU(f, x + 16 + i), block_high);
+      const auto low = hn::Mul(hn::ConvertTo(f, hn::And(both, low_mask)), scale);
+      const auto high = hn::Mul(hn::ConvertTo(f, hn::ShiftRight<4>(both)), scale);
+      low_total = hn::MulAdd(low, hn::LoadU(f, x + i), low_total);
+      high_total = hn::MulAdd(high, hn::LoadU(f, x + 16 + i), high_total);
     }
-    total = hn::MulAdd(hn::Set(f, read_f16(row)), hn::Add(block, block_high), total);
   }
-  return hn::GetLane(hn::SumOfLanes(f, total)) + offset;
+  return hn::GetLane(hn::SumOfLanes(f, hn::Add(low_total, high_total))) + offset;
 }
 
 float dot_q8_0(const std::byte* row, const float* x, std::int64_t n_blocks) {
   const Floats f;
   const Ints d;
-  auto total = hn::Zero(f);
+  auto low_total = hn::Zero(f), high_total = hn::Zero(f);
   for (std::int64_t b = 0; b < n_blocks; ++b, row += 34, x += 32) {
+    const auto scale = hn::Set(f, read_half(row));
     const auto* values = reinterpret_cast<const std::int8_t*>(row + 2);
-    auto block = hn::Zero(f), block_high = hn::Zero(f);
     for (std::size_t i = 0; i < 16; i += hn::Lanes(f)) {
       const auto low = hn::ConvertTo(f, hn::PromoteTo(d, hn::LoadU(SignedBytes(), values + i)));
       const auto high = hn::ConvertTo(f, hn::PromoteTo(d, hn::LoadU(SignedBytes(), values + 16 + i)));
-      block = hn::MulAdd(low, hn::LoadU(f, x + i), block);
-      block_high = hn::MulAdd(high, hn::LoadU(f, x + 16 + i), block_high);
+      low_total = hn::MulAdd(hn::Mul(low, scale), hn::LoadU(f, x + i), low_total);
+      high_total = hn::MulAdd(hn::Mul(high, scale), hn::LoadU(f, x + 16 + i), high_total);
     }
-    total = hn::MulAdd(hn::Set(f, read_f16(row)), hn::Add(block, block_high), total);
   }
-  return hn::GetLane(hn::SumOfLanes(f, total));
+  return hn::GetLane(hn::SumOfLanes(f, hn::Add(low_total, high_total)));
 }
 
 // Four rows of x at a time, so that each weight vector is loaded once for all of them.
