@@ -6,7 +6,11 @@ cd "$root"
 af2=build/release/af2
 # Spinning threads cost more than they bring wherever anything else runs.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
-[[ -f bank/bank.tsv ]] || python3 tools/sound_bank/build.py --out bank
+if [[ ! -f bank/bank.tsv || ! -f runs/teacher.safetensors ]]; then
+  .venv/bin/python -m pip install -q --disable-pip-version-check -r tools/training_requirements.txt
+fi
+[[ -f bank/bank.tsv ]] || .venv/bin/python tools/sound_bank/build.py --out bank
+[[ -f runs/teacher.safetensors ]] || .venv/bin/python tools/teacher/convert.py --out runs/teacher.safetensors
 "$af2" train --config recipes/mini/tower.yaml --out runs/mini-tower --resume
 "$af2" train --config recipes/mini/align.yaml --out runs/mini-align --resume
 "$af2" train --config recipes/mini/adapter.yaml --out runs/mini-adapter --resume

@@ -59,11 +59,12 @@ struct Asker {
     return item;
   }
 
-  static void add_letters(QaItem& item) {
+  void add_letters(QaItem& item) const {
     for (std::size_t i = 0; i < item.options.size(); ++i)
       item.prompt += std::string(" (") + static_cast<char>('A' + i) + ") " + item.options[i] + ".";
-    item.output = std::string("(") + static_cast<char>('A' + item.answer_index) + ") " +
-                  item.options[static_cast<std::size_t>(item.answer_index)];
+    item.output = item.options[static_cast<std::size_t>(item.answer_index)];
+    if (options.lettered_answers >= 1 || rng.chance(options.lettered_answers))
+      item.output = std::string("(") + static_cast<char>('A' + item.answer_index) + ") " + item.output;
   }
 
   std::optional<QaItem> what_open() const {
@@ -273,6 +274,8 @@ QaSource::QaSource(const SoundBank& bank, Split split, std::uint64_t seed, QaSou
       std::all_of(weights_.begin(), weights_.end(), [](double w) { return w >= 0 && std::isfinite(w); });
   if (!valid || !(std::accumulate(weights_.begin(), weights_.end(), 0.0) > 0))
     throw user_error("question weights must be 0 or more, and one of them positive");
+  if (!(options_.lettered_answers >= 0 && options_.lettered_answers <= 1))
+    throw user_error("lettered_answers must be in 0..1");
   if (options_.most_questions < 1) throw user_error("most_questions must be at least 1");
 }
 
@@ -284,6 +287,7 @@ QaGroup QaSource::item(std::uint64_t index) const {
   const auto type = static_cast<QuestionType>(kind);
   QuestionOptions asking;
   asking.held_out_wording = split_ == Split::kTest;
+  asking.lettered_answers = options_.lettered_answers;
   for (int attempt = 0; attempt < 100; ++attempt) {
     QaGroup group;
     group.scene = make_scene(bank_, split_, rng, scene_for(type, rng, options_.scene));
@@ -292,6 +296,19 @@ QaGroup QaSource::item(std::uint64_t index) const {
     if (!group.questions.empty() && group.questions[0].type == question_name(type)) return group;
   }
   throw data_error(std::string("no scene of the bank allows a question of type ") + question_name(type));
+}
+
+std::vector<QaItem> QaSource::ask_again(const Scene& scene, QuestionType type, std::uint64_t index,
+                                        std::uint64_t visit) const {
+  Random rng("af2/questions/1/" + std::to_string(seed_) + "/" + split_name(split_) + "/" +
+             std::to_string(index) + "/" + std::to_string(visit));
+  QuestionOptions asking;
+  asking.held_out_wording = split_ == Split::kTest;
+  asking.lettered_answers = options_.lettered_answers;
+  const int most = rng.range(1, options_.most_questions);
+  std::vector<QaItem> questions = make_questions(type, scene, bank_, rng, asking, most);
+  if (questions.empty() || questions[0].type != question_name(type)) return {};
+  return questions;
 }
 
 }  // namespace af2

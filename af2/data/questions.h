@@ -36,7 +36,8 @@ struct QaItem {
 
 struct QuestionOptions {
   bool held_out_wording = false;
-  double lettered_order = 0.3;  // share of order questions with (A) and (B)
+  double lettered_order = 0.3;    // share of order questions with (A) and (B)
+  double lettered_answers = 1;    // share of answers "(A) a bell" where options have letters, else "a bell"
   // For balanced test sets; -1: drawn.
   int target = -1;  // the class asked about
   int answer = -1;  // what_mc: the right letter; presence: 1 yes, 0 no; order: 1 if the target is the answer
@@ -68,6 +69,7 @@ struct QaSourceOptions {
   double what_open = 0.2, what_mc = 0.25, presence = 0.15, order_first = 0.1, order_last = 0.1, count = 0.1,
          caption = 0.1;
   int most_questions = 3;  // about one scene: 1..this, drawn
+  double lettered_answers = 1;
 
   template <class V>
   void visit(V& v) {
@@ -79,6 +81,8 @@ struct QaSourceOptions {
     v.field("order_last", order_last, "weight of which came last");
     v.field("count", count, "weight of how many times");
     v.field("caption", caption, "weight of captions");
+    v.field("lettered_answers", lettered_answers,
+            "share of answers that begin with their option's letter; the others are its text alone");
     v.field("most_questions", most_questions, "questions about one scene at most");
   }
 };
@@ -90,6 +94,10 @@ class QaSource {
   // Keeps a reference to `bank`. Throws kUser for weights that are negative or all zero.
   QaSource(const SoundBank& bank, Split split, std::uint64_t seed, QaSourceOptions options);
   QaGroup item(std::uint64_t index) const;
+  // Other questions about the scene of item `index`, drawn anew for every `visit`. Its samples are not needed.
+  // Empty where the type of its first question finds nothing to ask this time.
+  std::vector<QaItem> ask_again(const Scene& scene, QuestionType type, std::uint64_t index,
+                                std::uint64_t visit) const;
 
  private:
   const SoundBank& bank_;

@@ -2,10 +2,14 @@
 // 1, 2).
 //
 // `<audio>` prompt `<SEP>` answer `<|endofchunk|>` eos; targets are answer, `<|endofchunk|>` and eos. Several
-// questions share a scene, whose tower output is computed once. Logits are taken at target positions only.
+// questions share a scene, whose tower output is computed once; with a pool of scenes it is kept for later visits
+// too, where other questions are asked. Logits are taken at target positions only.
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
+#include <mutex>
+#include <unordered_map>
 
 #include "af2/core/error.h"
 #include "af2/core/random.h"
@@ -20,9 +24,18 @@
 namespace af2 {
 namespace {
 
+// A scene that will come back: without its samples, and what the tower hears in it once that is known.
+struct PooledScene {
+  Scene scene;
+  QuestionType type = QuestionType::kWhatOpen;
+  torch::Tensor tokens;  // [S, D] bfloat16, to be read when `known`
+  std::atomic<bool> known = false;
+};
+
 struct AdapterBatch {
-  torch::Tensor samples;          // [G, window], one row a scene
-  std::vector<int64_t> scene_of;  // [B]
+  std::vector<torch::Tensor> windows;                // [G] samples; undefined where the pool knows the scene
+  std::vector<std::shared_ptr<PooledScene>> pooled;  // [G], empty pointers without a pool
+  std::vector<int64_t> scene_of;                     // [B]
   TokenBatch tokens;
   std::vector<std::string> types;  // [B]
   double seconds = 0;
@@ -55,6 +68,7 @@ class AdapterTask : public TrainTask {
       const bool plain = tensor.dim() < 2 || name == "added_embeddings";
       double scale = tower ? options_.optimizer.tower_lr_scale : 1.0;
       if (name.ends_with("_gate")) scale = options_.optimizer.gate_lr_scale;
+      if (starts_with(name, "audio_transformer_clap.")) scale = options_.optimizer.transformer_lr_scale;
       items.push_back({name, tensor, scale, !plain});
     }
     return items;
@@ -79,18 +93,25 @@ class AdapterTask : public TrainTask {
     return batch_loss(block_[index % kBlock]);
   }
 
-  // Loss per answer token of fixed questions, by type, and how many answers are the likeliest at every token.
+  // Loss per answer token of fixed questions, by type, how many answers are the likeliest at every token, and
+  // `memory_differs`: the share of the memory's power that lies in differences between scenes (near 0: it says the
+  // same whatever sounds).
   Json validate() override {
     torch::NoGradGuard no_grad;
     const QaSource source(bank_, split_from_name(options_.val_split),
                           static_cast<std::uint64_t>(options_.seed), options_.data);
     std::map<std::string, std::array<double, 4>> by_type;  // loss, tokens, items, exact
     int done = 0;
+    std::vector<torch::Tensor> memories;  // [G, D] each, mean over time
+    double power = 0;
     std::vector<AdapterBatch> block;
     for (std::int64_t index = 0; done < options_.val_items; ++index) {
       if (index % kBlock == 0) block = make_block(source, index / kBlock);
       const AdapterBatch& batch = block[index % kBlock];
-      const torch::Tensor log_p = target_log_p(batch);
+      const torch::Tensor memory = model_.network->remember(hear(batch), {});
+      memories.push_back(memory.mean(1));
+      power += memory.square().mean(1).sum().item<double>();
+      const torch::Tensor log_p = target_log_p(batch, memory);
       const torch::Tensor best = log_p.argmax(-1),
                           picked = log_p.gather(1, batch.tokens.labels.unsqueeze(1)).squeeze(1);
       for (std::size_t i = 0; i < batch.types.size(); ++i) {
@@ -111,6 +132,8 @@ class AdapterTask : public TrainTask {
       report[type] = {{"n", entry[2]}, {"loss", entry[0] / entry[1]}, {"exact", entry[3] / entry[2]}};
     }
     report["loss"] = loss / std::max(1.0, tokens);
+    const torch::Tensor means = torch::cat(memories);
+    report["memory_differs"] = means.var(0, /*unbiased=*/false).sum().item<double>() * means.size(0) / power;
     return report;
   }
 
@@ -119,9 +142,12 @@ class AdapterTask : public TrainTask {
     return name.ends_with("running_mean") || name.ends_with("running_var");
   }
 
-  // Added tokens begin as the mean of all rows with a little noise, so that their logits are ordinary.
+  // Added tokens begin as the mean of all rows with a little noise, so that their logits are ordinary; the audio
+  // transformer's branches begin small, so that its first output is what the tower heard.
   void start_fresh() {
     torch::NoGradGuard no_grad;
+    for (auto& item : model_.network->audio_transformer_clap->named_parameters())
+      if (item.key().ends_with("fc.weight") || item.key().ends_with("w_2.weight")) item.value().mul_(0.1);
     auto& decoder = *model_.network->lang_encoder->model;
     const torch::Tensor mean = decoder.embed_tokens->weight.mean(0, true);
     const double deviation = decoder.embed_tokens->weight.std().item<double>();
@@ -134,7 +160,8 @@ class AdapterTask : public TrainTask {
   std::vector<AdapterBatch> make_block(const QaSource& source, std::int64_t block) const {
     const std::size_t wanted = static_cast<std::size_t>(kBlock) * options_.batch;
     struct Asked {
-      std::vector<float> window;
+      torch::Tensor window;
+      std::shared_ptr<PooledScene> pooled;
       double seconds = 0;
       std::vector<TokenItem> items;
       std::vector<std::string> types;
@@ -146,12 +173,11 @@ class AdapterTask : public TrainTask {
       if (k > kMostDraws * static_cast<std::int64_t>(wanted))
         throw data_error("gives no scene that a question of this recipe fits", options_.bank,
                          "lower data.scene.min_events, or change the weights of the question types");
-      const QaGroup group =
-          source.item(static_cast<std::uint64_t>(block) * wanted + static_cast<std::uint64_t>(k));
-      if (group.questions.empty()) continue;
-      Asked asked{std::vector<float>(model_.config.audio.window_samples()), group.scene.seconds, {}, {}, 0};
-      write_window(group.scene.samples, model_.config.audio, asked.window.data());
-      for (const auto& question : group.questions) {
+      const std::uint64_t number = static_cast<std::uint64_t>(block) * wanted + static_cast<std::uint64_t>(k);
+      Asked asked;
+      const std::vector<QaItem> questions = draw(source, number, asked.window, asked.pooled, asked.seconds);
+      if (questions.empty()) continue;
+      for (const auto& question : questions) {
         if (n_items == wanted) break;
         asked.items.push_back(tokenize(question.prompt, question.output));
         asked.types.push_back(question.type);
@@ -166,24 +192,85 @@ class AdapterTask : public TrainTask {
 
     std::vector<AdapterBatch> batches(kBlock);
     std::vector<std::vector<TokenItem>> items(kBlock);
-    std::vector<std::vector<torch::Tensor>> windows(kBlock);
     std::size_t done = 0;
     for (const Asked& asked : groups) {
       const std::size_t part = std::min<std::size_t>(done * kBlock / wanted, kBlock - 1);
-      windows[part].push_back(torch::tensor(asked.window));
+      batches[part].windows.push_back(asked.window);
+      batches[part].pooled.push_back(asked.pooled);
       batches[part].seconds += asked.seconds;
       for (std::size_t i = 0; i < asked.items.size(); ++i, ++done) {
         items[part].push_back(asked.items[i]);
         batches[part].types.push_back(asked.types[i]);
-        batches[part].scene_of.push_back(static_cast<int64_t>(windows[part].size()) - 1);
+        batches[part].scene_of.push_back(static_cast<int64_t>(batches[part].windows.size()) - 1);
       }
     }
-    for (int part = 0; part < kBlock; ++part) {
-      batches[part].samples = torch::stack(windows[part]);
+    for (int part = 0; part < kBlock; ++part)
       batches[part].tokens = make_token_batch(items[part], model_.stop_ids.front());
-    }
     Random("af2/block/1/" + std::to_string(options_.seed) + "/" + std::to_string(block)).shuffle(batches);
     return batches;
+  }
+
+  // Questions of item `number`, and the window of its scene unless the pool knows what the tower hears in it.
+  std::vector<QaItem> draw(const QaSource& source, std::uint64_t number, torch::Tensor& window,
+                           std::shared_ptr<PooledScene>& pooled, double& seconds) const {
+    const bool from_pool = options_.scene_pool > 0 && &source == &source_;
+    const auto pool = static_cast<std::uint64_t>(options_.scene_pool);
+    const std::uint64_t index = from_pool ? number % pool : number, visit = from_pool ? number / pool : 0;
+    if (from_pool) {
+      const std::lock_guard lock(pool_mutex_);
+      auto& entry = pool_[index];
+      if (!entry) entry = std::make_shared<PooledScene>();
+      pooled = entry;
+    }
+    if (pooled && pooled->known) {
+      seconds = pooled->scene.seconds;
+      return source.ask_again(pooled->scene, pooled->type, index, visit);
+    }
+    QaGroup group = source.item(index);
+    seconds = group.scene.seconds;
+    window = torch::zeros({model_.config.audio.window_samples()});
+    write_window(group.scene.samples, model_.config.audio, window.data_ptr<float>());
+    if (!pooled) return std::move(group.questions);
+    const QuestionType type = question_from_name(group.questions.front().type);
+    std::vector<QaItem> questions =
+        visit == 0 ? std::move(group.questions) : source.ask_again(group.scene, type, index, visit);
+    group.scene.samples = {};
+    group.scene.event_energy.clear();
+    group.scene.background_energy = {};
+    const std::lock_guard lock(pool_mutex_);
+    if (!pooled->known) {
+      pooled->scene = std::move(group.scene);
+      pooled->type = type;
+    }
+    return questions;
+  }
+
+  // What the tower hears in each scene of a batch: [G, S, D].
+  torch::Tensor hear(const AdapterBatch& batch) {
+    std::vector<torch::Tensor> fresh;
+    for (const auto& window : batch.windows)
+      if (window.defined()) fresh.push_back(window);
+    const torch::AutoGradMode grad(torch::GradMode::is_enabled() && options_.train_tower);
+    torch::Tensor encoded;
+    if (!fresh.empty()) encoded = model_.network->encode(torch::stack(fresh));
+    if (fresh.size() == batch.windows.size() && !batch.pooled.front()) return encoded;
+    std::vector<torch::Tensor> rows;
+    int64_t next = 0;
+    for (std::size_t i = 0; i < batch.windows.size(); ++i) {
+      PooledScene& scene = *batch.pooled[i];
+      if (batch.windows[i].defined()) {
+        const torch::Tensor kept = encoded[next++].to(torch::kBFloat16).clone();
+        if (!scene.known) {
+          const std::lock_guard lock(pool_mutex_);
+          scene.tokens = kept;
+          scene.known = true;
+        }
+        rows.push_back(kept.to(torch::kFloat32));
+      } else {
+        rows.push_back(scene.tokens.to(torch::kFloat32));
+      }
+    }
+    return torch::stack(rows);
   }
 
   TokenItem tokenize(const std::string& prompt, const std::string& output) const {
@@ -198,14 +285,8 @@ class AdapterTask : public TrainTask {
   }
 
   // Log-probabilities at the target positions: [targets, vocabulary].
-  torch::Tensor target_log_p(const AdapterBatch& batch) {
+  torch::Tensor target_log_p(const AdapterBatch& batch, const torch::Tensor& memory) {
     auto& network = *model_.network;
-    torch::Tensor tokens;
-    {
-      const torch::AutoGradMode grad(torch::GradMode::is_enabled() && options_.train_tower);
-      tokens = network.encode(batch.samples);  // [G, S, D]
-    }
-    const torch::Tensor memory = network.remember(tokens, {});
     AudioContext scenes = network.listen(memory, {}), context;
     const torch::Tensor rows = torch::tensor(batch.scene_of);
     for (const auto& block : scenes.blocks)
@@ -216,7 +297,7 @@ class AdapterTask : public TrainTask {
   }
 
   MicroBatchLoss batch_loss(const AdapterBatch& batch) {
-    const torch::Tensor log_p = target_log_p(batch);
+    const torch::Tensor log_p = target_log_p(batch, model_.network->remember(hear(batch), {}));
     return {-log_p.gather(1, batch.tokens.labels.unsqueeze(1)).sum(),
             static_cast<double>(batch.tokens.labels.numel()), batch.seconds};
   }
@@ -225,6 +306,8 @@ class AdapterTask : public TrainTask {
   SoundBank bank_;
   ModelFolder model_;
   QaSource source_;
+  mutable std::mutex pool_mutex_;
+  mutable std::unordered_map<std::uint64_t, std::shared_ptr<PooledScene>> pool_;  // by number of the scene
   std::unique_ptr<Prefetcher<std::vector<AdapterBatch>>> blocks_;
   std::vector<AdapterBatch> block_;  // the one in use
 };

@@ -2,11 +2,13 @@
 //
 // Targets are soft: shares of energy of the labels in each step (data/scene.h), so that overlapping sounds
 // share a step. A second, smaller loss asks for the classes of the whole window. Softmax cross-entropy over
-// the labels and "background"; SpecAugment on the normalised mel (docs/spec/training.md section 4).
+// the labels and "background"; SpecAugment on the normalised mel (docs/spec/training.md section 4). With a
+// teacher, each time step also predicts the teacher's features of the whole scene (sound_teacher.h).
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
+#include <mutex>
 
 #include "af2/core/error.h"
 #include "af2/core/log.h"
@@ -17,19 +19,22 @@
 #include "af2/model/weights.h"
 #include "af2/train/data_source.h"
 #include "af2/train/prefetch.h"
+#include "af2/train/sound_teacher.h"
 #include "af2/train/task.h"
 
 namespace af2 {
 namespace {
 
-// Tower and classifier; the classifier is used in training only.
+// Tower, classifier and, with a teacher, the prediction of its features; the last two are for training only.
 struct TaggerImpl : torch::nn::Module {
-  TaggerImpl(const Af2Config& config, int64_t n_classes) {
+  TaggerImpl(const Af2Config& config, int64_t n_classes, bool taught) {
     clap = register_module("clap", ClapHolder(config.clap, config.audio));
     head = register_module("head", torch::nn::Linear(config.clap.out_dim(), n_classes));
+    if (taught)
+      pupil = register_module("pupil", torch::nn::Linear(config.clap.out_dim(), SoundTeacher::kFeatures));
   }
   ClapHolder clap{nullptr};
-  torch::nn::Linear head{nullptr};
+  torch::nn::Linear head{nullptr}, pupil{nullptr};
 };
 TORCH_MODULE(Tagger);
 
@@ -38,7 +43,12 @@ struct TowerBatch {
   torch::Tensor targets;  // [B, steps, classes] shares
   torch::Tensor keep;     // [B, F, M] SpecAugment, 1 keep
   double seconds = 0;
+  std::vector<std::int64_t> scenes;         // [B] their numbers
+  std::vector<torch::Tensor> spectrograms;  // [B] for the teacher; undefined where its features are known
 };
+
+constexpr int64_t kTeacherBatch = 8;      // scenes at once
+constexpr int kScenesForStatistics = 48;  // that the teacher's features are standardised by
 
 class TowerTask : public TrainTask {
  public:
@@ -55,9 +65,14 @@ class TowerTask : public TrainTask {
       throw user_error("is as wide as the spectrogram",
                        "recipe key tower.max_mel_stripe or tower.max_time_stripe", "give a narrower stripe");
     torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
-    tagger_ = Tagger(config_, n_classes_);
+    const bool taught = !options_.tower.teacher.empty();
+    tagger_ = Tagger(config_, n_classes_, taught);
     if (!options_.init.empty()) init_from(options_.init, stored());
     bank_.load(split_, std::max(1, options_.workers));
+    if (taught) {
+      teacher_ = std::make_unique<SoundTeacher>(options_.tower.teacher);
+      measure_teacher();
+    }
   }
 
   std::vector<Trained> trained() override {
@@ -91,8 +106,14 @@ class TowerTask : public TrainTask {
     const torch::Tensor clip_log_p = tagger_->head->forward(pooled).log_softmax(-1);
     const torch::Tensor clip_loss = -(clip_targets * clip_log_p).sum(-1);
     const double per_clip = static_cast<double>(steps_);
-    return {step_loss.sum() + options_.tower.clip_weight * per_clip * clip_loss.sum(),
-            weights.sum().item<double>(), batch.seconds};
+    torch::Tensor sum = step_loss.sum() + options_.tower.clip_weight * per_clip * clip_loss.sum();
+    if (teacher_) {
+      const torch::Tensor taught = (known_features(batch) - teacher_mean_) / teacher_deviation_;
+      const torch::Tensor missed =
+          (tagger_->pupil->forward(embedded).to(torch::kFloat32) - taught).square().mean(-1);
+      sum = sum + options_.tower.teacher_weight * (missed * weights).sum();
+    }
+    return {sum, weights.sum().item<double>(), batch.seconds};
   }
 
   // Each recording of the validation split alone in a window of soft noise: how often its label comes first,
@@ -144,13 +165,15 @@ class TowerTask : public TrainTask {
   TowerBatch make_batch(std::int64_t index) const {
     const int64_t window = config_.audio.window_samples(), b = options_.batch;
     TowerBatch batch{torch::zeros({b, window}), torch::zeros({b, steps_, n_classes_}),
-                     torch::ones({b, config_.audio.n_frames(), config_.audio.n_mels}), 0};
+                     torch::ones({b, config_.audio.n_frames(), config_.audio.n_mels}), 0, {}, {}};
     const double hop_s = config_.audio.window_seconds / static_cast<double>(steps_);
     for (int64_t i = 0; i < b; ++i) {
-      const std::string name =
-          std::to_string(options_.seed) + "/" + options_.train_split + "/" + std::to_string(index * b + i);
-      Random rng("af2/scene/1/" + name);
-      const Scene scene = make_scene(bank_, split_, rng, options_.data.scene);
+      const std::int64_t number = index * b + i, pool = options_.scene_pool;
+      batch.scenes.push_back(pool > 0 ? number % pool : number);
+      const Scene scene = scene_of(batch.scenes.back());
+      if (teacher_)
+        batch.spectrograms.push_back(is_known(batch.scenes.back()) ? torch::Tensor()
+                                                                   : teacher_->spectrogram(whole_window(scene.samples)));
       write_window(scene.samples, config_.audio, batch.samples[i].data_ptr<float>());
       batch.seconds += scene.seconds;
       const FrameLabels labels = frame_labels(scene, hop_s, static_cast<int>(steps_));
@@ -160,11 +183,83 @@ class TowerTask : public TrainTask {
         for (const auto& [label, share] : labels.steps[step]) targets[step][label] = share;
         targets[step][n_classes_ - 1] = labels.background[step];
       }
-      Random stripes("af2/specaugment/1/" + name);
+      Random stripes("af2/specaugment/1/" + name_of(number));
       mask_stripes(batch.keep[i], 0, options_.tower.time_stripes, options_.tower.max_time_stripe, stripes);
       mask_stripes(batch.keep[i], 1, options_.tower.mel_stripes, options_.tower.max_mel_stripe, stripes);
     }
     return batch;
+  }
+
+  std::string name_of(std::int64_t number) const {
+    return std::to_string(options_.seed) + "/" + options_.train_split + "/" + std::to_string(number);
+  }
+  Scene scene_of(std::int64_t number) const {
+    Random rng("af2/scene/1/" + name_of(number));
+    return make_scene(bank_, split_, rng, options_.data.scene);
+  }
+
+  // [B, F, 96] -> [B, steps, features] as square roots, which are less skewed.
+  torch::Tensor ask_teacher(const std::vector<torch::Tensor>& spectrograms) const {
+    std::vector<torch::Tensor> parts;
+    for (std::size_t i = 0; i < spectrograms.size(); i += kTeacherBatch) {
+      const std::size_t last = std::min(spectrograms.size(), i + kTeacherBatch);
+      const std::vector<torch::Tensor> part(spectrograms.begin() + static_cast<std::ptrdiff_t>(i),
+                                            spectrograms.begin() + static_cast<std::ptrdiff_t>(last));
+      parts.push_back(SoundTeacher::at_steps(
+          teacher_->features(torch::stack(part)), steps_,
+          config_.audio.window_seconds / static_cast<double>(steps_), options_.tower.teacher_reach_s));
+    }
+    return torch::cat(parts).sqrt();
+  }
+
+  void measure_teacher() {
+    torch::NoGradGuard no_grad;
+    std::vector<torch::Tensor> spectrograms;
+    for (int i = 0; i < kScenesForStatistics; ++i)
+      spectrograms.push_back(teacher_->spectrogram(whole_window(scene_of(i).samples)));
+    const torch::Tensor all = ask_teacher(spectrograms).flatten(0, 1);
+    teacher_mean_ = all.mean(0);
+    teacher_deviation_ = all.std(0) + 0.05 * all.std();
+  }
+
+  // The teacher's spectrograms are of whole windows, like the tower's.
+  std::vector<float> whole_window(std::vector<float> samples) const {
+    samples.resize(static_cast<std::size_t>(config_.audio.window_samples()), 0.0f);
+    return samples;
+  }
+
+  bool is_known(std::int64_t scene) const {
+    const std::lock_guard lock(known_mutex_);
+    return known_.contains(scene);
+  }
+
+  // The teacher's features of a batch [B, steps, features]; with a pool of scenes, each is asked for once.
+  torch::Tensor known_features(const TowerBatch& batch) {
+    torch::NoGradGuard no_grad;
+    std::vector<torch::Tensor> asked;
+    std::vector<std::size_t> where;
+    std::vector<torch::Tensor> rows(batch.scenes.size());
+    for (std::size_t i = 0; i < batch.scenes.size(); ++i) {
+      const std::lock_guard lock(known_mutex_);
+      const auto found = known_.find(batch.scenes[i]);
+      if (found != known_.end()) {
+        rows[i] = found->second.to(torch::kFloat32);
+      } else {
+        asked.push_back(batch.spectrograms[i]);
+        where.push_back(i);
+      }
+    }
+    if (!asked.empty()) {
+      const torch::Tensor answers = ask_teacher(asked);
+      for (std::size_t k = 0; k < where.size(); ++k) {
+        // Kept in half precision, and used so the first time too: a resumed run sees the same values.
+        const torch::Tensor kept = answers[static_cast<int64_t>(k)].to(torch::kBFloat16).clone();
+        rows[where[k]] = kept.to(torch::kFloat32);
+        const std::lock_guard lock(known_mutex_);
+        if (options_.scene_pool > 0) known_[batch.scenes[where[k]]] = kept;
+      }
+    }
+    return torch::stack(rows);
   }
 
   static void mask_stripes(torch::Tensor keep, int64_t axis, int n, int widest, Random& rng) {
@@ -213,6 +308,10 @@ class TowerTask : public TrainTask {
   int64_t n_classes_, steps_;
   Split split_;
   Tagger tagger_{nullptr};
+  std::unique_ptr<SoundTeacher> teacher_;
+  torch::Tensor teacher_mean_, teacher_deviation_;  // [features]
+  mutable std::mutex known_mutex_;
+  std::map<std::int64_t, torch::Tensor> known_;  // scene -> bfloat16 [steps, features]
   std::unique_ptr<Prefetcher<TowerBatch>> batches_;
 };
 

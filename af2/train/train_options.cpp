@@ -14,7 +14,8 @@ void TrainOptions::check(const std::string& where) const {
     if (!ok) throw user_error(what, where + " key " + key, "correct the recipe");
   };
   need(task == "tower" || task == "adapter", "task", "must be tower or adapter");
-  need(precision == "fp32" || precision == "bf16", "precision", "must be fp32 or bf16");
+  need(precision == "fp32" || precision == "bf16" || precision == "auto", "precision",
+       "must be fp32, bf16 or auto");
   const auto& s = optimizer.schedule;
   need(s == "constant" || s == "linear" || s == "cosine", "optimizer.schedule",
        "must be constant, linear or cosine");
@@ -25,6 +26,10 @@ void TrainOptions::check(const std::string& where) const {
   need(optimizer.lr > 0, "optimizer.lr", "must be above 0");
   need(save_every > 0 && val_every > 0, "save_every", "must be at least 1");
   need(keep > 0, "keep", "must be at least 1");
+  need(scene_pool >= 0, "scene_pool", "must not be negative");
+  need(scene_pool == 0 || !train_tower, "scene_pool",
+       "keeps what the tower hears, so the tower cannot be trained beside it");
+  need(tower.teacher_weight >= 0 && tower.teacher_reach_s >= 0, "tower.teacher_weight", "must not be negative");
   need(workers >= 0 && threads >= 0, "workers", "must not be negative");
 }
 

@@ -18,6 +18,7 @@ struct OptimizerOptions {
   double lr = 1e-4;
   double tower_lr_scale = 0.1;
   double gate_lr_scale = 1;
+  double transformer_lr_scale = 1;
   int warmup_steps = 100;
   std::string schedule = "constant";
   double final_lr_share = 0.02;
@@ -30,6 +31,8 @@ struct OptimizerOptions {
     v.field("lr", lr, "peak learning rate");
     v.field("tower_lr_scale", tower_lr_scale, "of the tower, where it is trained beside the adapter");
     v.field("gate_lr_scale", gate_lr_scale, "of the cross-attention's gates, which begin at 0");
+    v.field("transformer_lr_scale", transformer_lr_scale,
+            "of the audio transformer: at the rate of the cross-attention its output can become a constant");
     v.field("warmup_steps", warmup_steps, "steps of linear warm-up");
     v.field("schedule", schedule, "after warm-up: constant, linear or cosine");
     v.field("final_lr_share", final_lr_share, "of the peak, where linear and cosine end");
@@ -46,6 +49,9 @@ struct TowerTaskOptions {
   double label_smoothing = 0.05;
   double clip_weight = 0.5;
   int time_stripes = 2, max_time_stripe = 63, mel_stripes = 2, max_mel_stripe = 7;
+  std::string teacher;
+  double teacher_weight = 3;
+  double teacher_reach_s = 0.4;
 
   template <class V>
   void visit(V& v) {
@@ -56,6 +62,9 @@ struct TowerTaskOptions {
     v.field("max_time_stripe", max_time_stripe, "frames of the longest");
     v.field("mel_stripes", mel_stripes, "SpecAugment: masked groups of mel bands");
     v.field("max_mel_stripe", max_mel_stripe, "bands of the widest");
+    v.field("teacher", teacher, "file of tools/teacher/convert.py whose features are predicted too; empty: none");
+    v.field("teacher_weight", teacher_weight, "weight of that loss");
+    v.field("teacher_reach_s", teacher_reach_s, "seconds around a time step whose greatest features count");
   }
 };
 
@@ -69,6 +78,7 @@ struct TrainOptions {
   OptimizerOptions optimizer;
   TowerTaskOptions tower;
   bool train_tower = false;
+  int scene_pool = 0;
   int steps = 1000;
   int batch = 16;
   int accumulate = 1;
@@ -95,10 +105,12 @@ struct TrainOptions {
     v.field("optimizer", optimizer, "AdamW and its schedule");
     v.field("tower", tower, "losses of the tower task");
     v.field("train_tower", train_tower, "adapter task: train the tower too");
+    v.field("scene_pool", scene_pool,
+            "scenes in all, used again after the last (adapter: with other questions); 0: always new ones");
     v.field("steps", steps, "optimizer steps");
     v.field("batch", batch, "scenes (tower) or questions (adapter) of a micro-batch");
     v.field("accumulate", accumulate, "micro-batches of a step");
-    v.field("precision", precision, "fp32, or bf16 autocast");
+    v.field("precision", precision, "fp32, bf16 autocast, or auto: bf16 where the processor has it");
     v.field("seed", seed, "every draw is named by it");
     v.field("threads", threads, "of the model; 0: all cores");
     v.field("workers", workers, "threads that render scenes ahead");

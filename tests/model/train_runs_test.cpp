@@ -156,6 +156,25 @@ TEST_F(Training, AdapterResumesBitForBit) {
   expect_resume_is_exact("adapter", 3);
 }
 
+// With a pool no larger than a run's first steps, later steps use what was heard before, with other questions.
+TEST_F(Training, APoolOfScenesResumesToo) {
+  TrainOptions options = recipe("adapter", 6);
+  options.scene_pool = 12;
+  train(options, scratch / "whole", false);
+  options.steps = 3;
+  train(options, scratch / "halves", false);
+  options.steps = 6;
+  train(options, scratch / "halves", true);
+  const auto whole = metrics("whole"), halves = metrics("halves");
+  ASSERT_EQ(whole.size(), halves.size());
+  for (std::size_t i = 0; i < whole.size(); ++i)
+    if (whole[i].contains("loss")) {
+      EXPECT_NEAR(whole[i]["loss"].get<double>(), halves[i]["loss"].get<double>(), 1e-4) << i;
+    }
+  options.train_tower = true;
+  test::expect_error(ErrorKind::kUser, {"scene_pool"}, [&] { options.check("recipe"); });
+}
+
 TEST_F(Training, WorkersDoNotChangeTheNumbers) {
   const auto none = losses_with_workers("tower", 0, 3);
   ASSERT_EQ(none.size(), 4u);  // three steps and a validation
