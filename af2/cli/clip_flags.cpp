@@ -8,6 +8,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "af2/cli/config_file.h"
 #include "af2/core/error.h"
 #include "af2/core/log.h"
 #include "af2/core/text_util.h"
@@ -15,25 +16,6 @@
 namespace af2 {
 namespace fs = std::filesystem;
 namespace {
-
-bool looks_like_audio(const fs::path& path) {
-  static const std::vector<std::string> endings = {".wav",  ".flac", ".mp3", ".ogg", ".opus", ".m4a",
-                                                   ".aac",  ".aiff", ".aif", ".wma", ".mp4",  ".mkv",
-                                                   ".webm", ".mov",  ".oga", ".w64"};
-  std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return std::find(endings.begin(), endings.end(), ending) != endings.end();
-}
-
-template <class Iterator>
-std::vector<std::string> audio_below(const fs::path& folder) {
-  std::vector<std::string> found;
-  for (const auto& entry : Iterator(folder))
-    if (entry.is_regular_file() && looks_like_audio(entry.path())) found.push_back(entry.path().string());
-  std::sort(found.begin(), found.end());
-  return found;
-}
 
 // Rejects "-x" style nonsense early: CLI11 checks types, this the ranges.
 void check(const ClipFlags& flags) {
@@ -59,6 +41,8 @@ void add_clip_flags(CLI::App& verb, ClipFlags& flags) {
   verb.add_option("--channels", flags.channels, "mean or first; without it the model's")
       ->check(CLI::IsMember({"mean", "first"}));
   verb.add_option("-t,--threads", flags.threads, "threads; 0: all cores");
+  verb.add_option("--manifest", flags.manifest, "a file of lines {\"path\", \"prompt\"}, or an AF2 manifest");
+  verb.add_flag("--join", flags.join, "hear all clips as one, 0.5 s of silence between them");
   verb.add_flag("--json", flags.json, "one JSON object per line");
 }
 
@@ -74,6 +58,7 @@ void add_decoding_flags(CLI::App& verb, DecodingFlags& flags) {
   verb.add_option("--preset", flags.preset, "released: temperature 1, top-k 30, top-p 0.95")
       ->check(CLI::IsMember({"released"}));
   verb.add_flag("--ignore-eos", flags.answer.ignore_eos, "write all -n tokens, for exact replays");
+  verb.add_option("-o,--out", flags.out, "results into this file instead of stdout");
   verb.add_flag("--stream", flags.stream, "write the answer as it comes");
 }
 
@@ -88,13 +73,9 @@ void settle_decoding(const CLI::App& verb, DecodingFlags& flags) {
 }
 
 void take_flags_from_environment(CLI::App& verb) {
-  for (CLI::Option* option : verb.get_options()) {
-    if (option->get_lnames().empty() || option->get_lnames()[0] == "help") continue;
-    std::string name = option->get_lnames()[0];
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(c)); });
-    option->envname("AF2_ARG_" + name);
-  }
+  for (CLI::Option* option : verb.get_options())
+    if (!option->get_lnames().empty() && option->get_lnames()[0] != "help" && option->get_lnames()[0] != "version")
+      option->envname(environment_name(option->get_lnames()[0]));
 }
 
 Engine load_engine(const ClipFlags& flags) {
@@ -107,58 +88,64 @@ Engine load_engine(const ClipFlags& flags) {
   return engine;
 }
 
-std::vector<std::string> list_clips(const ClipFlags& flags) {
-  std::vector<std::string> clips;
-  for (const auto* list : {&flags.files, &flags.more_files})
-    for (const std::string& path : *list) {
-      if (path == "-" || !fs::is_directory(path)) {
-        clips.push_back(path);
-        continue;
-      }
-      const auto found = flags.recursive ? audio_below<fs::recursive_directory_iterator>(path)
-                                         : audio_below<fs::directory_iterator>(path);
-      if (found.empty())
-        throw data_error("holds no audio file", path, "name files, or add -r for the folders below");
-      clips.insert(clips.end(), found.begin(), found.end());
-    }
-  if (clips.empty())
-    throw user_error("no audio file given", "", "name one or more files, folders, or - for stdin");
-  return clips;
+namespace {
+
+constexpr double kJoinGap_s = 0.5;
+
+Clip decode_one(const std::string& path, const DecodeOptions& options) {
+  if (path != "-") return decode_file(path, options);
+  const std::string bytes((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
+  return decode_bytes(std::as_bytes(std::span(bytes)), "stdin", options);
 }
 
-HeardClip read_clip(const Engine& engine, const ClipFlags& flags, const std::string& path) {
+// Appends `more` after half a second of silence; facts of the source stay the first clip's.
+void append_clip(Clip& clip, Clip more) {
+  const auto gap = static_cast<std::size_t>(kJoinGap_s * clip.rate_hz);
+  clip.samples.resize(clip.samples.size() + gap, 0.0f);
+  clip.samples.insert(clip.samples.end(), more.samples.begin(), more.samples.end());
+  clip.seconds += kJoinGap_s + more.seconds;
+  clip.wanted_seconds += kJoinGap_s + more.wanted_seconds;
+  clip.file_seconds += kJoinGap_s + more.file_seconds;
+  for (const auto& word : more.warnings)
+    if (!clip.warned(word)) clip.warnings.push_back(word);
+  clip.notes.insert(clip.notes.end(), more.notes.begin(), more.notes.end());
+  clip.log.insert(clip.log.end(), more.log.begin(), more.log.end());
+}
+
+}  // namespace
+
+HeardClip read_clip(const Engine& engine, const ClipFlags& flags, const ClipItem& item, Cap cap) {
   DecodeOptions options = engine.decode_options();
-  options.start_s = flags.start_s;
-  options.duration_s = flags.duration_s;
+  if (cap == Cap::kNone) options.max_seconds = 0;
+  options.start_s = item.start_s.value_or(flags.start_s);
+  options.duration_s = item.duration_s.value_or(flags.duration_s);
   if (!flags.channels.empty())
     options.channels = flags.channels == "first" ? Channels::kFirst : Channels::kMean;
   HeardClip heard;
-  heard.path = path;
-  if (path == "-") {
-    const std::string bytes((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
-    heard.clip = decode_bytes(std::as_bytes(std::span(bytes)), "stdin", options);
-  } else {
-    heard.clip = decode_file(path, options);
-  }
-  for (const auto& line : heard.clip.log) verbose("{}: {}", path, line);
+  heard.path = item.name();
+  heard.start_s = options.start_s;
+  heard.clip = decode_one(item.paths[0], options);
+  for (std::size_t i = 1; i < item.paths.size(); ++i)
+    append_clip(heard.clip, decode_one(item.paths[i], options));
+  for (const auto& line : heard.clip.log) verbose("{}: {}", heard.path, line);
   heard.warnings = heard.clip.warnings;
-  const double cap = options.max_seconds, wanted = heard.clip.wanted_seconds;
-  if (wanted > cap) {
+  const double most = options.max_seconds, wanted = heard.clip.wanted_seconds;
+  if (most > 0 && wanted > most) {
     if (flags.long_mode == "refuse")
       throw data_error(
-          fmt::format("{:.1f} s are longer than the {:.0f} s that this model hears at once", wanted, cap),
-          path, "give --start and --duration, or --long cut");
+          fmt::format("{:.1f} s are longer than the {:.0f} s that this model hears at once", wanted, most),
+          heard.path, "give --start and --duration, or --long cut");
     heard.warnings.push_back("cut");
   }
   return heard;
 }
 
-Json audio_json(const HeardClip& heard, const ClipFlags& flags) {
+Json audio_json(const HeardClip& heard) {
   const auto rounded = [](double seconds) { return std::round(seconds * 1000) / 1000; };
   return {{"seconds", rounded(heard.report.seconds)},
           {"seconds_used", rounded(heard.report.seconds_used)},
           {"seconds_cut", rounded(heard.report.seconds_cut)},
-          {"start", flags.start_s},
+          {"start", heard.start_s},
           {"windows", heard.report.n_windows},
           {"sample_rate", heard.clip.source_rate_hz},
           {"channels", heard.clip.source_channels},
@@ -178,8 +165,8 @@ void tell_warnings(const HeardClip& heard, const std::vector<std::string>& more)
   }
 }
 
-int for_each_clip(const ClipFlags& flags, const std::function<void(int, const std::string&)>& body) {
-  const std::vector<std::string> clips = list_clips(flags);
+int for_each_clip(const ClipFlags& flags, const std::function<void(int, const ClipItem&)>& body) {
+  const std::vector<ClipItem> clips = list_clips(flags);
   int failed = 0, last_code = 0;
   for (std::size_t i = 0; i < clips.size(); ++i) {
     try {
@@ -192,7 +179,7 @@ int for_each_clip(const ClipFlags& flags, const std::function<void(int, const st
       if (flags.json)
         print_line(Json{{"type", "error"},
                         {"index", i},
-                        {"path", clips[i]},
+                        {"path", clips[i].name()},
                         {"code", error.exit_code()},
                         {"message", error.what()}}
                        .dump());
@@ -220,28 +207,6 @@ std::vector<int> parse_token_list(const std::string& text) {
     ids.push_back(id);
   }
   return ids;
-}
-
-void print_raw(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    std::_Exit(0);
-}
-
-void print_line(const std::string& text) {
-  print_raw(text + "\n");
-}
-
-std::string one_line(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\n')
-      out += "\\n";
-    else if (c == '\t')
-      out += "\\t";
-    else
-      out += c;
-  }
-  return out;
 }
 
 }  // namespace af2

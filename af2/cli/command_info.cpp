@@ -47,9 +47,10 @@ void print_table(const Json& facts) {
 }
 
 int run_info(const InfoFlags& flags) {
-  if (!flags.clips.files.empty() || !flags.clips.more_files.empty())
-    return for_each_clip(flags.clips, [&](int, const std::string& path) {
-      const Json facts = clip_info(path, {});
+  if (!flags.clips.files.empty() || !flags.clips.more_files.empty() || !flags.clips.manifest.empty())
+    return for_each_clip(flags.clips, [&](int, const ClipItem& item) {
+      if (item.paths.size() > 1) throw user_error("is not for facts about clips", "--join");
+      const Json facts = clip_info(item.paths[0], {});
       flags.clips.json ? print_line(facts.dump()) : print_table(facts);
     });
   const Engine engine = load_engine(flags.clips);
@@ -70,7 +71,7 @@ struct FeatureFlags {
 
 int run_features(const FeatureFlags& flags) {
   const FeatureLayer layer = feature_layer(flags.layer);
-  const std::vector<std::string> clips = list_clips(flags.clips);
+  const std::vector<ClipItem> clips = list_clips(flags.clips);
   if (clips.size() != 1) throw user_error("takes one clip at a time", "af2 features");
   const Engine engine = load_engine(flags.clips);
   const HeardClip heard = read_clip(engine, flags.clips, clips[0]);

@@ -3,7 +3,9 @@
 #include <cstdio>
 #include <new>
 
+#include "af2/cli/clip_flags.h"
 #include "af2/cli/command.h"
+#include "af2/cli/config_file.h"
 #include "af2/core/error.h"
 #include "af2/core/log.h"
 #include "af2/generate/engine.h"
@@ -21,6 +23,10 @@ int main_of(int argc, char** argv) {
   app.add_flag("-v,--verbose", common.verbose, "say more on stderr");
   app.add_flag("-q,--quiet", common.quiet, "no notices on stderr");
   app.add_option("--log-file", common.log_file, "also write notices and errors here");
+  std::string config;
+  app.add_option("--config", config, "flags from this file; else AF2_CONFIG, ./af2.yaml, ~/.config/af2/config.yaml");
+  take_flags_from_environment(app);
+  app.get_option("--config")->envname("AF2_CONFIG");
   CommandRunner runner;
   add_ask(app, common, runner);
   add_caption(app, common, runner);
@@ -29,6 +35,7 @@ int main_of(int argc, char** argv) {
   add_train(app, common, runner);
   add_export(app, common, runner);
   try {
+    apply_config_file(app, argc, argv);
     app.parse(argc, argv);
     if (common.verbose) set_log_level(LogLevel::kVerbose);
     if (common.quiet) set_log_level(LogLevel::kError);

@@ -97,6 +97,71 @@ class Ask(unittest.TestCase):
         for clip in sorted(EXAMPLES.glob("*.ogg"))[:2]:
             self.assertEqual(self.ask("-t", "1", clip)[1], self.ask("-t", "2", clip)[1])
 
+    def test_manifest_gives_clips_and_questions(self):
+        clip = example().resolve()
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "questions.jsonl"
+            link = pathlib.Path(folder) / "here.ogg"
+            link.write_bytes(clip.read_bytes())
+            rows = [{"path": "here.ogg", "prompt": "What do you hear?"}, {"path": str(clip), "start": 0.5, "duration": 0.5}]
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            code, out, err = af2("ask", "-p", "Is there a bell?", "-n", "2", "--json", "--manifest", path)
+            lines = [json.loads(line) for line in out.splitlines()]
+            self.assertEqual(code, 0, err)
+            self.assertEqual([line.get("prompt") for line in lines], ["What do you hear?", "Is there a bell?", None])
+            self.assertEqual((lines[1]["audio"]["start"], lines[1]["audio"]["seconds"]), (0.5, 0.5))
+            rows = [{"audio": "here.ogg", "prompt": "What is it?", "output": "a bell"}]
+            path.write_text(json.dumps(rows[0]) + "\n")
+            self.assertEqual(json.loads(af2("ask", "-n", "2", "--json", "--manifest", path)[1].splitlines()[0])["prompt"],
+                             "What is it?")
+            for bad, word in (('{"path": 3}', ":1"), ('{"path": "here.ogg", "prompts": "x"}', "prompts"), ("nothing", "JSON")):
+                path.write_text(bad + "\n")
+                code, out, err = af2("ask", "-p", "x", "--manifest", path)
+                self.assertEqual((code, out), (3, ""), err)
+                self.assertIn(word, err)
+            path.write_text(json.dumps({"path": "here.ogg"}) + "\n")
+            self.assertEqual(af2("ask", "--manifest", path)[0], 3, "no question anywhere")
+
+    def test_joined_clips_are_one(self):
+        with tempfile.TemporaryDirectory() as folder:
+            one, two, both = (pathlib.Path(folder) / name for name in ("1.wav", "2.wav", "both.wav"))
+            tone = lambda i: (i * 37 % 2001) - 1000
+            write_wav(one, 1, value=tone)
+            write_wav(two, 2, value=tone)
+            write_wav(both, 3.5, value=lambda i: tone(i) if i < 16000 else 0 if i < 24000 else tone(i - 24000))
+            code, out, _ = self.ask("--json", "--join", one, two)
+            lines = [json.loads(line) for line in out.splitlines()]
+            self.assertEqual((code, [line["type"] for line in lines]), (0, ["answer", "summary"]))
+            self.assertEqual((lines[0]["path"], lines[0]["audio"]["seconds"]), (f"{one} + {two}", 3.5))
+            self.assertEqual(lines[0]["text"], json.loads(self.ask("--json", both)[1].splitlines()[0])["text"])
+
+    def test_arrays_are_sound_at_16_khz(self):
+        with tempfile.TemporaryDirectory() as folder:
+            wav, npy = pathlib.Path(folder) / "a.wav", pathlib.Path(folder) / "a.npy"
+            values = [(i * 37 % 2001) - 1000 for i in range(16000)]
+            write_wav(wav, 1, value=lambda i: values[i])
+            header = "{'descr': '<i2', 'fortran_order': False, 'shape': (16000,), }"
+            header += " " * (64 - (10 + len(header) + 1) % 64) + "\n"
+            npy.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+                            + struct.pack("<16000h", *values))
+            self.assertEqual(self.ask(npy)[1], self.ask(wav)[1])
+            npy.write_bytes(npy.read_bytes()[:-9])
+            self.assertEqual(self.ask(npy)[0], 3)
+
+    def test_captions_of_every_stretch(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "long.wav"
+            write_wav(path, 12.5, value=lambda i: (i * 37 % 2001) - 1000)
+            code, out, err = af2("caption", "--every", "5", "-n", "3", path)
+            times = [line.split("\t")[:2] for line in out.splitlines()]
+            self.assertEqual((code, times), (0, [["0.000", "5.000"], ["5.000", "10.000"], ["10.000", "12.500"]]), err)
+            code, out, _ = af2("caption", "--every", "5", "--start", "4", "-n", "3", "--json", path)
+            lines = [json.loads(line) for line in out.splitlines()][:-1]
+            self.assertEqual([(line["start"], line["end"]) for line in lines], [(4.0, 9.0), (9.0, 12.5)])
+            self.assertEqual(af2("caption", "--every", "0", path)[0], 2)
+            self.assertEqual(af2("caption", "--style", "music", "-n", "2", path)[0], 0)
+            self.assertEqual(af2("caption", "--style", "odd", path)[0], 2)
+
     def test_one_bad_clip_of_several(self):
         code, out, err = self.ask("--json", example(), CLIPS / "page.html", example())
         kinds = [json.loads(line)["type"] for line in out.splitlines()]
@@ -169,6 +234,36 @@ class Flags(unittest.TestCase):
 
 
 class Others(unittest.TestCase):
+    def test_config_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "af2.yaml"
+            path.write_text("max-tokens: 3\ntop-k: 7\ncaption:\n  max-tokens: 2\n")
+            tokens = lambda out: json.loads(out.splitlines()[0])["usage"]["completion_tokens"]
+            ask = ("ask", "-p", "What do you hear?", "--ignore-eos", "--json", example().resolve())
+            self.assertEqual(tokens(af2(*ask, "--config", path)[1]), 3)
+            self.assertEqual(tokens(af2(*ask, cwd=folder)[1]), 3, "./af2.yaml")
+            self.assertEqual(tokens(af2(*ask, env={"AF2_CONFIG": str(path)})[1]), 3)
+            self.assertEqual(tokens(af2(*ask, "-n", "4", cwd=folder)[1]), 4, "a flag counts before the file")
+            self.assertEqual(tokens(af2(*ask, cwd=folder, env={"AF2_ARG_MAX_TOKENS": "5"})[1]), 5, "and so the environment")
+            caption = ("caption", "--ignore-eos", "--json", example().resolve())
+            self.assertEqual(tokens(af2(*caption, cwd=folder)[1]), 2, "the verb's section counts before the top")
+            for text, words in (("max-token: 3\n", ["max-token:", "max-tokens"]), ("ask:\n  stile: long\n", ["ask.stile"]),
+                                ("max-tokens: [3]\n", ["one value"]), ("caption:\n  prompt: x\n", [])):
+                path.write_text(text)
+                code, out, err = af2(*(ask if words else caption), cwd=folder)
+                self.assertEqual((code, out), (2, ""), text + err)
+                for word in words:
+                    self.assertIn(word, err)
+            self.assertEqual(af2(*ask, "--config", pathlib.Path(folder) / "none.yaml")[0], 3)
+
+    def test_results_into_a_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "answers.jsonl"
+            code, out, _ = af2("caption", "-n", "3", "--json", "-o", path, example())
+            self.assertEqual((code, out), (0, ""))
+            self.assertEqual([json.loads(line)["type"] for line in path.read_text().splitlines()], ["answer", "summary"])
+            self.assertEqual(af2("caption", "-o", pathlib.Path(folder) / "no/such", example())[0], 6)
+
     def test_caption(self):
         code, out, err = af2("caption", example())
         self.assertEqual(code, 0)

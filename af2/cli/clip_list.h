@@ -1,0 +1,39 @@
+// Which clips a verb shall hear: plain arguments, --audio, folders, --manifest, and --join.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace af2 {
+
+struct ClipFlags {
+  std::string model;
+  std::vector<std::string> files, more_files;  // plain arguments, --audio
+  bool recursive = false, json = false;
+  double start_s = 0, duration_s = 0;
+  int windows = 0, threads = 0;
+  std::string channels, long_mode = "cut";
+  std::string manifest;
+  bool join = false;
+};
+
+struct ClipItem {
+  std::vector<std::string> paths;  // one, or all of them with --join
+  std::string prompt;              // of a manifest; empty: the flags'
+  std::optional<double> start_s, duration_s;
+
+  // The path, or the paths with " + " between them.
+  std::string name() const;
+};
+
+// In order: plain arguments, then --audio, then the manifest; a folder gives its files by name (-r: below it
+// too). "-" is stdin. Throws kUser when there is none, kData for an empty folder and a bad manifest.
+std::vector<ClipItem> list_clips(const ClipFlags& flags);
+
+// Lines {"path": ..., "prompt": ...?, "start": ...?, "duration": ...?}, or an AF2 manifest
+// (docs/spec/training.md section 7), whose "audio" and "prompt" count. Paths are relative to the file's folder.
+// Throws kData naming file and line.
+std::vector<ClipItem> read_clip_manifest(const std::string& path);
+
+}  // namespace af2
