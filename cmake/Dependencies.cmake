@@ -68,6 +68,10 @@ if(AF2_WITH_TORCH)
     message(FATAL_ERROR "libtorch not found: run `make setup`, or name its folder in CMAKE_PREFIX_PATH")
   endif()
   message(STATUS "libtorch ${Torch_VERSION} in ${TORCH_INSTALL_PREFIX}")
+  # For ATen's pool of threads (af2/generate/torch_threads.cpp). libtorch brings its own copy of the runtime, which
+  # must be the only one.
+  find_package(OpenMP QUIET COMPONENTS CXX)
+  file(GLOB AF2_TORCH_OPENMP ${TORCH_INSTALL_PREFIX}/lib/libgomp*.so* ${TORCH_INSTALL_PREFIX}/lib/libiomp5.so)
 endif()
 
 if(AF2_BUILD_TESTS)

@@ -6,7 +6,7 @@
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/text_util.h"
-#include "af2/core/threads.h"
+#include "af2/generate/torch_threads.h"
 #include "af2/io/safetensors.h"
 #include "af2/model/weights.h"
 
@@ -73,9 +73,7 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
     if (const auto id = tokenizer.id_of(token)) stops.push_back(*id);
   if (stops.empty()) throw model_error("none of the stop tokens is in the vocabulary", folder.string());
 
-  set_range_runner([](std::int64_t begin, std::int64_t end, std::int64_t grain, const RangeBody& body) {
-    at::parallel_for(begin, end, grain, body);
-  });
+  use_torch_threads();
   Af2Model network(config);
   std::vector<std::string> surplus;
   if (options.adapters && !holds_weights(folder))

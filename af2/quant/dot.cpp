@@ -2,6 +2,10 @@
 #include "af2/quant/dot.h"
 
 #include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "af2/io/quant_blocks.h"
 
 // Highway compiles the section below once per instruction set and picks one when the program runs.
 #undef HWY_TARGET_INCLUDE
@@ -21,51 +25,83 @@ using Ints = hn::RebindToSigned<Floats>;
 using Bytes = hn::Rebind<std::uint8_t, Floats>;
 using SignedBytes = hn::Rebind<std::int8_t, Floats>;
 
-using FourFloats = hn::CappedTag<float, 4>;
-using Halves = hn::Rebind<hwy::float16_t, FourFloats>;
-
-// The half at `at`; up to eight bytes are read, so they must be there.
-HWY_INLINE float read_half(const std::byte* at) {
-  return hn::GetLane(
-      hn::PromoteTo(FourFloats(), hn::LoadU(Halves(), reinterpret_cast<const hwy::float16_t*>(at))));
+// The half at `at` from a table: a load, where a conversion would take the ports that the products need.
+HWY_INLINE float read_half(const float* halves, const std::byte* at) {
+  std::uint16_t bits;
+  std::memcpy(&bits, at, sizeof bits);
+  return halves[bits];
 }
 
-float dot_q4_1(const std::byte* row, const float* x, const float* sums, std::int64_t n_blocks) {
+using Sum = decltype(hn::Zero(Floats()));
+
+HWY_INLINE float total(Sum even, Sum odd) {
+  return hn::GetLane(hn::SumOfLanes(Floats(), hn::Add(even, odd)));
+}
+
+HWY_INLINE void add_q4_1(const std::byte* block, const float* x, float x_sum, const float* halves, Sum& total,
+                         float& offset) {
   const Floats f;
   const Ints d;
   const auto low_mask = hn::Set(d, 15);
-  auto low_total = hn::Zero(f), high_total = hn::Zero(f);
-  float offset = 0;
-  for (std::int64_t b = 0; b < n_blocks; ++b, row += 20, x += 32) {
-    offset += read_half(row + 2) * sums[b];
-    const auto scale = hn::Set(f, read_half(row));
-    const auto* packed = reinterpret_cast<const std::uint8_t*>(row + 4);
-    for (std::size_t i = 0; i < 16; i += hn::Lanes(f)) {
-      const auto both = hn::PromoteTo(d, hn::LoadU(Bytes(), packed + i));
-      const auto low = hn::Mul(hn::ConvertTo(f, hn::And(both, low_mask)), scale);
-      const auto high = hn::Mul(hn::ConvertTo(f, hn::ShiftRight<4>(both)), scale);
-      low_total = hn::MulAdd(low, hn::LoadU(f, x + i), low_total);
-      high_total = hn::MulAdd(high, hn::LoadU(f, x + 16 + i), high_total);
-    }
+  const auto scale = hn::Set(f, read_half(halves, block));
+  offset += read_half(halves, block + 2) * x_sum;
+  const auto* packed = reinterpret_cast<const std::uint8_t*>(block + 4);
+  for (std::size_t i = 0; i < 16; i += hn::Lanes(f)) {
+    const auto both = hn::PromoteTo(d, hn::LoadU(Bytes(), packed + i));
+    auto sum = hn::Mul(hn::ConvertTo(f, hn::And(both, low_mask)), hn::LoadU(f, x + i));
+    sum = hn::MulAdd(hn::ConvertTo(f, hn::ShiftRight<4>(both)), hn::LoadU(f, x + 16 + i), sum);
+    total = hn::MulAdd(sum, scale, total);
   }
-  return hn::GetLane(hn::SumOfLanes(f, hn::Add(low_total, high_total))) + offset;
 }
 
-float dot_q8_0(const std::byte* row, const float* x, std::int64_t n_blocks) {
+HWY_INLINE void add_q8_0(const std::byte* block, const float* x, const float* halves, Sum& total) {
   const Floats f;
   const Ints d;
-  auto low_total = hn::Zero(f), high_total = hn::Zero(f);
-  for (std::int64_t b = 0; b < n_blocks; ++b, row += 34, x += 32) {
-    const auto scale = hn::Set(f, read_half(row));
-    const auto* values = reinterpret_cast<const std::int8_t*>(row + 2);
-    for (std::size_t i = 0; i < 16; i += hn::Lanes(f)) {
-      const auto low = hn::ConvertTo(f, hn::PromoteTo(d, hn::LoadU(SignedBytes(), values + i)));
-      const auto high = hn::ConvertTo(f, hn::PromoteTo(d, hn::LoadU(SignedBytes(), values + 16 + i)));
-      low_total = hn::MulAdd(hn::Mul(low, scale), hn::LoadU(f, x + i), low_total);
-      high_total = hn::MulAdd(hn::Mul(high, scale), hn::LoadU(f, x + 16 + i), high_total);
-    }
+  const auto scale = hn::Set(f, read_half(halves, block));
+  const auto* values = reinterpret_cast<const std::int8_t*>(block + 2);
+  for (std::size_t i = 0; i < 16; i += hn::Lanes(f)) {
+    const auto low = hn::ConvertTo(f, hn::PromoteTo(d, hn::LoadU(SignedBytes(), values + i)));
+    const auto high = hn::ConvertTo(f, hn::PromoteTo(d, hn::LoadU(SignedBytes(), values + 16 + i)));
+    const auto sum = hn::MulAdd(high, hn::LoadU(f, x + 16 + i), hn::Mul(low, hn::LoadU(f, x + i)));
+    total = hn::MulAdd(sum, scale, total);
   }
-  return hn::GetLane(hn::SumOfLanes(f, hn::Add(low_total, high_total)));
+}
+
+// Two rows at a time, which share the loads of x. Blocks alternate between two sums, which halves the wait for
+// the sum before.
+void dot_q4_1(const BlockRows& rows, const float* x, const float* sums, const float* halves, float* y) {
+  for (std::int64_t r = 0; r < rows.n_rows; r += 2) {
+    const std::byte* first = rows.first + r * rows.row_bytes;
+    const std::byte* second = r + 1 < rows.n_rows ? first + rows.row_bytes : first;
+    auto even1 = hn::Zero(Floats()), odd1 = even1, even2 = even1, odd2 = even1;
+    float offset1 = 0, offset2 = 0;
+    for (std::int64_t b = 0; b < rows.n_blocks; b += 2) {
+      add_q4_1(first + b * 20, x + b * 32, sums[b], halves, even1, offset1);
+      add_q4_1(second + b * 20, x + b * 32, sums[b], halves, even2, offset2);
+      if (b + 1 == rows.n_blocks) break;
+      add_q4_1(first + b * 20 + 20, x + b * 32 + 32, sums[b + 1], halves, odd1, offset1);
+      add_q4_1(second + b * 20 + 20, x + b * 32 + 32, sums[b + 1], halves, odd2, offset2);
+    }
+    y[r] = total(even1, odd1) + offset1;
+    if (r + 1 < rows.n_rows) y[r + 1] = total(even2, odd2) + offset2;
+  }
+}
+
+void dot_q8_0(const BlockRows& rows, const float* x, const float* halves, float* y) {
+  for (std::int64_t r = 0; r < rows.n_rows; r += 2) {
+    const std::byte* first = rows.first + r * rows.row_bytes;
+    const std::byte* second = r + 1 < rows.n_rows ? first + rows.row_bytes : first;
+    auto even1 = hn::Zero(Floats()), odd1 = even1, even2 = even1, odd2 = even1;
+    for (std::int64_t b = 0; b < rows.n_blocks; b += 2) {
+      add_q8_0(first + b * 34, x + b * 32, halves, even1);
+      add_q8_0(second + b * 34, x + b * 32, halves, even2);
+      if (b + 1 == rows.n_blocks) break;
+      add_q8_0(first + b * 34 + 34, x + b * 32 + 32, halves, odd1);
+      add_q8_0(second + b * 34 + 34, x + b * 32 + 32, halves, odd2);
+    }
+    y[r] = total(even1, odd1);
+    if (r + 1 < rows.n_rows) y[r + 1] = total(even2, odd2);
+  }
 }
 
 // Four rows of x at a time, so that each weight vector is loaded once for all of them.
@@ -108,11 +144,25 @@ HWY_EXPORT(dot_q4_1);
 HWY_EXPORT(dot_q8_0);
 HWY_EXPORT(dot_f32);
 
-float dot_q4_1(const std::byte* row, const float* x, const float* sums, std::int64_t n_blocks) {
-  return HWY_DYNAMIC_DISPATCH(dot_q4_1)(row, x, sums, n_blocks);
+namespace {
+
+// Every half as a float, 256 KiB; of those a model's scales touch a few lines.
+const float* half_table() {
+  static const std::vector<float> table = [] {
+    std::vector<float> values(1 << 16);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = f16_to_f32(static_cast<std::uint16_t>(i));
+    return values;
+  }();
+  return table.data();
 }
-float dot_q8_0(const std::byte* row, const float* x, std::int64_t n_blocks) {
-  return HWY_DYNAMIC_DISPATCH(dot_q8_0)(row, x, n_blocks);
+
+}  // namespace
+
+void dot_q4_1(const BlockRows& rows, const float* x, const float* sums, float* y) {
+  HWY_DYNAMIC_DISPATCH(dot_q4_1)(rows, x, sums, half_table(), y);
+}
+void dot_q8_0(const BlockRows& rows, const float* x, float* y) {
+  HWY_DYNAMIC_DISPATCH(dot_q8_0)(rows, x, half_table(), y);
 }
 void dot_f32(const float* w, const float* x, std::int64_t n, std::int64_t k, float* y,
              std::int64_t y_stride) {

@@ -16,27 +16,34 @@ float read_f16(const std::byte* at) {
 
 }  // namespace
 
-float dot_q4_1(const std::byte* row, const float* x, const float* sums, std::int64_t n_blocks) {
-  float total = 0;
-  for (std::int64_t b = 0; b < n_blocks; ++b, row += 20, x += 32) {
-    const auto* packed = reinterpret_cast<const std::uint8_t*>(row + 4);
-    float block = 0;
-    for (int i = 0; i < 16; ++i)
-      block += static_cast<float>(packed[i] & 15) * x[i] + static_cast<float>(packed[i] >> 4) * x[16 + i];
-    total += read_f16(row) * block + read_f16(row + 2) * sums[b];
+void dot_q4_1(const BlockRows& rows, const float* x, const float* sums, float* y) {
+  for (std::int64_t r = 0; r < rows.n_rows; ++r) {
+    const std::byte* block = rows.first + r * rows.row_bytes;
+    float total = 0;
+    for (std::int64_t b = 0; b < rows.n_blocks; ++b, block += 20) {
+      const auto* packed = reinterpret_cast<const std::uint8_t*>(block + 4);
+      const float* low = x + b * 32;
+      float sum = 0;
+      for (int i = 0; i < 16; ++i)
+        sum += static_cast<float>(packed[i] & 15) * low[i] + static_cast<float>(packed[i] >> 4) * low[16 + i];
+      total += read_f16(block) * sum + read_f16(block + 2) * sums[b];
+    }
+    y[r] = total;
   }
-  return total;
 }
 
-float dot_q8_0(const std::byte* row, const float* x, std::int64_t n_blocks) {
-  float total = 0;
-  for (std::int64_t b = 0; b < n_blocks; ++b, row += 34, x += 32) {
-    const auto* values = reinterpret_cast<const std::int8_t*>(row + 2);
-    float block = 0;
-    for (int i = 0; i < 32; ++i) block += static_cast<float>(values[i]) * x[i];
-    total += read_f16(row) * block;
+void dot_q8_0(const BlockRows& rows, const float* x, float* y) {
+  for (std::int64_t r = 0; r < rows.n_rows; ++r) {
+    const std::byte* block = rows.first + r * rows.row_bytes;
+    float total = 0;
+    for (std::int64_t b = 0; b < rows.n_blocks; ++b, block += 34) {
+      const auto* values = reinterpret_cast<const std::int8_t*>(block + 2);
+      float sum = 0;
+      for (int i = 0; i < 32; ++i) sum += static_cast<float>(values[i]) * x[b * 32 + i];
+      total += read_f16(block) * sum;
+    }
+    y[r] = total;
   }
-  return total;
 }
 
 void dot_f32(const float* w, const float* x, std::int64_t n, std::int64_t k, float* y,

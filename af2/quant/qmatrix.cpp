@@ -34,16 +34,21 @@ void QMatrix::row(std::int64_t r, float* out) const {
 
 void QMatrix::multiply(const float* x, std::int64_t n, float* y) const {
   const std::int64_t n_blocks = columns_ / 32;
-  if (n == 1 && view_.dtype == DType::kQ4_1) {
-    std::vector<float> sums(n_blocks, 0.0f);
-    for (std::int64_t b = 0; b < n_blocks; ++b)
+  const bool q4_1 = view_.dtype == DType::kQ4_1;
+  if (n == 1 && (q4_1 || view_.dtype == DType::kQ8_0)) {
+    std::vector<float> sums(q4_1 ? n_blocks : 0, 0.0f);
+    for (std::size_t b = 0; b < sums.size(); ++b)
       for (int i = 0; i < 32; ++i) sums[b] += x[b * 32 + i];
     parallel_for(0, rows_, kGrain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t r = begin; r < end; ++r) y[r] = dot_q4_1(stored_row(r), x, sums.data(), n_blocks);
-    });
-  } else if (n == 1 && view_.dtype == DType::kQ8_0) {
-    parallel_for(0, rows_, kGrain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t r = begin; r < end; ++r) y[r] = dot_q8_0(stored_row(r), x, n_blocks);
+      // Rows in the order of the file go in one call.
+      const std::int64_t together = row_order_.empty() ? end - begin : 1;
+      for (std::int64_t r = begin; r < end; r += together) {
+        const BlockRows rows{stored_row(r), row_bytes_, together, n_blocks};
+        if (q4_1)
+          dot_q4_1(rows, x, sums.data(), y + r);
+        else
+          dot_q8_0(rows, x, y + r);
+      }
     });
   } else {
     parallel_for(0, rows_, kGrain, [&](std::int64_t begin, std::int64_t end) {
