@@ -39,7 +39,6 @@ ByteBpe::ByteBpe(const BpeParts& parts)
       ignore_merges_(parts.ignore_merges),
       fuse_unk_(parts.fuse_unk),
       cache_(new Cache) {
-  require_icu();
   const auto bad = [&](std::string what) { return model_error(std::move(what), parts.where); };
   if (parts.vocab.empty()) throw bad("the vocabulary is empty");
   if (parts.vocab.size() + parts.added.size() > (1u << 28)) throw bad("the vocabulary is too large");

@@ -2,7 +2,7 @@
 //
 // Gives the ids of Hugging Face's `tokenizers` with add_special_tokens=False: no begin or end token is put
 // in, post-processors are not run. Not for SentencePiece (unigram), nor for prompts (af2/text/prompt.h).
-// Reads no GGUF: a caller hands over the lists of its metadata. Needs ICU (kUser in a build without it).
+// Reads no GGUF: a caller hands over the lists of its metadata. A build without ICU encodes ASCII only (else kUser).
 // Thread rule: every const member may run in many threads; add_token needs the object to itself.
 //
 //   ByteBpe bpe = ByteBpe::from_tokenizer_json("models/qwen/tokenizer.json");
@@ -46,8 +46,7 @@ struct BpeParts {
 
 class ByteBpe {
  public:
-  // Throws kModel for parts that do not fit together (merge of unknown tokens, doubled ids), kUser without
-  // ICU.
+  // Throws kModel for parts that do not fit together (merge of unknown tokens, doubled ids).
   explicit ByteBpe(const BpeParts& parts);
 
   // Hugging Face tokenizer.json: model BPE without byte fallback; merges as "a b" or ["a", "b"]; normalizer

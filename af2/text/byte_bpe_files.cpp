@@ -5,7 +5,6 @@
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/text/byte_bpe.h"
-#include "af2/text/unicode.h"
 #include "af2/text/utf8.h"
 
 namespace af2 {
@@ -215,7 +214,6 @@ void apply_pre(BpeParts& parts, std::string_view pre) {
 }  // namespace
 
 ByteBpe ByteBpe::from_tokenizer_json_text(std::string_view json, const std::string& where) {
-  require_icu();
   return ByteBpe(JsonReader(where).read(parse_json(json, where)));
 }
 
@@ -225,7 +223,6 @@ ByteBpe ByteBpe::from_tokenizer_json(const std::filesystem::path& path) {
 
 ByteBpe ByteBpe::from_vocab_and_merges(const std::filesystem::path& vocab_json,
                                        const std::filesystem::path& merges_txt, std::string_view pre) {
-  require_icu();
   JsonReader reader(vocab_json.string());
   reader.read_vocab(parse_json(read_file(vocab_json), vocab_json.string()));
   BpeParts parts = reader.take();
@@ -246,7 +243,6 @@ ByteBpe ByteBpe::from_vocab_and_merges(const std::filesystem::path& vocab_json,
 ByteBpe ByteBpe::from_lists(const std::vector<std::string>& tokens, const std::vector<std::string>& merges,
                             const std::vector<int>& token_types, std::string_view pre,
                             const std::string& where) {
-  require_icu();
   constexpr int kControl = 3, kUserDefined = 4;  // tokenizer.ggml.token_type
   BpeParts parts;
   parts.where = where;

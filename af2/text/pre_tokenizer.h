@@ -2,7 +2,7 @@
 //
 // The published patterns are matched by hand over code points (no regular expression engine); a pattern that
 // is not one of them is refused, never approximated. Not for added tokens (af2/text/added_tokens.h). Thread
-// rule: constant after construction. Needs ICU (kUser without it).
+// rule: constant after construction. Without ICU: ASCII only (else kUser).
 //
 //   const PreTokenizer pre = PreTokenizer::named("qwen2");
 //   pre.split("It's 12 o'clock");   // "It" "'s" " " "1" "2" " o" "'clock"

@@ -33,16 +33,21 @@ void check(UErrorCode code, const char* call) {
 }
 #else
 [[noreturn]] void no_icu() {
-  throw user_error("this build has no ICU, so it cannot turn text into tokens", "tokenizer",
+  throw user_error("this build has no ICU and reads ASCII text only", "text",
                    "build with AF2_WITH_ICU=ON, or give token ids prepared elsewhere");
+}
+
+bool is_letter(char32_t c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_digit(char32_t c) {
+  return c >= '0' && c <= '9';
 }
 #endif
 
 }  // namespace
 
 #ifdef AF2_WITH_ICU
-
-void require_icu() {}
 
 CharClass char_class(char32_t c) {
   const std::uint32_t category = U_GET_GC_MASK(static_cast<UChar32>(c));
@@ -90,17 +95,21 @@ std::string lower_case(std::string_view text) {
 
 #else
 
-void require_icu() {
-  no_icu();
+CharClass char_class(char32_t c) {
+  if (c >= 0x80) no_icu();
+  if (is_letter(c)) return CharClass::kLetter;
+  if (is_digit(c)) return CharClass::kNumber;
+  return is_white_space(c) ? CharClass::kSpace : CharClass::kOther;
 }
-CharClass char_class(char32_t) {
-  no_icu();
+
+bool is_word_character(char32_t c) {
+  if (c >= 0x80) no_icu();
+  return is_letter(c) || is_digit(c) || c == '_';
 }
-bool is_word_character(char32_t) {
-  no_icu();
-}
-std::string to_nfc(std::string_view) {
-  no_icu();
+
+std::string to_nfc(std::string_view text) {
+  if (!is_ascii(text)) no_icu();
+  return std::string(text);
 }
 
 std::string lower_case(std::string_view text) {

@@ -1,9 +1,8 @@
 // Unicode properties, lower case and normalisation: the part of text that needs ICU.
 //
-// Not for plain UTF-8 reading (af2/text/utf8.h). In a build without ICU (AF2_WITH_ICU=OFF) everything here
-// compiles and throws kUser on use, except lower_case of pure ASCII. Thread rule: pure functions.
+// Not for plain UTF-8 reading (af2/text/utf8.h). A build without ICU (AF2_WITH_ICU=OFF) knows ASCII; anything else
+// throws kUser with what can be done. Thread rule: pure functions.
 //
-//   require_icu();                           // throws kUser in a build without ICU
 //   std::string q = lower_case("ΟΔΟΣ");      // "οδος", as Python's str.lower()
 //   std::string n = to_nfc("e\u0301");       // "\u00E9"
 //   bool letter = char_class(U'é') == CharClass::kLetter;
@@ -16,9 +15,6 @@ namespace af2 {
 
 // The classes that the pre-tokenisers' patterns tell apart: \p{L}, \p{N}, \s and the rest.
 enum class CharClass : unsigned char { kLetter, kNumber, kSpace, kOther };
-
-// Throws kUser with what can be done when this build has no ICU.
-void require_icu();
 
 CharClass char_class(char32_t c);
 
