@@ -245,6 +245,16 @@ class AdapterTask : public TrainTask {
     return questions;
   }
 
+  // Tokens of a batch [G, S, D] as those of unknown recordings would be: the tower is surer of what it was trained
+  // on, and an adapter that knows only such tokens is too sure of everything else.
+  torch::Tensor shifted(const torch::Tensor& tokens) const {
+    const int64_t g = tokens.size(0);
+    if (!torch::GradMode::is_enabled() || options_.token_shift <= 0 || g < 2) return tokens;
+    const torch::Tensor means = tokens.mean(1, /*keepdim=*/true);
+    const torch::Tensor way = means.index_select(0, (torch::arange(g) + 1 + torch::randint(g - 1, {1})) % g) - means;
+    return tokens + torch::rand({g, 1, 1}) * options_.token_shift * way;
+  }
+
   // What the tower hears in each scene of a batch: [G, S, D].
   torch::Tensor hear(const AdapterBatch& batch) {
     std::vector<torch::Tensor> fresh;
@@ -297,7 +307,7 @@ class AdapterTask : public TrainTask {
   }
 
   MicroBatchLoss batch_loss(const AdapterBatch& batch) {
-    const torch::Tensor log_p = target_log_p(batch, model_.network->remember(hear(batch), {}));
+    const torch::Tensor log_p = target_log_p(batch, model_.network->remember(shifted(hear(batch)), {}));
     return {-log_p.gather(1, batch.tokens.labels.unsqueeze(1)).sum(),
             static_cast<double>(batch.tokens.labels.numel()), batch.seconds};
   }

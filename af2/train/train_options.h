@@ -78,6 +78,7 @@ struct TrainOptions {
   OptimizerOptions optimizer;
   TowerTaskOptions tower;
   bool train_tower = false;
+  double token_shift = 0;
   int scene_pool = 0;
   int steps = 1000;
   int batch = 16;
@@ -105,6 +106,9 @@ struct TrainOptions {
     v.field("optimizer", optimizer, "AdamW and its schedule");
     v.field("tower", tower, "losses of the tower task");
     v.field("train_tower", train_tower, "adapter task: train the tower too");
+    v.field("token_shift", token_shift,
+            "adapter task: audio tokens move by up to this share of the way from their scene's mean to another's, "
+            "so that they are as unsure as those of recordings the tower never saw");
     v.field("scene_pool", scene_pool,
             "scenes in all, used again after the last (adapter: with other questions); 0: always new ones");
     v.field("steps", steps, "optimizer steps");
