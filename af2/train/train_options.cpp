@@ -26,6 +26,7 @@ void TrainOptions::check(const std::string& where) const {
   need(optimizer.lr > 0, "optimizer.lr", "must be above 0");
   need(save_every > 0 && val_every > 0, "save_every", "must be at least 1");
   need(keep > 0, "keep", "must be at least 1");
+  need(token_shift >= 0 && std::isfinite(token_shift), "token_shift", "must not be negative");
   need(scene_pool >= 0, "scene_pool", "must not be negative");
   need(scene_pool == 0 || !train_tower, "scene_pool",
        "keeps what the tower hears, so the tower cannot be trained beside it");

@@ -160,6 +160,7 @@ TEST_F(Training, AdapterResumesBitForBit) {
 TEST_F(Training, APoolOfScenesResumesToo) {
   TrainOptions options = recipe("adapter", 6);
   options.scene_pool = 12;
+  options.token_shift = 1;
   train(options, scratch / "whole", false);
   options.steps = 3;
   train(options, scratch / "halves", false);
@@ -171,6 +172,10 @@ TEST_F(Training, APoolOfScenesResumesToo) {
     if (whole[i].contains("loss")) {
       EXPECT_NEAR(whole[i]["loss"].get<double>(), halves[i]["loss"].get<double>(), 1e-4) << i;
     }
+  // The shift counts: without it the losses are others.
+  options.token_shift = 0;
+  train(options, scratch / "plain", false);
+  EXPECT_NE(metrics("plain")[0]["loss"], whole[0]["loss"]);
   options.train_tower = true;
   test::expect_error(ErrorKind::kUser, {"scene_pool"}, [&] { options.check("recipe"); });
 }
