@@ -24,7 +24,7 @@ SourceResult read_npy(const Input& input, double start_s, const BlockFn& sink) {
   const TensorView view = parse_npy(input.bytes, input.name);
   const std::size_t axes = view.shape.size();
   const bool known = view.dtype == DType::kF32 || view.dtype == DType::kF64 || view.dtype == DType::kI16;
-  if (!known || axes < 1 || axes > 2 || (axes == 2 && view.shape[0] > kMostChannels))
+  if (!known || axes < 1 || axes > 2 || (axes == 2 && (view.shape[0] < 1 || view.shape[0] > kMostChannels)))
     throw data_error("is no array of sound", input.name,
                      "give float32, float64 or int16 of shape (samples) or (channels, samples) at 16 kHz");
   const std::size_t channels = axes == 2 ? static_cast<std::size_t>(view.shape[0]) : 1;

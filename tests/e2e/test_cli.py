@@ -148,6 +148,15 @@ class Ask(unittest.TestCase):
             npy.write_bytes(npy.read_bytes()[:-9])
             self.assertEqual(self.ask(npy)[0], 3)
 
+    def test_an_array_without_channels_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "none.npy"
+            header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (0, 100), }".ljust(117) + b"\n"
+            path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
+            code, out, err = self.ask(path)
+            self.assertEqual((code, out), (3, ""))
+            self.assertIn("none.npy: is no array of sound", err)
+
     def test_captions_of_every_stretch(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "long.wav"
