@@ -1,8 +1,8 @@
 // Any sound file to one mono float clip: containers and codecs by FFmpeg, decided by bytes, never by name.
 //
 // For reading what users and data sets give (wav, flac, mp3, ogg, opus, m4a, the sound of a video ...). Not
-// for windows and peak normalisation (af2/audio/windows.h). Without AF2_WITH_FFMPEG only PCM WAV and .npy are read.
-// Thread rule: calls are independent and may run in parallel. The first one installs a log callback in
+// for windows and peak normalisation (af2/audio/windows.h). Without AF2_WITH_FFMPEG only PCM WAV and .npy are
+// read. Thread rule: calls are independent and may run in parallel. The first one installs a log callback in
 // FFmpeg for the whole process: its messages go to Clip::log instead of stderr.
 //
 //   DecodeOptions options;

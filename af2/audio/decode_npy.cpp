@@ -35,7 +35,9 @@ SourceResult read_npy(const Input& input, double start_s, const BlockFn& sink) {
 
   SourceResult result;
   result.container = "npy";
-  result.codec = view.dtype == DType::kI16 ? "pcm_s16le" : view.dtype == DType::kF32 ? "pcm_f32le" : "pcm_f64le";
+  result.codec = view.dtype == DType::kI16   ? "pcm_s16le"
+                 : view.dtype == DType::kF32 ? "pcm_f32le"
+                                             : "pcm_f64le";
   result.rate_hz = kRateHz;
   result.channels = static_cast<int>(channels);
   result.declared_s = static_cast<double>(n) / kRateHz;

@@ -10,7 +10,8 @@ namespace af2::audio_internal {
 
 SourceResult read_wav(const Input& input, double start_s, const BlockFn& sink) {
   if (!is_wav(input.bytes))
-    throw data_error(not_a_sound_file(input.bytes) + ", and only PCM WAV and .npy are read: built with AF2_WITH_FFMPEG=OFF",
+    throw data_error(not_a_sound_file(input.bytes) +
+                         ", and only PCM WAV and .npy are read: built with AF2_WITH_FFMPEG=OFF",
                      input.name, "build with AF2_WITH_FFMPEG=ON, or convert it to WAV");
   const WavInfo info = wav_info(input.bytes, input.name);
   if (!info.plain())

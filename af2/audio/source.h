@@ -1,4 +1,5 @@
-// The seam between decode.cpp and its readers (FFmpeg, own WAV, NumPy arrays): blocks of interleaved float samples.
+// The seam between decode.cpp and its readers (FFmpeg, own WAV, NumPy arrays): blocks of interleaved float
+// samples.
 //
 // Internal to af2/audio. Thread rule: none shared; a reader runs on the caller's thread.
 //

@@ -74,7 +74,8 @@ void settle_decoding(const CLI::App& verb, DecodingFlags& flags) {
 
 void take_flags_from_environment(CLI::App& verb) {
   for (CLI::Option* option : verb.get_options())
-    if (!option->get_lnames().empty() && option->get_lnames()[0] != "help" && option->get_lnames()[0] != "version")
+    if (!option->get_lnames().empty() && option->get_lnames()[0] != "help" &&
+        option->get_lnames()[0] != "version")
       option->envname(environment_name(option->get_lnames()[0]));
 }
 

@@ -40,10 +40,11 @@ struct HeardClip {
   std::vector<std::string> warnings;
 };
 
-// Decodes one clip as the flags say; `refuse` throws kData for a clip beyond the window cap. Without a cap all
-// of it is read, for verbs that hear it in stretches.
+// Decodes one clip as the flags say; `refuse` throws kData for a clip beyond the window cap. Without a cap
+// all of it is read, for verbs that hear it in stretches.
 enum class Cap { kModel, kNone };
-HeardClip read_clip(const Engine& engine, const ClipFlags& flags, const ClipItem& item, Cap cap = Cap::kModel);
+HeardClip read_clip(const Engine& engine, const ClipFlags& flags, const ClipItem& item,
+                    Cap cap = Cap::kModel);
 // The "audio" object of interfaces.md section 1.
 Json audio_json(const HeardClip& heard);
 // A notice on stderr for each warning word.

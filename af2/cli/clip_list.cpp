@@ -84,7 +84,8 @@ std::vector<ClipItem> read_clip_manifest(const std::string& path) {
   int number = 0;
   for (const auto& line : split(text, '\n')) {
     ++number;
-    if (!trim(line).empty()) items.push_back(parse_path_line(line, path, path + ":" + std::to_string(number)));
+    if (!trim(line).empty())
+      items.push_back(parse_path_line(line, path, path + ":" + std::to_string(number)));
   }
   return items;
 }

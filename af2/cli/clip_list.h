@@ -32,8 +32,8 @@ struct ClipItem {
 std::vector<ClipItem> list_clips(const ClipFlags& flags);
 
 // Lines {"path": ..., "prompt": ...?, "start": ...?, "duration": ...?}, or an AF2 manifest
-// (docs/spec/training.md section 7), whose "audio" and "prompt" count. Paths are relative to the file's folder.
-// Throws kData naming file and line.
+// (docs/spec/training.md section 7), whose "audio" and "prompt" count. Paths are relative to the file's
+// folder. Throws kData naming file and line.
 std::vector<ClipItem> read_clip_manifest(const std::string& path);
 
 }  // namespace af2

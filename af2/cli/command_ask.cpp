@@ -162,7 +162,8 @@ void add_caption(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   std::vector<std::string> styles;
   for (const auto& [name, prompt] : kStyles) styles.push_back(name);
   verb->add_option("--style", flags->style, "short, long or music")->check(CLI::IsMember(styles));
-  verb->add_option("--every", flags->every_s, "a caption for every stretch of so many seconds, with its times");
+  verb->add_option("--every", flags->every_s,
+                   "a caption for every stretch of so many seconds, with its times");
   add_clip_flags(*verb, flags->clips);
   add_decoding_flags(*verb, flags->decoding);
   take_flags_from_environment(*verb);

@@ -60,8 +60,8 @@ std::optional<fs::path> find_file(const CLI::App& verb, int argc, const char* co
 std::vector<std::string> long_flags(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options())
-    if (!option->get_lnames().empty() && option->get_lnames()[0] != "help" && option->get_lnames()[0] != "version" &&
-        option->get_lnames()[0] != "config")
+    if (!option->get_lnames().empty() && option->get_lnames()[0] != "help" &&
+        option->get_lnames()[0] != "version" && option->get_lnames()[0] != "config")
       names.push_back(option->get_lnames()[0]);
   return names;
 }
@@ -78,7 +78,8 @@ void hand_over(const std::string& key, const Json& value, const std::string& whe
   setenv(environment_name(key).c_str(), text.c_str(), /*overwrite=*/0);
 }
 
-[[noreturn]] void refuse(const std::string& key, const std::vector<std::string>& known, const std::string& where) {
+[[noreturn]] void refuse(const std::string& key, const std::vector<std::string>& known,
+                         const std::string& where) {
   throw user_error("is unknown", where + " key " + key, "did you mean \"" + nearest_word(key, known) + "\"?");
 }
 

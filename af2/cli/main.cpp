@@ -24,7 +24,8 @@ int main_of(int argc, char** argv) {
   app.add_flag("-q,--quiet", common.quiet, "no notices on stderr");
   app.add_option("--log-file", common.log_file, "also write notices and errors here");
   std::string config;
-  app.add_option("--config", config, "flags from this file; else AF2_CONFIG, ./af2.yaml, ~/.config/af2/config.yaml");
+  app.add_option("--config", config,
+                 "flags from this file; else AF2_CONFIG, ./af2.yaml, ~/.config/af2/config.yaml");
   take_flags_from_environment(app);
   app.get_option("--config")->envname("AF2_CONFIG");
   CommandRunner runner;

@@ -113,8 +113,8 @@ struct Asker {
     QaItem item = start(QuestionType::kPresence, label, {{"x", info(label).phrase}});
     item.options = {"yes", "no"};
     item.answer_index = yes ? 0 : 1;
-    // What is heard comes before the verdict: a model of any size can compare two names, while weighing sounds against a
-    // word inside one step takes far more training.
+    // What is heard comes before the verdict: a model of any size can compare two names, while weighing
+    // sounds against a word inside one step takes far more training.
     item.output = info(yes ? label : scene.labels()[0]).phrase + (yes ? ": yes" : ": no");
     return item;
   }

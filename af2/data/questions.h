@@ -36,8 +36,8 @@ struct QaItem {
 
 struct QuestionOptions {
   bool held_out_wording = false;
-  double lettered_order = 0.3;    // share of order questions with (A) and (B)
-  double lettered_answers = 1;    // share of answers "(A) a bell" where options have letters, else "a bell"
+  double lettered_order = 0.3;  // share of order questions with (A) and (B)
+  double lettered_answers = 1;  // share of answers "(A) a bell" where options have letters, else "a bell"
   // For balanced test sets; -1: drawn.
   int target = -1;  // the class asked about
   int answer = -1;  // what_mc: the right letter; presence: 1 yes, 0 no; order: 1 if the target is the answer
@@ -94,8 +94,8 @@ class QaSource {
   // Keeps a reference to `bank`. Throws kUser for weights that are negative or all zero.
   QaSource(const SoundBank& bank, Split split, std::uint64_t seed, QaSourceOptions options);
   QaGroup item(std::uint64_t index) const;
-  // Other questions about the scene of item `index`, drawn anew for every `visit`. Its samples are not needed.
-  // Empty where the type of its first question finds nothing to ask this time.
+  // Other questions about the scene of item `index`, drawn anew for every `visit`. Its samples are not
+  // needed. Empty where the type of its first question finds nothing to ask this time.
   std::vector<QaItem> ask_again(const Scene& scene, QuestionType type, std::uint64_t index,
                                 std::uint64_t visit) const;
 

@@ -203,7 +203,8 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
     if (n > 0 && step_fits)
       hidden = step(answer.tokens.back(), audio, cache);
     else
-      hidden = data_->network.forward(id_tensor(n == 0 ? ids : std::vector{answer.tokens.back()}), audio, &cache);
+      hidden =
+          data_->network.forward(id_tensor(n == 0 ? ids : std::vector{answer.tokens.back()}), audio, &cache);
     torch::Tensor logits =
         data_->network.logits(hidden.select(1, hidden.size(1) - 1)).to(torch::kFloat32).contiguous();
     const int id =

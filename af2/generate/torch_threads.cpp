@@ -1,5 +1,5 @@
-// ATen's parallel_for is a header that runs on one thread unless OpenMP is on where it is compiled: so this file is
-// compiled with it (af2/CMakeLists.txt), and nothing else.
+// ATen's parallel_for is a header that runs on one thread unless OpenMP is on where it is compiled: so this
+// file is compiled with it (af2/CMakeLists.txt), and nothing else.
 #include "af2/generate/torch_threads.h"
 
 #include <ATen/Parallel.h>

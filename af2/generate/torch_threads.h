@@ -1,4 +1,5 @@
-// One pool of threads and one thread count for everything: ranges of the base layer (core/threads.h) run on ATen's.
+// One pool of threads and one thread count for everything: ranges of the base layer (core/threads.h) run on
+// ATen's.
 #pragma once
 
 namespace af2 {

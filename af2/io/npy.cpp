@@ -229,7 +229,9 @@ std::vector<float> npy_to_float(const TensorView& view) {
   }
 }
 
-std::vector<float> NpyArray::to_float() const { return npy_to_float(view_); }
+std::vector<float> NpyArray::to_float() const {
+  return npy_to_float(view_);
+}
 
 std::vector<std::int64_t> NpyArray::to_int64() const {
   switch (view_.dtype) {

@@ -17,8 +17,7 @@ void rms_norm(const std::vector<float>& x, const RmsNormImpl& norm, float* out) 
   const float* weight = norm.weight.data_ptr<float>();
   double squares = 0;
   for (const float value : x) squares += static_cast<double>(value) * value;
-  const auto scale =
-      static_cast<float>(1 / std::sqrt(squares / static_cast<double>(x.size()) + norm.eps));
+  const auto scale = static_cast<float>(1 / std::sqrt(squares / static_cast<double>(x.size()) + norm.eps));
   for (std::size_t i = 0; i < x.size(); ++i) out[i] = weight[i] * (x[i] * scale);
 }
 
@@ -117,7 +116,8 @@ void DecodeStep::hear(GatedCrossAttentionImpl& block, const AudioKeyValues& audi
 
   layer_norm(x_, *block.ff[0]->as<torch::nn::LayerNorm>(), normed_.data());
   product(block.ff[1]->as<torch::nn::Linear>()->weight, normed_.data(), up_);
-  for (float& value : up_) value *= 0.5f * (1 + std::erf(value * static_cast<float>(std::numbers::sqrt2 / 2)));
+  for (float& value : up_)
+    value *= 0.5f * (1 + std::erf(value * static_cast<float>(std::numbers::sqrt2 / 2)));
   product(block.ff[3]->as<torch::nn::Linear>()->weight, up_.data(), out_);
   add(x_, out_, std::tanh(block.ff_gate.data_ptr<float>()[0]));
 }

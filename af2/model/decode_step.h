@@ -1,8 +1,8 @@
 // One more token through the language model, without tensors in between: the decode loop's form of
 // Af2ModelImpl::forward for one clip.
 //
-// A token of a small model is a few hundred products of a matrix with one vector; tensor calls around them cost
-// more than the products. This second form of the same arithmetic is held to the first by
+// A token of a small model is a few hundred products of a matrix with one vector; tensor calls around them
+// cost more than the products. This second form of the same arithmetic is held to the first by
 // tests/model/decode_step_test.cpp. Float32 on the CPU, batch 1, no gradients; weights float or low-bit.
 // Not for prefill. Thread rule: one owner (it holds scratch space); the network stays constant.
 //

@@ -18,7 +18,7 @@ struct LmLinearImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x);  // [..., in] -> [..., out]
   // The same for n rows of plain floats on the CPU (the weight float32): x [n, in] -> y [n, out].
   void multiply(const float* x, int64_t n, float* y) const;
-  torch::Tensor rows(const torch::Tensor& ids);   // [...] int64 -> [..., in], the weight as embedding
+  torch::Tensor rows(const torch::Tensor& ids);  // [...] int64 -> [..., in], the weight as embedding
 
   // Replaces the float weight by low-bit rows; the shape must agree.
   void set_low_bit(std::shared_ptr<const QMatrix> matrix);

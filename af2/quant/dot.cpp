@@ -67,8 +67,8 @@ HWY_INLINE void add_q8_0(const std::byte* block, const float* x, const float* ha
   }
 }
 
-// Two rows at a time, which share the loads of x. Blocks alternate between two sums, which halves the wait for
-// the sum before.
+// Two rows at a time, which share the loads of x. Blocks alternate between two sums, which halves the wait
+// for the sum before.
 void dot_q4_1(const BlockRows& rows, const float* x, const float* sums, const float* halves, float* y) {
   for (std::int64_t r = 0; r < rows.n_rows; r += 2) {
     const std::byte* first = rows.first + r * rows.row_bytes;

@@ -12,8 +12,8 @@ struct BlockRows {
   std::int64_t row_bytes, n_rows, n_blocks;
 };
 
-// y[r] = row r . x, x [n_blocks * 32]. A row's result does not depend on the rows beside it. `sums` holds the sum
-// of each 32 floats of x (Q4_1's offset needs only that).
+// y[r] = row r . x, x [n_blocks * 32]. A row's result does not depend on the rows beside it. `sums` holds the
+// sum of each 32 floats of x (Q4_1's offset needs only that).
 void dot_q4_1(const BlockRows& rows, const float* x, const float* sums, float* y);
 void dot_q8_0(const BlockRows& rows, const float* x, float* y);
 // y[i * y_stride] = w . x[i], i < n; x rows are k apart.

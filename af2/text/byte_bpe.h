@@ -2,8 +2,8 @@
 //
 // Gives the ids of Hugging Face's `tokenizers` with add_special_tokens=False: no begin or end token is put
 // in, post-processors are not run. Not for SentencePiece (unigram), nor for prompts (af2/text/prompt.h).
-// Reads no GGUF: a caller hands over the lists of its metadata. A build without ICU encodes ASCII only (else kUser).
-// Thread rule: every const member may run in many threads; add_token needs the object to itself.
+// Reads no GGUF: a caller hands over the lists of its metadata. A build without ICU encodes ASCII only (else
+// kUser). Thread rule: every const member may run in many threads; add_token needs the object to itself.
 //
 //   ByteBpe bpe = ByteBpe::from_tokenizer_json("models/qwen/tokenizer.json");
 //   const int sep = bpe.add_token("<SEP>");

@@ -1,7 +1,7 @@
 // Unicode properties, lower case and normalisation: the part of text that needs ICU.
 //
-// Not for plain UTF-8 reading (af2/text/utf8.h). A build without ICU (AF2_WITH_ICU=OFF) knows ASCII; anything else
-// throws kUser with what can be done. Thread rule: pure functions.
+// Not for plain UTF-8 reading (af2/text/utf8.h). A build without ICU (AF2_WITH_ICU=OFF) knows ASCII; anything
+// else throws kUser with what can be done. Thread rule: pure functions.
 //
 //   std::string q = lower_case("ΟΔΟΣ");      // "οδος", as Python's str.lower()
 //   std::string n = to_nfc("e\u0301");       // "\u00E9"

@@ -2,8 +2,8 @@
 // 1, 2).
 //
 // `<audio>` prompt `<SEP>` answer `<|endofchunk|>` eos; targets are answer, `<|endofchunk|>` and eos. Several
-// questions share a scene, whose tower output is computed once; with a pool of scenes it is kept for later visits
-// too, where other questions are asked. Logits are taken at target positions only.
+// questions share a scene, whose tower output is computed once; with a pool of scenes it is kept for later
+// visits too, where other questions are asked. Logits are taken at target positions only.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -94,8 +94,8 @@ class AdapterTask : public TrainTask {
   }
 
   // Loss per answer token of fixed questions, by type, how many answers are the likeliest at every token, and
-  // `memory_differs`: the share of the memory's power that lies in differences between scenes (near 0: it says the
-  // same whatever sounds).
+  // `memory_differs`: the share of the memory's power that lies in differences between scenes (near 0: it
+  // says the same whatever sounds).
   Json validate() override {
     torch::NoGradGuard no_grad;
     const QaSource source(bank_, split_from_name(options_.val_split),
@@ -142,8 +142,8 @@ class AdapterTask : public TrainTask {
     return name.ends_with("running_mean") || name.ends_with("running_var");
   }
 
-  // Added tokens begin as the mean of all rows with a little noise, so that their logits are ordinary; the audio
-  // transformer's branches begin small, so that its first output is what the tower heard.
+  // Added tokens begin as the mean of all rows with a little noise, so that their logits are ordinary; the
+  // audio transformer's branches begin small, so that its first output is what the tower heard.
   void start_fresh() {
     torch::NoGradGuard no_grad;
     for (auto& item : model_.network->audio_transformer_clap->named_parameters())
@@ -245,13 +245,14 @@ class AdapterTask : public TrainTask {
     return questions;
   }
 
-  // Tokens of a batch [G, S, D] as those of unknown recordings would be: the tower is surer of what it was trained
-  // on, and an adapter that knows only such tokens is too sure of everything else.
+  // Tokens of a batch [G, S, D] as those of unknown recordings would be: the tower is surer of what it was
+  // trained on, and an adapter that knows only such tokens is too sure of everything else.
   torch::Tensor shifted(const torch::Tensor& tokens) const {
     const int64_t g = tokens.size(0);
     if (!torch::GradMode::is_enabled() || options_.token_shift <= 0 || g < 2) return tokens;
     const torch::Tensor means = tokens.mean(1, /*keepdim=*/true);
-    const torch::Tensor way = means.index_select(0, (torch::arange(g) + 1 + torch::randint(g - 1, {1})) % g) - means;
+    const torch::Tensor way =
+        means.index_select(0, (torch::arange(g) + 1 + torch::randint(g - 1, {1})) % g) - means;
     return tokens + torch::rand({g, 1, 1}) * options_.token_shift * way;
   }
 

@@ -1,9 +1,10 @@
 // A pretrained network for sound effects whose features the tower learns to predict (distillation).
 //
-// The network is the embedding part of aisfx (A. Ma and A. Lerch, ISMIR 2022; weights CC BY 4.0): four blocks of
-// two 3x3 convolutions on a log-mel spectrogram, turned into a safetensors file by tools/teacher/convert.py. Its
-// own use takes the greatest value of each feature over blocks of 2.3 s; here features keep their time. For
-// training only. Thread rule: spectrogram() may run on any thread, forward() on one.
+// The network is the embedding part of aisfx (A. Ma and A. Lerch, ISMIR 2022; weights CC BY 4.0): four blocks
+// of two 3x3 convolutions on a log-mel spectrogram, turned into a safetensors file by
+// tools/teacher/convert.py. Its own use takes the greatest value of each feature over blocks of 2.3 s; here
+// features keep their time. For training only. Thread rule: spectrogram() may run on any thread, forward() on
+// one.
 //
 //   SoundTeacher teacher("runs/teacher.safetensors");
 //   torch::Tensor mel = teacher.spectrogram(samples);      // [F, 96]
@@ -31,7 +32,8 @@ class SoundTeacher {
   torch::Tensor features(const torch::Tensor& spectrograms) const;
   // The greatest value of each feature within `reach_s` of the middle of each of `n_steps` steps of `step_s`:
   // [B, 512, P] -> [B, n_steps, 512].
-  static torch::Tensor at_steps(const torch::Tensor& features, int64_t n_steps, double step_s, double reach_s);
+  static torch::Tensor at_steps(const torch::Tensor& features, int64_t n_steps, double step_s,
+                                double reach_s);
 
  private:
   struct Convolution {

@@ -164,16 +164,21 @@ class TowerTask : public TrainTask {
 
   TowerBatch make_batch(std::int64_t index) const {
     const int64_t window = config_.audio.window_samples(), b = options_.batch;
-    TowerBatch batch{torch::zeros({b, window}), torch::zeros({b, steps_, n_classes_}),
-                     torch::ones({b, config_.audio.n_frames(), config_.audio.n_mels}), 0, {}, {}};
+    TowerBatch batch{torch::zeros({b, window}),
+                     torch::zeros({b, steps_, n_classes_}),
+                     torch::ones({b, config_.audio.n_frames(), config_.audio.n_mels}),
+                     0,
+                     {},
+                     {}};
     const double hop_s = config_.audio.window_seconds / static_cast<double>(steps_);
     for (int64_t i = 0; i < b; ++i) {
       const std::int64_t number = index * b + i, pool = options_.scene_pool;
       batch.scenes.push_back(pool > 0 ? number % pool : number);
       const Scene scene = scene_of(batch.scenes.back());
       if (teacher_)
-        batch.spectrograms.push_back(is_known(batch.scenes.back()) ? torch::Tensor()
-                                                                   : teacher_->spectrogram(whole_window(scene.samples)));
+        batch.spectrograms.push_back(is_known(batch.scenes.back())
+                                         ? torch::Tensor()
+                                         : teacher_->spectrogram(whole_window(scene.samples)));
       write_window(scene.samples, config_.audio, batch.samples[i].data_ptr<float>());
       batch.seconds += scene.seconds;
       const FrameLabels labels = frame_labels(scene, hop_s, static_cast<int>(steps_));
@@ -205,9 +210,9 @@ class TowerTask : public TrainTask {
       const std::size_t last = std::min(spectrograms.size(), i + kTeacherBatch);
       const std::vector<torch::Tensor> part(spectrograms.begin() + static_cast<std::ptrdiff_t>(i),
                                             spectrograms.begin() + static_cast<std::ptrdiff_t>(last));
-      parts.push_back(SoundTeacher::at_steps(
-          teacher_->features(torch::stack(part)), steps_,
-          config_.audio.window_seconds / static_cast<double>(steps_), options_.tower.teacher_reach_s));
+      parts.push_back(SoundTeacher::at_steps(teacher_->features(torch::stack(part)), steps_,
+                                             config_.audio.window_seconds / static_cast<double>(steps_),
+                                             options_.tower.teacher_reach_s));
     }
     return torch::cat(parts).sqrt();
   }

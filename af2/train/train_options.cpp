@@ -30,7 +30,8 @@ void TrainOptions::check(const std::string& where) const {
   need(scene_pool >= 0, "scene_pool", "must not be negative");
   need(scene_pool == 0 || !train_tower, "scene_pool",
        "keeps what the tower hears, so the tower cannot be trained beside it");
-  need(tower.teacher_weight >= 0 && tower.teacher_reach_s >= 0, "tower.teacher_weight", "must not be negative");
+  need(tower.teacher_weight >= 0 && tower.teacher_reach_s >= 0, "tower.teacher_weight",
+       "must not be negative");
   need(workers >= 0 && threads >= 0, "workers", "must not be negative");
 }
 

@@ -62,7 +62,8 @@ struct TowerTaskOptions {
     v.field("max_time_stripe", max_time_stripe, "frames of the longest");
     v.field("mel_stripes", mel_stripes, "SpecAugment: masked groups of mel bands");
     v.field("max_mel_stripe", max_mel_stripe, "bands of the widest");
-    v.field("teacher", teacher, "file of tools/teacher/convert.py whose features are predicted too; empty: none");
+    v.field("teacher", teacher,
+            "file of tools/teacher/convert.py whose features are predicted too; empty: none");
     v.field("teacher_weight", teacher_weight, "weight of that loss");
     v.field("teacher_reach_s", teacher_reach_s, "seconds around a time step whose greatest features count");
   }
@@ -107,7 +108,8 @@ struct TrainOptions {
     v.field("tower", tower, "losses of the tower task");
     v.field("train_tower", train_tower, "adapter task: train the tower too");
     v.field("token_shift", token_shift,
-            "adapter task: audio tokens move by up to this share of the way from their scene's mean to another's, "
+            "adapter task: audio tokens move by up to this share of the way from their scene's mean to "
+            "another's, "
             "so that they are as unsure as those of recordings the tower never saw");
     v.field("scene_pool", scene_pool,
             "scenes in all, used again after the last (adapter: with other questions); 0: always new ones");

@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "../scratch.h"
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/random.h"
 #include "af2/io/tensor_view.h"
-#include "../scratch.h"
 
 namespace af2::io_test {
 

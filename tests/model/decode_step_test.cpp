@@ -50,7 +50,8 @@ TEST_P(DecodeStepForm, EqualsTheTensorForm) {
   // The audio counts: with other keys the state is another.
   const AudioContext silence = model->listen(torch::zeros({1, 48, 64}), mask);
   cache.length = other.length = 20;
-  EXPECT_GT(test::max_error(step(3, silence, other), model->forward(torch::full({1, 1}, 3), audio, &cache)), 1e-3);
+  EXPECT_GT(test::max_error(step(3, silence, other), model->forward(torch::full({1, 1}, 3), audio, &cache)),
+            1e-3);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, DecodeStepForm,

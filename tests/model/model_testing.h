@@ -11,11 +11,11 @@
 #include <ostream>
 #include <string>
 
+#include "../scratch.h"
 #include "af2/core/error.h"
 #include "af2/io/safetensors.h"
 #include "af2/model/af2_config.h"
 #include "af2/model/weights.h"
-#include "../scratch.h"
 
 namespace af2 {
 

@@ -156,7 +156,8 @@ TEST_F(Training, AdapterResumesBitForBit) {
   expect_resume_is_exact("adapter", 3);
 }
 
-// With a pool no larger than a run's first steps, later steps use what was heard before, with other questions.
+// With a pool no larger than a run's first steps, later steps use what was heard before, with other
+// questions.
 TEST_F(Training, APoolOfScenesResumesToo) {
   TrainOptions options = recipe("adapter", 6);
   options.scene_pool = 12;
