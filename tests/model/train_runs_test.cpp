@@ -176,8 +176,13 @@ TEST_F(Training, APoolOfScenesResumesToo) {
   // The shift counts once the gates have left 0: without it the losses are others.
   options.token_shift = 0;
   train(options, scratch / "plain", false);
-  EXPECT_EQ(metrics("plain")[0]["loss"], whole[0]["loss"]);
-  EXPECT_NE(metrics("plain")[3]["loss"], whole[3]["loss"]);
+  const auto last_loss = [](const auto& records) {
+    double loss = 0;
+    for (const auto& record : records)
+      if (record.contains("loss")) loss = record["loss"].template get<double>();
+    return loss;
+  };
+  EXPECT_NE(last_loss(metrics("plain")), last_loss(whole));
   options.train_tower = true;
   test::expect_error(ErrorKind::kUser, {"scene_pool"}, [&] { options.check("recipe"); });
 }
