@@ -10,11 +10,11 @@ export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 for malloc in /usr/lib/*/libtcmalloc_minimal.so.4; do
   if [[ -f $malloc ]]; then export LD_PRELOAD=$malloc; fi
 done
-if [[ ! -f bank/bank.tsv || ! -f runs/teacher.safetensors ]]; then
+if [[ ! -f bank/bank.tsv || ! -f runs/stem.safetensors ]]; then
   .venv/bin/python -m pip install -q --disable-pip-version-check -r tools/training_requirements.txt
 fi
 [[ -f bank/bank.tsv ]] || .venv/bin/python tools/sound_bank/build.py --out bank
-[[ -f runs/teacher.safetensors ]] || .venv/bin/python tools/teacher/convert.py --out runs/teacher.safetensors
+[[ -f runs/stem.safetensors ]] || .venv/bin/python tools/stem/convert.py --out runs/stem.safetensors
 "$af2" train --config recipes/mini/tower.yaml --out runs/mini-tower --resume
 "$af2" train --config recipes/mini/align.yaml --out runs/mini-align --resume
 "$af2" train --config recipes/mini/adapter.yaml --out runs/mini-adapter --resume

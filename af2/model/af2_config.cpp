@@ -14,6 +14,18 @@ void require(bool ok, const std::string& what, const std::string& where, const s
 
 }  // namespace
 
+int ClapConfig::stem_time_stride() const {
+  return std::accumulate(stem.begin(), stem.end(), 1, [](int product, const StemLayer& layer) {
+    return product * layer.stride * layer.pool_time;
+  });
+}
+
+int ClapConfig::stem_mel_stride() const {
+  return std::accumulate(stem.begin(), stem.end(), 1, [](int product, const StemLayer& layer) {
+    return product * layer.stride * layer.pool_mel;
+  });
+}
+
 void Af2Config::check(const std::string& where) const {
   require(format == "af2" && version == 1, "only format af2, version 1 is known", where, "format");
   require(audio.channels == "mean" || audio.channels == "first", "must be mean or first", where,
@@ -32,13 +44,19 @@ void Af2Config::check(const std::string& where) const {
   for (std::size_t i = 0; i < clap.heads.size(); ++i)
     require(clap.heads[i] > 0 && (clap.embed_dim << i) % clap.heads[i] == 0,
             "width is not a multiple of the heads", where, "clap.heads");
-  const int strides =
-      std::accumulate(clap.stem.begin(), clap.stem.end(), 1,
-                      [](int product, const StemLayer& layer) { return product * layer.stride; });
-  require(clap.stem.empty() || strides == clap.patch, "strides do not multiply to the patch", where,
-          "clap.stem");
-  require(clap.stem.empty() || clap.stem.back().channels == clap.embed_dim, "last channels must be embed_dim",
-          where, "clap.stem");
+  require(clap.stem_input == "db" || clap.stem_input == "log1p", "must be db or log1p", where,
+          "clap.stem_input");
+  require(!clap.stem_skip || !clap.stem.empty(), "needs a stem", where, "clap.stem_skip");
+  if (!clap.stem.empty()) {
+    for (const StemLayer& layer : clap.stem)
+      require(layer.channels > 0 && layer.stride > 0 && layer.pool_mel > 0 && layer.pool_time > 0,
+              "must be positive", where, "clap.stem");
+    require(clap.stem_mel_stride() == clap.patch, "strides and pools along mel do not multiply to the patch",
+            where, "clap.stem");
+    require(clap.grid() * (clap.spec_size / audio.n_mels) * clap.stem_time_stride() == clap.frames(audio),
+            "strides and pools along time do not turn the frames into the grid's steps", where,
+            "clap.stem_frames");
+  }
   require(audio_transformer.layers >= 0 && clap.out_dim() % audio_transformer.heads == 0,
           "tower width is not a multiple of the heads", where, "audio_transformer.heads");
   require(audio_transformer.rotary == "on" || audio_transformer.rotary == "off" ||

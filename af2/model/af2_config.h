@@ -44,19 +44,25 @@ struct AudioConfig {
   }
 };
 
-// One convolution of the stem: 3x3, padding 1.
+// One convolution of the stem: 3x3, padding 1, BatchNorm, ReLU; then, where asked for, the maximum over
+// `pool_mel` bands and `pool_time` frames.
 struct StemLayer {
   int channels = 64;
   int stride = 2;
+  int pool_mel = 1, pool_time = 1;
   template <class V>
   void visit(V& v) {
     v.field("channels", channels, "output channels");
     v.field("stride", stride, "1 or 2");
+    v.field("pool_mel", pool_mel, "bands of which the greatest value stays");
+    v.field("pool_time", pool_time, "frames of which the greatest value stays");
   }
 };
 
-// HTSAT (model.md section 3). `stem` empty: the published patch projection; else convolutions with BatchNorm
-// over the unfolded spectrogram, whose strides multiply to `patch`, before the same fold.
+// HTSAT (model.md section 3). `stem` empty: the published patch projection; else convolutions over the
+// unfolded spectrogram before the same fold: strides and pools multiply to `patch` along mel, and along time
+// they make grid() * folds steps of `stem_frames` frames. Channels other than embed_dim get a projection
+// after the fold.
 struct ClapConfig {
   int embed_dim = 256;
   std::vector<int> depths = {2, 2, 12, 2};
@@ -67,6 +73,9 @@ struct ClapConfig {
   double mlp_ratio = 4;
   double drop_path = 0.1;
   std::vector<StemLayer> stem;
+  int stem_frames = 0;
+  std::string stem_input = "db";
+  bool stem_skip = false;
 
   int out_dim() const { return embed_dim << (depths.size() - 1); }
   int grid() const { return spec_size / patch; }
@@ -74,6 +83,12 @@ struct ClapConfig {
   int tokens_per_window() const { return out_grid() * out_grid(); }
   // Time steps and frequency bins of the output tokens of a window.
   int time_steps(const AudioConfig& audio) const { return out_grid() * (spec_size / audio.n_mels); }
+  // Frames that the log-mel is resized to, and what the stem divides them and the bands by.
+  int frames(const AudioConfig& audio) const {
+    return stem_frames > 0 ? stem_frames : spec_size * (spec_size / audio.n_mels);
+  }
+  int stem_time_stride() const;
+  int stem_mel_stride() const;
 
   template <class V>
   void visit(V& v) {
@@ -86,6 +101,9 @@ struct ClapConfig {
     v.field("mlp_ratio", mlp_ratio, "hidden over width");
     v.field("drop_path", drop_path, "stochastic depth of the last block, in training");
     v.field("stem", stem, "convolutions instead of the patch projection");
+    v.field("stem_frames", stem_frames, "frames of a window that the stem sees; 0: as the patch projection");
+    v.field("stem_input", stem_input, "db, or log1p: log(1 + power) of the normalised bands");
+    v.field("stem_skip", stem_skip, "tokens also get the stem's greatest values in their place");
   }
 };
 

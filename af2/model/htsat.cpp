@@ -154,7 +154,7 @@ torch::Tensor SwinStageImpl::forward(torch::Tensor x) {
   return downsample ? downsample->forward(x) : x;
 }
 
-PatchEmbedImpl::PatchEmbedImpl(const ClapConfig& config) : folds(0) {
+PatchEmbedImpl::PatchEmbedImpl(const ClapConfig& config) : folds(0), stem_layers(config.stem) {
   const int64_t dim = config.embed_dim;
   if (config.stem.empty()) {
     proj = register_module(
@@ -168,29 +168,36 @@ PatchEmbedImpl::PatchEmbedImpl(const ClapConfig& config) : folds(0) {
       stem->push_back(torch::nn::BatchNorm2d(layer.channels));
       channels = layer.channels;
     }
+    if (channels != dim)
+      proj = register_module("proj", torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, dim, 1)));
   }
   norm = register_module("norm", layer_norm(dim));
 }
 
-torch::Tensor PatchEmbedImpl::forward(const torch::Tensor& x) {
-  // x [B, 1, M, T]: the time axis is cut into `folds` parts, stacked along frequency (model.md section 3).
-  const auto fold = [this](const torch::Tensor& map) {  // [B, C, m, folds*t] -> [B, C, folds*m, t]
-    const int64_t b = map.size(0), c = map.size(1), m = map.size(2), t = map.size(3) / folds;
-    return map.reshape({b, c, m, folds, t}).permute({0, 1, 3, 2, 4}).reshape({b, c, folds * m, t});
-  };
+torch::Tensor PatchEmbedImpl::stem_map(const torch::Tensor& x) {
+  if (!stem) return x;
   torch::Tensor map = x;
-  if (proj) {
-    map = proj->forward(fold(map));
-  } else {
-    for (std::size_t i = 0; i < stem->size(); i += 2)
-      map = torch::relu(stem->ptr(i + 1)->as<torch::nn::BatchNorm2d>()->forward(
-          stem->ptr(i)->as<torch::nn::Conv2d>()->forward(map)));
-    map = fold(map);
+  for (std::size_t i = 0; i < stem_layers.size(); ++i) {
+    map = torch::relu(stem->ptr(2 * i + 1)->as<torch::nn::BatchNorm2d>()->forward(
+        stem->ptr(2 * i)->as<torch::nn::Conv2d>()->forward(map)));
+    const int64_t mel = stem_layers[i].pool_mel, time = stem_layers[i].pool_time;
+    if (mel * time > 1) map = torch::max_pool2d(map, {mel, time});
   }
-  return norm->forward(map.flatten(2).transpose(1, 2));  // [B, grid^2, C]
+  return map;
 }
 
-HtsatImpl::HtsatImpl(const ClapConfig& clap, const AudioConfig& audio) : config(clap), n_mels(audio.n_mels) {
+torch::Tensor PatchEmbedImpl::tokens(const torch::Tensor& map) {
+  // The time axis is cut into `folds` parts, stacked along frequency (model.md section 3):
+  // [B, C, m, folds*t] -> [B, C, folds*m, t].
+  const int64_t b = map.size(0), c = map.size(1), m = map.size(2), t = map.size(3) / folds;
+  torch::Tensor folded =
+      map.reshape({b, c, m, folds, t}).permute({0, 1, 3, 2, 4}).reshape({b, c, folds * m, t});
+  if (proj) folded = proj->forward(folded);
+  return norm->forward(folded.flatten(2).transpose(1, 2));  // [B, grid^2, C]
+}
+
+HtsatImpl::HtsatImpl(const ClapConfig& clap, const AudioConfig& audio)
+    : config(clap), n_mels(audio.n_mels), frames(clap.frames(audio)) {
   bn0 = register_module("bn0", torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(n_mels).eps(kNormEps)));
   patch_embed = register_module("patch_embed", PatchEmbed(clap));
   patch_embed->folds = clap.spec_size / audio.n_mels;
@@ -204,24 +211,44 @@ HtsatImpl::HtsatImpl(const ClapConfig& clap, const AudioConfig& audio) : config(
     layers->push_back(SwinStage(clap, static_cast<int64_t>(stage), drops));
   }
   norm = register_module("norm", layer_norm(clap.out_dim()));
+  if (clap.stem_skip) {
+    const int64_t channels = clap.stem.back().channels;
+    skip_norm = register_module("skip_norm", layer_norm(channels));
+    skip = register_module("skip", torch::nn::Linear(channels, clap.out_dim()));
+  }
 }
 
-torch::Tensor HtsatImpl::forward(const torch::Tensor& logmel, const torch::Tensor& keep_mask) {
-  torch::Tensor x = logmel.unsqueeze(1);                    // [B, 1, F, M]
-  x = bn0->forward(x.transpose(1, 3)).transpose(1, 3);      // normalises each mel band
+torch::Tensor HtsatImpl::to_stem(const torch::Tensor& logmel, const torch::Tensor& keep_mask) {
+  torch::Tensor x = logmel.unsqueeze(1);                // [B, 1, F, M]
+  x = bn0->forward(x.transpose(1, 3)).transpose(1, 3);  // normalises each mel band
+  if (config.stem_input == "log1p") x = torch::softplus(x);
   if (keep_mask.defined()) x = x * keep_mask.unsqueeze(1);  // SpecAugment: 1 keep, 0 mask
-  const int64_t folds = config.spec_size / n_mels, frames = int64_t{config.spec_size} * folds;
   if (x.size(2) != frames)
     x = F::interpolate(x, F::InterpolateFuncOptions()
                               .size(std::vector<int64_t>{frames, n_mels})
                               .mode(torch::kBicubic)
                               .align_corners(true));  // [B, 1, 1024, M]
-  x = patch_embed->forward(x.transpose(2, 3));        // [B, grid^2, C]
+  return patch_embed->stem_map(x.transpose(2, 3));
+}
+
+torch::Tensor HtsatImpl::from_stem(const torch::Tensor& map) {
+  torch::Tensor x = patch_embed->tokens(map);  // [B, grid^2, C]
   for (const auto& stage : *layers) x = stage->as<SwinStage>()->forward(x);
-  x = norm->forward(x);  // [B, g*g, D]
   // Unfold: rows are (time quarter, frequency bin); tokens become (frequency bin, time).
+  const int64_t folds = config.spec_size / n_mels;
   const int64_t b = x.size(0), g = config.out_grid(), d = x.size(2), bins = g / folds;
-  return x.view({b, folds, bins, g, d}).permute({0, 2, 1, 3, 4}).reshape({b, g * g, d});
+  x = x.view({b, folds, bins, g, d}).permute({0, 2, 1, 3, 4}).reshape({b, g * g, d});
+  if (skip) x = x + skipped(map);
+  return norm->forward(x);
+}
+
+torch::Tensor HtsatImpl::skipped(const torch::Tensor& map) {
+  const int64_t g = config.out_grid(), folds = config.spec_size / n_mels, bins = g / folds, steps = g * folds;
+  // Square roots: values of a rectified layer are skewed.
+  const torch::Tensor greatest = torch::max_pool2d(map, {map.size(2) / bins, map.size(3) / steps})
+                                     .clamp_min(0)
+                                     .sqrt();  // [B, C', bins, steps]
+  return skip->forward(skip_norm->forward(greatest.flatten(2).transpose(1, 2)));
 }
 
 }  // namespace af2

@@ -67,9 +67,14 @@ TORCH_MODULE(SwinStage);
 // Spectrogram to tokens: the published patch projection, or the convolutional stem (ClapConfig::stem).
 struct PatchEmbedImpl : torch::nn::Module {
   explicit PatchEmbedImpl(const ClapConfig& config);
-  torch::Tensor forward(const torch::Tensor& x);  // [B, 1, M, F'] -> [B, grid^2, C]
+  torch::Tensor forward(const torch::Tensor& x) { return tokens(stem_map(x)); }
+  // Spectrogram [B, 1, M, F'] -> the last layer of the stem [B, C', m, t]; without a stem, x itself.
+  torch::Tensor stem_map(const torch::Tensor& x);
+  // -> [B, grid^2, C]
+  torch::Tensor tokens(const torch::Tensor& map);
 
   int64_t folds;  // quarters of the time axis stacked along frequency
+  std::vector<StemLayer> stem_layers;
   torch::nn::Conv2d proj{nullptr};
   torch::nn::ModuleList stem;
   torch::nn::LayerNorm norm{nullptr};
@@ -79,15 +84,28 @@ TORCH_MODULE(PatchEmbed);
 struct HtsatImpl : torch::nn::Module {
   HtsatImpl(const ClapConfig& clap, const AudioConfig& audio);
   // log-mel [B, F, M] in dB -> audio tokens [B, S, D]: first all time steps of frequency bin 0, then of
-  // bin 1. spec_augment masks (training, optional) act on the normalised mel: see train/.
-  torch::Tensor forward(const torch::Tensor& logmel, const torch::Tensor& keep_mask = {});
+  // bin 1. keep_mask (training, optional; [B, F, M], 1 keep) acts on the normalised mel: SpecAugment.
+  torch::Tensor forward(const torch::Tensor& logmel, const torch::Tensor& keep_mask = {}) {
+    return from_stem(to_stem(logmel, keep_mask));
+  }
+  // The two halves of forward, for training with a frozen stem: log-mel -> the stem's last layer
+  // [B, C', m, t] (without a stem the resized spectrogram [B, 1, M, F']) -> audio tokens.
+  torch::Tensor to_stem(const torch::Tensor& logmel, const torch::Tensor& keep_mask = {});
+  torch::Tensor from_stem(const torch::Tensor& map);
 
   ClapConfig config;
-  int64_t n_mels;
+  int64_t n_mels, frames;
   torch::nn::BatchNorm2d bn0{nullptr};
   PatchEmbed patch_embed{nullptr};
   torch::nn::ModuleList layers;
   torch::nn::LayerNorm norm{nullptr};
+  // Of ClapConfig::stem_skip only.
+  torch::nn::LayerNorm skip_norm{nullptr};
+  torch::nn::Linear skip{nullptr};
+
+ private:
+  // The stem's map [B, C', m, t] -> what it adds to the tokens [B, S, D], in their order.
+  torch::Tensor skipped(const torch::Tensor& map);
 };
 TORCH_MODULE(Htsat);
 

@@ -21,9 +21,11 @@ void init_from(const std::filesystem::path& from, const NamedTensors& targets) {
   namespace fs = std::filesystem;
   // A run folder means its last complete checkpoint, which also holds the optimizer's moments: only the
   // model's file counts.
-  const LatestCheckpoint last = latest_complete(from);
-  const fs::path folder = last.folder.value_or(from);
-  const fs::path file = fs::exists(folder / "model.safetensors") ? folder / "model.safetensors" : folder;
+  fs::path file = from;
+  if (fs::is_directory(from)) {
+    const fs::path folder = latest_complete(from).folder.value_or(from);
+    file = fs::exists(folder / "model.safetensors") ? folder / "model.safetensors" : folder;
+  }
   const SafeTensors weights = SafeTensors::open(file);
   torch::NoGradGuard no_grad;
   int taken = 0;

@@ -1,9 +1,11 @@
-// Training the audio tower from nothing: which label sounds in each time step of a rendered scene.
+// Training the audio tower: which label sounds in each time step of a rendered scene.
 //
 // Targets are soft: shares of energy of the labels in each step (data/scene.h), so that overlapping sounds
-// share a step. A second, smaller loss asks for the classes of the whole window. Softmax cross-entropy over
-// the labels and "background"; SpecAugment on the normalised mel (docs/spec/training.md section 4). With a
-// teacher, each time step also predicts the teacher's features of the whole scene (sound_teacher.h).
+// share a step; a second, smaller loss asks for the classes of the whole window, a third for how many sounds
+// begin in each step. Softmax cross-entropy over the labels and "background"; SpecAugment
+// (docs/spec/training.md section 4). With a frozen stem (a pretrained one, tools/stem), what it hears in a
+// scene is kept in memory for the scene's next visits, and each step also predicts the stem's features there:
+// so the tokens keep what the stem knows beyond the labels of the training recordings.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,42 +15,52 @@
 #include "af2/core/error.h"
 #include "af2/core/log.h"
 #include "af2/core/random.h"
-#include "af2/io/safetensors.h"
+#include "af2/core/text_util.h"
 #include "af2/model/af2_model.h"
 #include "af2/model/logmel.h"
 #include "af2/model/weights.h"
 #include "af2/train/data_source.h"
 #include "af2/train/prefetch.h"
-#include "af2/train/sound_teacher.h"
 #include "af2/train/task.h"
 
 namespace af2 {
 namespace {
 
-// Tower, classifier and, with a teacher, the prediction of its features; the last two are for training only.
+// Tower, classifier, count of onsets and, with a frozen stem, the prediction of its features; all but the
+// tower are for training only.
 struct TaggerImpl : torch::nn::Module {
-  TaggerImpl(const Af2Config& config, int64_t n_classes, bool taught) {
+  TaggerImpl(const Af2Config& config, int64_t n_classes, bool predicts_stem) {
+    const int64_t d = config.clap.out_dim();
     clap = register_module("clap", ClapHolder(config.clap, config.audio));
-    head = register_module("head", torch::nn::Linear(config.clap.out_dim(), n_classes));
-    if (taught)
-      pupil = register_module("pupil", torch::nn::Linear(config.clap.out_dim(), SoundTeacher::kFeatures));
+    head = register_module("head", torch::nn::Linear(d, n_classes));
+    onsets = register_module("onsets", torch::nn::Linear(d, 1));
+    if (predicts_stem)
+      features = register_module("features", torch::nn::Linear(d, config.clap.stem.back().channels));
   }
   ClapHolder clap{nullptr};
-  torch::nn::Linear head{nullptr}, pupil{nullptr};
+  torch::nn::Linear head{nullptr}, onsets{nullptr}, features{nullptr};
 };
 TORCH_MODULE(Tagger);
 
-struct TowerBatch {
-  torch::Tensor samples;  // [B, window]
-  torch::Tensor targets;  // [B, steps, classes] shares
-  torch::Tensor keep;     // [B, F, M] SpecAugment, 1 keep
+// A scene as the loss needs it. `map` is what a frozen stem hears, bfloat16 [C, m, t].
+struct TowerScene {
+  torch::Tensor samples;  // [window]; undefined once `map` is known
+  torch::Tensor map;
+  FrameLabels labels;
+  std::vector<int> onsets;  // [steps] sounds that begin there
   double seconds = 0;
-  std::vector<std::int64_t> scenes;         // [B] their numbers
-  std::vector<torch::Tensor> spectrograms;  // [B] for the teacher; undefined where its features are known
 };
 
-constexpr int64_t kTeacherBatch = 8;      // scenes at once
-constexpr int kScenesForStatistics = 48;  // that the teacher's features are standardised by
+struct TowerBatch {
+  std::vector<std::int64_t> numbers;                // [B]
+  std::vector<std::shared_ptr<TowerScene>> scenes;  // [B]
+  torch::Tensor targets;                            // [B, steps, classes] shares
+  torch::Tensor onsets;                             // [B, steps]
+  torch::Tensor keep;  // SpecAugment, 1 keep: [B, F, M], or [B, 1, m, t] of a map
+  double seconds = 0;
+};
+
+constexpr int kScenesForStatistics = 48;  // that the stem's features are standardised by
 
 class TowerTask : public TrainTask {
  public:
@@ -65,24 +77,35 @@ class TowerTask : public TrainTask {
       throw user_error("is as wide as the spectrogram",
                        "recipe key tower.max_mel_stripe or tower.max_time_stripe", "give a narrower stripe");
     torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
-    const bool taught = !options_.tower.teacher.empty();
-    tagger_ = Tagger(config_, n_classes_, taught);
+    frozen_ = options_.tower.freeze_stem;
+    if (frozen_ && (config_.clap.stem.empty() || options_.init.empty()))
+      throw user_error("freezes a stem that is not there", "recipe key tower.freeze_stem",
+                       "use a model whose config.json has clap.stem, and name its weights with init");
+    tagger_ = Tagger(config_, n_classes_, frozen_);
     if (!options_.init.empty()) init_from(options_.init, stored());
     bank_.load(split_, std::max(1, options_.workers));
-    if (taught) {
-      teacher_ = std::make_unique<SoundTeacher>(options_.tower.teacher);
-      measure_teacher();
-    }
+    set_training(false);
+    if (frozen_) measure_features();
   }
 
   std::vector<Trained> trained() override {
     std::vector<Trained> items;
-    for (auto& item : tagger_->named_parameters())
-      items.push_back({item.key(), item.value(), 1.0, item.value().dim() >= 2});
+    for (auto& item : tagger_->named_parameters()) {
+      const bool of_stem = starts_with(item.key(), "clap.nvclap.patch_embed.stem.") ||
+                           starts_with(item.key(), "clap.nvclap.bn0.");
+      item.value().set_requires_grad(!(frozen_ && of_stem));
+      if (item.value().requires_grad())
+        items.push_back({item.key(), item.value(), 1.0, item.value().dim() >= 2});
+    }
     return items;
   }
   NamedTensors stored() override { return stored_tensors(*tagger_); }
-  void set_training(bool on) override { tagger_->train(on); }
+  void set_training(bool on) override {
+    tagger_->train(on);
+    if (!frozen_) return;
+    tower().bn0->eval();
+    tower().patch_embed->stem->eval();
+  }
 
   void start_at(std::int64_t index) override {
     batches_ = std::make_unique<Prefetcher<TowerBatch>>(index, options_.workers, 2 * options_.workers,
@@ -91,7 +114,10 @@ class TowerTask : public TrainTask {
 
   MicroBatchLoss loss(std::int64_t) override {
     const TowerBatch batch = batches_->next();
-    const torch::Tensor embedded = time_steps(batch.samples, batch.keep);  // [B, steps, D]
+    torch::Tensor map = frozen_ ? known_maps(batch) : heard(stacked_samples(batch), batch.keep);
+    const torch::Tensor clean = map;  // [B, C, m, t]
+    if (frozen_) map = torch::dropout(map * batch.keep, options_.tower.stem_dropout, tagger_->is_training());
+    const torch::Tensor embedded = time_steps(map);  // [B, steps, D]
     const double smooth = options_.tower.label_smoothing;
     const torch::Tensor targets = batch.targets * (1 - smooth) + smooth / static_cast<double>(n_classes_);
     const torch::Tensor log_p = tagger_->head->forward(embedded).log_softmax(-1);  // [B, steps, C+1]
@@ -107,11 +133,13 @@ class TowerTask : public TrainTask {
     const torch::Tensor clip_loss = -(clip_targets * clip_log_p).sum(-1);
     const double per_clip = static_cast<double>(steps_);
     torch::Tensor sum = step_loss.sum() + options_.tower.clip_weight * per_clip * clip_loss.sum();
-    if (teacher_) {
-      const torch::Tensor taught = (known_features(batch) - teacher_mean_) / teacher_deviation_;
+    const torch::Tensor begun = tagger_->onsets->forward(embedded).to(torch::kFloat32).squeeze(-1);
+    sum = sum + options_.tower.onset_weight * (begun - batch.onsets).square().sum();
+    if (frozen_) {
+      const torch::Tensor wanted = (features_at_steps(clean) - feature_mean_) / feature_deviation_;
       const torch::Tensor missed =
-          (tagger_->pupil->forward(embedded).to(torch::kFloat32) - taught).square().mean(-1);
-      sum = sum + options_.tower.teacher_weight * (missed * weights).sum();
+          (tagger_->features->forward(embedded).to(torch::kFloat32) - wanted).square().mean(-1);
+      sum = sum + options_.tower.feature_weight * (missed * weights).sum();
     }
     return {sum, weights.sum().item<double>(), batch.seconds};
   }
@@ -130,7 +158,7 @@ class TowerTask : public TrainTask {
       std::vector<torch::Tensor> windows;
       for (std::size_t i = first; i < last; ++i) windows.push_back(alone_in_window(recordings[i]));
       const torch::Tensor log_p =
-          tagger_->head->forward(time_steps(torch::stack(windows), {})).log_softmax(-1);
+          tagger_->head->forward(time_steps(heard(torch::stack(windows), {}))).log_softmax(-1);
       const torch::Tensor sounding = 1 - log_p.select(-1, n_classes_ - 1).exp();  // [B, steps]
       const torch::Tensor scores = (log_p.narrow(-1, 0, n_classes_ - 1) * sounding.unsqueeze(-1)).sum(1);
       for (std::size_t i = first; i < last; ++i)
@@ -151,46 +179,58 @@ class TowerTask : public TrainTask {
   }
 
  private:
-  // [B, samples] -> [B, steps, D]: mean over the frequency bins of each time step.
-  torch::Tensor time_steps(const torch::Tensor& samples, const torch::Tensor& keep) {
+  HtsatImpl& tower() { return *tagger_->clap->nvclap; }
+
+  // [B, samples] -> the stem's map [B, C, m, t].
+  torch::Tensor heard(const torch::Tensor& samples, const torch::Tensor& keep) {
     torch::Tensor mel;
     {
       torch::NoGradGuard no_grad;
       mel = logmel_(samples);
     }
-    const torch::Tensor tokens = tagger_->clap->nvclap->forward(mel, keep);  // [B, bins*steps, D]
+    return tower().to_stem(mel, keep);
+  }
+  // [B, C, m, t] -> [B, steps, D]: mean over the frequency bins of each time step.
+  torch::Tensor time_steps(const torch::Tensor& map) {
+    const torch::Tensor tokens = tower().from_stem(map);  // [B, bins*steps, D]
     return tokens.view({tokens.size(0), -1, steps_, tokens.size(2)}).mean(1);
+  }
+  // [B, C, m, t] -> [B, steps, C]: mean over the bands, greatest in each step; as square roots, which are
+  // less skewed.
+  torch::Tensor features_at_steps(const torch::Tensor& map) const {
+    const torch::Tensor rows = map.to(torch::kFloat32).mean(2);  // [B, C, t]
+    return rows.unflatten(2, {steps_, -1}).amax(3).transpose(1, 2).clamp_min(0).sqrt();
   }
 
   TowerBatch make_batch(std::int64_t index) const {
-    const int64_t window = config_.audio.window_samples(), b = options_.batch;
-    TowerBatch batch{torch::zeros({b, window}),
-                     torch::zeros({b, steps_, n_classes_}),
-                     torch::ones({b, config_.audio.n_frames(), config_.audio.n_mels}),
-                     0,
-                     {},
-                     {}};
-    const double hop_s = config_.audio.window_seconds / static_cast<double>(steps_);
+    const int64_t b = options_.batch;
+    TowerBatch batch;
+    batch.targets = torch::zeros({b, steps_, n_classes_});
+    batch.onsets = torch::zeros({b, steps_});
+    const ClapConfig& clap = config_.clap;
+    const int64_t mel_stride = frozen_ ? clap.stem_mel_stride() : 1;
+    const int64_t time_stride = frozen_ ? clap.stem_time_stride() : 1;
+    const int64_t bands = config_.audio.n_mels / mel_stride;
+    const int64_t frames = frozen_ ? clap.frames(config_.audio) / time_stride : config_.audio.n_frames();
+    batch.keep = frozen_ ? torch::ones({b, 1, bands, frames}) : torch::ones({b, frames, bands});
     for (int64_t i = 0; i < b; ++i) {
       const std::int64_t number = index * b + i, pool = options_.scene_pool;
-      batch.scenes.push_back(pool > 0 ? number % pool : number);
-      const Scene scene = scene_of(batch.scenes.back());
-      if (teacher_)
-        batch.spectrograms.push_back(is_known(batch.scenes.back())
-                                         ? torch::Tensor()
-                                         : teacher_->spectrogram(whole_window(scene.samples)));
-      write_window(scene.samples, config_.audio, batch.samples[i].data_ptr<float>());
+      batch.numbers.push_back(pool > 0 ? number % pool : number);
+      batch.scenes.push_back(scene_for_batch(batch.numbers.back()));
+      const TowerScene& scene = *batch.scenes.back();
       batch.seconds += scene.seconds;
-      const FrameLabels labels = frame_labels(scene, hop_s, static_cast<int>(steps_));
       torch::Tensor row = batch.targets[i];
       auto targets = row.accessor<float, 2>();
       for (int64_t step = 0; step < steps_; ++step) {
-        for (const auto& [label, share] : labels.steps[step]) targets[step][label] = share;
-        targets[step][n_classes_ - 1] = labels.background[step];
+        for (const auto& [label, share] : scene.labels.steps[step]) targets[step][label] = share;
+        targets[step][n_classes_ - 1] = scene.labels.background[step];
+        batch.onsets[i][step] = scene.onsets[step];
       }
       Random stripes("af2/specaugment/1/" + name_of(number));
-      mask_stripes(batch.keep[i], 0, options_.tower.time_stripes, options_.tower.max_time_stripe, stripes);
-      mask_stripes(batch.keep[i], 1, options_.tower.mel_stripes, options_.tower.max_mel_stripe, stripes);
+      const torch::Tensor keep = frozen_ ? batch.keep[i][0].t() : batch.keep[i];  // [frames, bands]
+      mask_stripes(keep, 0, options_.tower.time_stripes, options_.tower.max_time_stripe / time_stride,
+                   stripes);
+      mask_stripes(keep, 1, options_.tower.mel_stripes, options_.tower.max_mel_stripe / mel_stride, stripes);
     }
     return batch;
   }
@@ -198,73 +238,69 @@ class TowerTask : public TrainTask {
   std::string name_of(std::int64_t number) const {
     return std::to_string(options_.seed) + "/" + options_.train_split + "/" + std::to_string(number);
   }
-  Scene scene_of(std::int64_t number) const {
-    Random rng("af2/scene/1/" + name_of(number));
-    return make_scene(bank_, split_, rng, options_.data.scene);
-  }
 
-  // [B, F, 96] -> [B, steps, features] as square roots, which are less skewed.
-  torch::Tensor ask_teacher(const std::vector<torch::Tensor>& spectrograms) const {
-    std::vector<torch::Tensor> parts;
-    for (std::size_t i = 0; i < spectrograms.size(); i += kTeacherBatch) {
-      const std::size_t last = std::min(spectrograms.size(), i + kTeacherBatch);
-      const std::vector<torch::Tensor> part(spectrograms.begin() + static_cast<std::ptrdiff_t>(i),
-                                            spectrograms.begin() + static_cast<std::ptrdiff_t>(last));
-      parts.push_back(SoundTeacher::at_steps(teacher_->features(torch::stack(part)), steps_,
-                                             config_.audio.window_seconds / static_cast<double>(steps_),
-                                             options_.tower.teacher_reach_s));
-    }
-    return torch::cat(parts).sqrt();
-  }
-
-  void measure_teacher() {
-    torch::NoGradGuard no_grad;
-    std::vector<torch::Tensor> spectrograms;
-    for (int i = 0; i < kScenesForStatistics; ++i)
-      spectrograms.push_back(teacher_->spectrogram(whole_window(scene_of(i).samples)));
-    const torch::Tensor all = ask_teacher(spectrograms).flatten(0, 1);
-    teacher_mean_ = all.mean(0);
-    teacher_deviation_ = all.std(0) + 0.05 * all.std();
-  }
-
-  // The teacher's spectrograms are of whole windows, like the tower's.
-  std::vector<float> whole_window(std::vector<float> samples) const {
-    samples.resize(static_cast<std::size_t>(config_.audio.window_samples()), 0.0f);
-    return samples;
-  }
-
-  bool is_known(std::int64_t scene) const {
-    const std::lock_guard lock(known_mutex_);
-    return known_.contains(scene);
-  }
-
-  // The teacher's features of a batch [B, steps, features]; with a pool of scenes, each is asked for once.
-  torch::Tensor known_features(const TowerBatch& batch) {
-    torch::NoGradGuard no_grad;
-    std::vector<torch::Tensor> asked;
-    std::vector<std::size_t> where;
-    std::vector<torch::Tensor> rows(batch.scenes.size());
-    for (std::size_t i = 0; i < batch.scenes.size(); ++i) {
+  // Scene `number`, rendered unless the pool knows what the stem hears in it.
+  std::shared_ptr<TowerScene> scene_for_batch(std::int64_t number) const {
+    if (frozen_ && options_.scene_pool > 0) {
       const std::lock_guard lock(known_mutex_);
-      const auto found = known_.find(batch.scenes[i]);
-      if (found != known_.end()) {
-        rows[i] = found->second.to(torch::kFloat32);
-      } else {
-        asked.push_back(batch.spectrograms[i]);
-        where.push_back(i);
-      }
+      const auto found = known_.find(number);
+      if (found != known_.end()) return found->second;
     }
-    if (!asked.empty()) {
-      const torch::Tensor answers = ask_teacher(asked);
-      for (std::size_t k = 0; k < where.size(); ++k) {
-        // Kept in half precision, and used so the first time too: a resumed run sees the same values.
-        const torch::Tensor kept = answers[static_cast<int64_t>(k)].to(torch::kBFloat16).clone();
-        rows[where[k]] = kept.to(torch::kFloat32);
-        const std::lock_guard lock(known_mutex_);
-        if (options_.scene_pool > 0) known_[batch.scenes[where[k]]] = kept;
-      }
-    }
+    Random rng("af2/scene/1/" + name_of(number));
+    const Scene scene = make_scene(bank_, split_, rng, options_.data.scene);
+    const double hop_s = config_.audio.window_seconds / static_cast<double>(steps_);
+    auto kept = std::make_shared<TowerScene>();
+    kept->samples = torch::zeros({config_.audio.window_samples()});
+    write_window(scene.samples, config_.audio, kept->samples.data_ptr<float>());
+    kept->labels = frame_labels(scene, hop_s, static_cast<int>(steps_));
+    kept->onsets.resize(static_cast<std::size_t>(steps_));
+    for (const SceneEvent& event : scene.events)
+      ++kept->onsets[std::min(kept->onsets.size() - 1, static_cast<std::size_t>(event.onset_s / hop_s))];
+    kept->seconds = scene.seconds;
+    return kept;
+  }
+
+  static torch::Tensor stacked_samples(const TowerBatch& batch) {
+    std::vector<torch::Tensor> rows;
+    for (const auto& scene : batch.scenes) rows.push_back(scene->samples);
     return torch::stack(rows);
+  }
+
+  // The frozen stem's maps of a batch [B, C, m, t]; with a pool of scenes, each is made once. Kept in
+  // bfloat16, and used so the first time too: a resumed run sees the same values.
+  torch::Tensor known_maps(const TowerBatch& batch) {
+    torch::NoGradGuard no_grad;
+    std::vector<torch::Tensor> fresh, rows(batch.scenes.size());
+    std::vector<std::size_t> where;
+    for (std::size_t i = 0; i < batch.scenes.size(); ++i) {
+      rows[i] = batch.scenes[i]->map;
+      if (rows[i].defined()) continue;
+      fresh.push_back(batch.scenes[i]->samples);
+      where.push_back(i);
+    }
+    if (!fresh.empty()) {
+      const torch::Tensor maps = heard(torch::stack(fresh), {}).to(torch::kBFloat16);
+      for (std::size_t k = 0; k < where.size(); ++k) {
+        rows[where[k]] = maps[static_cast<int64_t>(k)].clone();
+        if (options_.scene_pool == 0) continue;
+        auto known = std::make_shared<TowerScene>(*batch.scenes[where[k]]);
+        known->samples = torch::Tensor();
+        known->map = rows[where[k]];
+        const std::lock_guard lock(known_mutex_);
+        known_.emplace(batch.numbers[where[k]], std::move(known));
+      }
+    }
+    return torch::stack(rows).to(torch::kFloat32);
+  }
+
+  void measure_features() {
+    torch::NoGradGuard no_grad;
+    std::vector<torch::Tensor> all;
+    for (int i = 0; i < kScenesForStatistics; ++i)
+      all.push_back(features_at_steps(heard(scene_for_batch(i)->samples.unsqueeze(0), {})));
+    const torch::Tensor features = torch::cat(all).flatten(0, 1);  // [scenes*steps, C]
+    feature_mean_ = features.mean(0);
+    feature_deviation_ = features.std(0) + 0.05 * features.std() + 1e-6;
   }
 
   static void mask_stripes(torch::Tensor keep, int64_t axis, int n, int widest, Random& rng) {
@@ -313,10 +349,10 @@ class TowerTask : public TrainTask {
   int64_t n_classes_, steps_;
   Split split_;
   Tagger tagger_{nullptr};
-  std::unique_ptr<SoundTeacher> teacher_;
-  torch::Tensor teacher_mean_, teacher_deviation_;  // [features]
+  bool frozen_ = false;
+  torch::Tensor feature_mean_, feature_deviation_;  // [C]
   mutable std::mutex known_mutex_;
-  std::map<std::int64_t, torch::Tensor> known_;  // scene -> bfloat16 [steps, features]
+  std::map<std::int64_t, std::shared_ptr<TowerScene>> known_;  // by number, with `map`
   std::unique_ptr<Prefetcher<TowerBatch>> batches_;
 };
 

@@ -30,8 +30,9 @@ void TrainOptions::check(const std::string& where) const {
   need(scene_pool >= 0, "scene_pool", "must not be negative");
   need(scene_pool == 0 || !train_tower, "scene_pool",
        "keeps what the tower hears, so the tower cannot be trained beside it");
-  need(tower.teacher_weight >= 0 && tower.teacher_reach_s >= 0, "tower.teacher_weight",
-       "must not be negative");
+  need(tower.onset_weight >= 0 && tower.feature_weight >= 0, "tower.feature_weight",
+       "must be 0 or more, like tower.onset_weight");
+  need(tower.stem_dropout >= 0 && tower.stem_dropout < 1, "tower.stem_dropout", "must be in 0..1");
   need(workers >= 0 && threads >= 0, "workers", "must not be negative");
 }
 

@@ -49,9 +49,10 @@ struct TowerTaskOptions {
   double label_smoothing = 0.05;
   double clip_weight = 0.5;
   int time_stripes = 2, max_time_stripe = 63, mel_stripes = 2, max_mel_stripe = 7;
-  std::string teacher;
-  double teacher_weight = 3;
-  double teacher_reach_s = 0.4;
+  double onset_weight = 1;
+  bool freeze_stem = false;
+  double feature_weight = 3;
+  double stem_dropout = 0;
 
   template <class V>
   void visit(V& v) {
@@ -62,10 +63,12 @@ struct TowerTaskOptions {
     v.field("max_time_stripe", max_time_stripe, "frames of the longest");
     v.field("mel_stripes", mel_stripes, "SpecAugment: masked groups of mel bands");
     v.field("max_mel_stripe", max_mel_stripe, "bands of the widest");
-    v.field("teacher", teacher,
-            "file of tools/teacher/convert.py whose features are predicted too; empty: none");
-    v.field("teacher_weight", teacher_weight, "weight of that loss");
-    v.field("teacher_reach_s", teacher_reach_s, "seconds around a time step whose greatest features count");
+    v.field("onset_weight", onset_weight, "weight of the loss of how many sounds begin in a time step");
+    v.field("freeze_stem", freeze_stem,
+            "the stem stays as init gives it; its features at each time step are predicted too, and kept "
+            "for the scenes of a pool");
+    v.field("feature_weight", feature_weight, "weight of that loss");
+    v.field("stem_dropout", stem_dropout, "share of a frozen stem's values that are dropped in training");
   }
 };
 
@@ -99,7 +102,8 @@ struct TrainOptions {
   void visit(V& v) {
     v.field("task", task, "tower or adapter");
     v.field("model", model, "folder with config.json and lm.gguf (tower: config.json is enough)");
-    v.field("init", init, "checkpoint or model folder whose tensors are taken where names agree");
+    v.field("init", init,
+            "run, checkpoint, model folder or safetensors file whose tensors are taken where names agree");
     v.field("bank", bank, "sound bank (tools/sound_bank)");
     v.field("train_split", train_split, "split of the bank to train on");
     v.field("val_split", val_split, "split for tuning");

@@ -93,6 +93,15 @@ TEST(Htsat, ConvolutionalStem) {
             kRelative);
 }
 
+TEST(Htsat, StemWithPoolingItsOwnFramesProjectionAndSkip) {
+  ClapConfig clap = test::tiny_stem_tower();
+  clap.stem = {{8, 1, 2, 2}, {12, 2}, {20, 1, 2, 1}};
+  clap.stem_frames = 64;
+  clap.stem_input = "log1p";
+  clap.stem_skip = true;
+  EXPECT_LT(relative_error(run_tower(clap, 32, "pooled", 2, 63), golden("htsat", "pooled")), kRelative);
+}
+
 TEST(Htsat, WindowsOfABatchDoNotTouchEachOther) {
   AudioConfig audio = test::tiny_audio();
   for (const ClapConfig& clap : {test::tiny_patch_tower(), test::tiny_stem_tower()}) {

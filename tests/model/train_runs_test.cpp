@@ -187,6 +187,36 @@ TEST_F(Training, APoolOfScenesResumesToo) {
   test::expect_error(ErrorKind::kUser, {"scene_pool"}, [&] { options.check("recipe"); });
 }
 
+// A stem from a file stays as it is; what it hears in the scenes of a pool is made once and, like everything
+// else, the same after a resume.
+TEST_F(Training, AFrozenStemStaysAndItsPoolResumes) {
+  torch::manual_seed(7);
+  Af2Model other(read_af2_config(scratch / "model" / "config.json"));
+  std::vector<std::pair<std::string, torch::Tensor>> stem;
+  for (const auto& [name, tensor] : adapter_tensors(*other))
+    if (name.find(".stem.") != std::string::npos || name.find(".bn0.") != std::string::npos)
+      stem.emplace_back(name, tensor);
+  ASSERT_FALSE(stem.empty());
+  save_tensors(scratch / "stem.safetensors", stem, SaveType::kF32, {});
+  TrainOptions options = recipe("tower", 6);
+  options.init = (scratch / "stem.safetensors").string();
+  options.tower.freeze_stem = true;
+  options.tower.stem_dropout = 0.2;
+  options.scene_pool = 5;
+  const TrainResult whole = train(options, scratch / "whole", false);
+  options.steps = 3;
+  train(options, scratch / "halves", false);
+  options.steps = 6;
+  expect_equal_checkpoints(whole.checkpoint, train(options, scratch / "halves", true).checkpoint);
+  const SafeTensors trained = SafeTensors::open(whole.checkpoint / "model.safetensors");
+  for (const auto& [name, tensor] : stem) EXPECT_TRUE(read_tensor(trained, name).equal(tensor)) << name;
+  EXPECT_TRUE(trained.contains("features.weight"));
+
+  options.init.clear();
+  test::expect_error(ErrorKind::kUser, {"tower.freeze_stem", "init"},
+                     [&] { train(options, scratch / "none", false); });
+}
+
 TEST_F(Training, WorkersDoNotChangeTheNumbers) {
   const auto none = losses_with_workers("tower", 0, 3);
   ASSERT_EQ(none.size(), 4u);  // three steps and a validation

@@ -28,6 +28,8 @@ PATCH = dict(embed=16, depths=(2, 2, 2), heads=(2, 4, 4), spec=64, patch=4, wind
 WIDE = dict(embed=16, depths=(2, 2, 2), heads=(2, 4, 4), spec=128, patch=4, window=4)
 STEM = dict(embed=16, depths=(1, 2), heads=(2, 4), spec=64, patch=8, window=4,
             stem=((8, 2), (12, 1), (12, 2), (16, 2)))
+POOLED = dict(embed=16, depths=(1, 2), heads=(2, 4), spec=64, patch=8, window=4,
+              stem=((8, 1, 2, 2), (12, 2), (20, 1, 2, 1)), frames=64, log1p=True, skip=True)
 PUBLISHED = dict(embed=8, depths=(2, 1, 1, 2), heads=(1, 2, 4, 4), spec=256, patch=4, window=8)  # width apart
 
 
@@ -106,7 +108,8 @@ def make_logmel():
 def make_htsat():
     out = {}
     for name, config, shape in (("patch", PATCH, (2, 126, 32)), ("wide", WIDE, (1, 250, 64)),
-                                ("published", PUBLISHED, (1, 1001, 64)), ("stem", STEM, (2, 126, 32))):
+                                ("published", PUBLISHED, (1, 1001, 64)), ("stem", STEM, (2, 126, 32)),
+                                ("pooled", POOLED, (2, 63, 32))):
         w = Weights(f"htsat/{name}/")
         mel = torch.from_numpy(mel_like(f"htsat/{name}", shape))
         tokens = htsat(w, mel, **config)

@@ -105,12 +105,15 @@ def swin_block(w, x, side, window, heads, odd, mlp_ratio):
     return x + linear(w.below("mlp.fc2"), F.gelu(hidden), c)
 
 
-def htsat(w, mel, *, embed, depths, heads, spec, patch, window, mlp_ratio=4, stem=()):
+def htsat(w, mel, *, embed, depths, heads, spec, patch, window, mlp_ratio=4, stem=(),
+          frames=0, log1p=False, skip=False):
     """log-mel [B, F, M] -> audio tokens [B, S, D]."""
     b, _, m = mel.shape
     folds = spec // m
     x = batch_norm(w.below("bn0"), mel.double().unsqueeze(1).permute(0, 3, 2, 1)).permute(0, 3, 2, 1)
-    x = F.interpolate(x, (spec * folds, m), mode="bicubic", align_corners=True)
+    if log1p:
+        x = torch.log1p(x.exp())
+    x = F.interpolate(x, (frames or spec * folds, m), mode="bicubic", align_corners=True)
 
     def fold(image):  # [B, C, m, folds * t] -> [B, C, folds * m, t]
         return torch.cat(image.chunk(folds, dim=3), dim=2)
@@ -120,10 +123,15 @@ def htsat(w, mel, *, embed, depths, heads, spec, patch, window, mlp_ratio=4, ste
     if not stem:
         x = F.conv2d(fold(x), pe("proj.weight", embed, 1, patch, patch), pe("proj.bias", embed), stride=patch)
     else:
-        for i, (channels, stride) in enumerate(stem):
+        for i, (channels, stride, *pool) in enumerate(stem):
             x = F.conv2d(x, pe(f"stem.{2 * i}.weight", channels, x.shape[1], 3, 3), None, stride, 1)
             x = F.relu(batch_norm(pe.below(f"stem.{2 * i + 1}"), x))
+            if pool:
+                x = F.max_pool2d(x, pool)
+        heard = x
         x = fold(x)
+        if x.shape[1] != embed:
+            x = F.conv2d(x, pe("proj.weight", embed, x.shape[1], 1, 1), pe("proj.bias", embed))
     x = layer_norm(pe.below("norm"), x.permute(0, 2, 3, 1))  # [B, side, side, C]
     for s, depth in enumerate(depths):
         stage, side = w.below(f"layers.{s}"), spec // patch >> s
@@ -133,10 +141,15 @@ def htsat(w, mel, *, embed, depths, heads, spec, patch, window, mlp_ratio=4, ste
             parts = [x[:, r::2, q::2] for r, q in ((0, 0), (1, 0), (0, 1), (1, 1))]
             x = layer_norm(stage.below("downsample.norm"), torch.cat(parts, -1))
             x = linear(stage.below("downsample.reduction"), x, x.shape[-1] // 2, bias=False)
-    x = layer_norm(w.below("norm"), x).permute(0, 3, 1, 2)  # [B, D, g, g]
+    x = x.permute(0, 3, 1, 2)  # [B, D, g, g]
     g, d = x.shape[-1], x.shape[1]
     x = x.reshape(b, d, folds, g // folds, g).permute(0, 1, 3, 2, 4).reshape(b, d, g // folds, folds * g)
-    return x.flatten(2).transpose(1, 2)
+    x = x.flatten(2).transpose(1, 2)
+    if skip:
+        m, t = heard.shape[2] // (g // folds), heard.shape[3] // (folds * g)
+        parts = F.max_pool2d(heard, (m, t)).sqrt().flatten(2).transpose(1, 2)
+        x = x + linear(w.below("skip"), layer_norm(w.below("skip_norm"), parts), d)
+    return layer_norm(w.below("norm"), x)
 
 
 # ---- section 5 ----
