@@ -31,8 +31,15 @@ void add_clip_flags(CLI::App& verb, ClipFlags& flags) {
   verb.add_option("files", flags.files, "audio or video files, folders, or - for stdin");
   verb.add_option("--audio", flags.more_files, "the same; may be repeated");
   verb.add_flag("-r,--recursive", flags.recursive, "folders with all below them");
-  verb.add_option("-m,--model", flags.model,
-                  "model folder or installed name; without it AF2_MODEL or the bundled one");
+  verb.add_option(
+      "-m,--model", flags.model,
+      "model folder, published checkpoint or installed name; without it AF2_MODEL or the bundled one");
+  verb.add_option(
+      "--lm", flags.base_lm,
+      "of a published checkpoint: folder of its base language model; without it looked for beside it");
+  verb.add_option("--generation", flags.generation,
+                  "of a published checkpoint whose files do not tell its release")
+      ->check(CLI::IsMember({"2025-03", "2025-06"}));
   verb.add_option("--start", flags.start_s, "seconds into the file");
   verb.add_option("--duration", flags.duration_s, "seconds to hear; 0: to the end");
   verb.add_option("--windows", flags.windows, "cap of 10 s windows; 0: the model's");
@@ -81,7 +88,8 @@ void take_flags_from_environment(CLI::App& verb) {
 
 Engine load_engine(const ClipFlags& flags) {
   check(flags);
-  Engine engine = Engine::load(find_model_folder(flags.model), {flags.threads, flags.windows});
+  Engine engine = Engine::load(find_model_folder(flags.model),
+                               {flags.threads, flags.windows, flags.base_lm, flags.generation});
   const std::string& licence = engine.config().licence;
   if (licence.find("NC") != std::string::npos || licence.find("on-commercial") != std::string::npos)
     notice("licence of this model: {}", licence);

@@ -8,7 +8,7 @@
 namespace af2 {
 
 struct ClipFlags {
-  std::string model;
+  std::string model, base_lm, generation;      // the last two of a published checkpoint
   std::vector<std::string> files, more_files;  // plain arguments, --audio
   bool recursive = false, json = false;
   double start_s = 0, duration_s = 0;

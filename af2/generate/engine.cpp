@@ -95,8 +95,11 @@ std::filesystem::path find_model_folder(const std::string& name) {
 Engine Engine::load(const std::filesystem::path& folder, const EngineOptions& options) {
   try {
     if (options.threads > 0) at::set_num_threads(options.threads);
+    LoadOptions load;
+    load.base_lm = options.base_lm;
+    load.generation = options.generation;
     Engine engine;
-    engine.data_ = std::make_shared<Data>(load_model_folder(folder, {}), options);
+    engine.data_ = std::make_shared<Data>(load_model_folder(folder, load), options);
     return engine;
   } catch (const c10::Error& error) {
     throw internal_error(error.what_without_backtrace(), folder.string());

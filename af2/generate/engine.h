@@ -28,6 +28,10 @@ namespace af2 {
 struct EngineOptions {
   int threads = 0;      // of the tensor library; 0: all cores
   int max_windows = 0;  // 0: the model's own cap
+  // Of a published checkpoint only: folder of its base language model (else looked for beside it), and its
+  // generation where the files do not tell (2025-03, 2025-06).
+  std::filesystem::path base_lm = {};
+  std::string generation = {};
 };
 
 // What a clip became: its memory's cross-attention keys and values, and what was heard of it.

@@ -1,13 +1,16 @@
 #include "af2/generate/model_folder.h"
 
+#include <algorithm>
 #include <cstdlib>
-#include <set>
+#include <system_error>
 
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/text_util.h"
 #include "af2/generate/torch_threads.h"
 #include "af2/io/safetensors.h"
+#include "af2/model/checkpoint_config.h"
+#include "af2/model/checkpoint_load.h"
 #include "af2/model/weights.h"
 
 namespace af2 {
@@ -15,6 +18,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kAddedEmbeddings = "lang_encoder.model.added_embeddings";
+constexpr const char* kAddedHead = "lang_encoder.model.added_head";
 
 bool holds_weights(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder))
@@ -32,6 +36,78 @@ ByteBpe tokenizer_from(const Gguf& file) {
                              file.get_string("tokenizer.ggml.pre"), file.where());
 }
 
+// The added tokens get the ids after the vocabulary of `vocab` tokens.
+void add_tokens(ByteBpe& tokenizer, const TextConfig& text, int vocab, const fs::path& where) {
+  for (std::size_t i = 0; i < text.added.size(); ++i) {
+    const int id = tokenizer.add_token(text.added[i]), wanted = vocab + static_cast<int>(i);
+    if (id != wanted)
+      throw model_error("the added token " + text.added[i] + " has id " + std::to_string(id) + ", not " +
+                            std::to_string(wanted),
+                        where.string(), "tokenizer and language model do not belong together");
+  }
+}
+
+std::vector<int> stop_tokens(const ByteBpe& tokenizer, const TextConfig& text, const fs::path& where) {
+  std::vector<int> stops;
+  for (const auto& token : text.stop)
+    if (const auto id = tokenizer.id_of(token)) stops.push_back(*id);
+  if (stops.empty()) throw model_error("none of the stop tokens is in the vocabulary", where.string());
+  return stops;
+}
+
+bool holds_tokenizer(const fs::path& folder) {
+  return fs::exists(folder / "tokenizer.json") ||
+         (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt"));
+}
+
+ByteBpe tokenizer_in(const fs::path& folder) {
+  if (fs::exists(folder / "tokenizer.json")) return ByteBpe::from_tokenizer_json(folder / "tokenizer.json");
+  return ByteBpe::from_vocab_and_merges(folder / "vocab.json", folder / "merges.txt", "qwen2");
+}
+
+// The folder that a checkpoint lies in.
+fs::path folder_of(const fs::path& checkpoint) {
+  fs::path folder = fs::is_directory(checkpoint) ? checkpoint : fs::absolute(checkpoint).parent_path();
+  if (folder.filename().empty()) folder = folder.parent_path();
+  return folder.filename() == "safe_ckpt" ? folder.parent_path() : folder;
+}
+
+ModelFolder load_published(const fs::path& path, const LoadOptions& options) {
+  auto files = std::make_shared<CheckpointFiles>(CheckpointFiles::open(path));
+  const CheckpointLayout layout = files->layout();
+  if (layout != CheckpointLayout::kPublished && layout != CheckpointLayout::kTrainingCode)
+    throw user_error("is a " + std::string(layout_name(layout)) + ", not a whole model", path.string(),
+                     "name the folder with safe_ckpt, or a .pt file of the training code");
+  const fs::path folder = folder_of(path);
+  CheckpointHints hints;
+  hints.generation = options.generation;
+  const std::optional<fs::path> base =
+      options.base_lm.empty() ? find_base_lm(path) : std::optional(options.base_lm);
+  if (base && checkpoint_layout(*base) == CheckpointLayout::kHuggingFace) {
+    hints.base_lm = *base;
+    if (holds_weights(*base)) files->fill_from(CheckpointFiles::open(*base));
+  }
+  // The tower as it was before stage 2, where the checkpoint has none of its own.
+  for (const char* clap : {"epoch_16.pt", "epoch_15.pt"})
+    if (!files->find("clap.nvclap.bn0.weight") && fs::exists(folder / "clap_ckpt" / clap))
+      files->fill_from(CheckpointFiles::open(folder / "clap_ckpt" / clap));
+  const fs::path words = base && holds_tokenizer(*base) ? *base : folder;
+  if (!holds_tokenizer(words))
+    throw user_error(
+        "comes without its tokenizer", path.string(),
+        "put tokenizer.json of the base language model (Qwen2.5) beside it, or name its folder with --lm");
+  ByteBpe tokenizer = tokenizer_in(words);
+  hints.vocab = tokenizer.size();
+  Af2Config config = config_of_checkpoint(*files, hints);
+  add_tokens(tokenizer, config.text, config.lm.vocab, words);
+  std::vector<int> stops = stop_tokens(tokenizer, config.text, words);
+  use_torch_threads();
+  Af2Model network(config);
+  std::vector<std::string> surplus = load_checkpoint(*files, *network);
+  network->eval();
+  return {folder, config, {}, files, network, std::move(tokenizer), std::move(stops), std::move(surplus)};
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, torch::Tensor>> adapter_tensors(Af2ModelImpl& network) {
@@ -39,13 +115,38 @@ std::vector<std::pair<std::string, torch::Tensor>> adapter_tensors(Af2ModelImpl&
   for (auto& [name, tensor] : stored_tensors(network)) {
     if (name == kAddedEmbeddings)
       tensors.emplace_back("added_embeddings", tensor);
+    else if (name == kAddedHead)
+      tensors.emplace_back("added_head", tensor);
     else if (!starts_with(name, "lang_encoder.model."))
       tensors.emplace_back(name, tensor);
   }
   return tensors;
 }
 
+std::optional<fs::path> find_base_lm(const fs::path& checkpoint) {
+  const fs::path folder = folder_of(checkpoint);
+  const auto is_base = [](const fs::path& place) {
+    return holds_tokenizer(place) || checkpoint_layout(place) == CheckpointLayout::kHuggingFace;
+  };
+  const auto folders_in = [](const fs::path& place) {
+    std::vector<fs::path> found;
+    std::error_code error;
+    for (fs::directory_iterator it(place, error), end; !error && it != end; it.increment(error))
+      if (it->is_directory()) found.push_back(it->path());
+    std::sort(found.begin(), found.end());
+    return found;
+  };
+  std::vector<fs::path> places = folders_in(folder);
+  // .cache/models--Qwen--Qwen2.5-3B/snapshots/HASH
+  for (const fs::path& cached : folders_in(folder / ".cache"))
+    for (const fs::path& snapshot : folders_in(cached / "snapshots")) places.push_back(snapshot);
+  for (const fs::path& place : places)
+    if (place.filename() != "safe_ckpt" && place.filename() != "clap_ckpt" && is_base(place)) return place;
+  return std::nullopt;
+}
+
 ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) {
+  if (const auto layout = checkpoint_layout(path)) return load_published(path, options);
   const fs::path folder = path.filename() == "config.json" ? path.parent_path() : path;
   if (!fs::exists(folder / "config.json"))
     throw user_error("holds no config.json", folder.string(), "name a model folder with -m");
@@ -61,17 +162,8 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
   config.lm.file = file;
 
   ByteBpe tokenizer = tokenizer_from(lm_file);
-  for (std::size_t i = 0; i < config.text.added.size(); ++i) {
-    const int id = tokenizer.add_token(config.text.added[i]);
-    if (id != config.lm.vocab + static_cast<int>(i))
-      throw model_error("the added token " + config.text.added[i] + " has id " + std::to_string(id) +
-                            ", not " + std::to_string(config.lm.vocab + static_cast<int>(i)),
-                        folder.string(), "tokenizer and language model do not belong together");
-  }
-  std::vector<int> stops;
-  for (const auto& token : config.text.stop)
-    if (const auto id = tokenizer.id_of(token)) stops.push_back(*id);
-  if (stops.empty()) throw model_error("none of the stop tokens is in the vocabulary", folder.string());
+  add_tokens(tokenizer, config.text, config.lm.vocab, folder);
+  std::vector<int> stops = stop_tokens(tokenizer, config.text, folder);
 
   use_torch_threads();
   Af2Model network(config);
@@ -85,6 +177,7 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
   return {folder,
           config,
           std::move(lm_file),
+          nullptr,
           network,
           std::move(tokenizer),
           std::move(stops),

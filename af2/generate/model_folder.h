@@ -1,4 +1,5 @@
-// A model folder on disk becomes a network and a tokenizer (docs/spec/interfaces.md section 2).
+// A model on disk becomes a network and a tokenizer: af2's own folders (docs/spec/interfaces.md section 2),
+// and the published checkpoints of Audio Flamingo 2 as they are downloaded (docs/spec/model.md section 9).
 //
 // Includes torch: for the layers generate and train only. Thread rule: the loaded parts are constant.
 //
@@ -8,9 +9,11 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "af2/io/checkpoint_layout.h"
 #include "af2/io/gguf.h"
 #include "af2/model/af2_model.h"
 #include "af2/text/byte_bpe.h"
@@ -21,12 +24,15 @@ struct LoadOptions {
   bool low_bit_lm =
       true;              // keep the LM's matrices as they lie in the GGUF file; false: float32, for training
   bool adapters = true;  // false: tower, audio transformer and cross-attention keep their fresh values
+  std::filesystem::path base_lm = {};  // of a published checkpoint; "": looked for beside it
+  std::string generation = {};         // of a published checkpoint whose files do not tell: 2025-03 or 2025-06
 };
 
 struct ModelFolder {
   std::filesystem::path path;
   Af2Config config;
-  Gguf lm_file;  // its bytes back the low-bit matrices
+  Gguf lm_file;                            // its bytes back the low-bit matrices
+  std::shared_ptr<CheckpointFiles> files;  // those of a published checkpoint do
   Af2Model network{nullptr};
   ByteBpe tokenizer;
   std::vector<int> stop_ids;
@@ -37,9 +43,15 @@ struct ModelFolder {
 // the language model, whose only own part is `added_embeddings`.
 std::vector<std::pair<std::string, torch::Tensor>> adapter_tensors(Af2ModelImpl& network);
 
-// Throws kUser for a folder without config.json or a bad config, kData for unreadable files, kModel for
-// missing, misshaped or truncated tensors.
+// `path` is a model folder or its config.json, a published folder or a .pt of the training code. Throws kUser
+// for a folder without config.json or a bad config, kData for unreadable files, kModel for missing, misshaped
+// or truncated tensors.
 ModelFolder load_model_folder(const std::filesystem::path& path, const LoadOptions& options);
+
+// The base language model of a published checkpoint: a folder beside its files that holds a tokenizer or a
+// config.json with model_type, as downloaded or in the cache layout of Hugging Face. Nothing when there is
+// none.
+std::optional<std::filesystem::path> find_base_lm(const std::filesystem::path& checkpoint);
 
 // Where a model is looked for when `name` is empty or no path: AF2_MODEL, models/ beside the program's tree,
 // the install prefix's share/af2/models. Throws kUser listing the places.

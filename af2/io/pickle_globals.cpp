@@ -77,6 +77,8 @@ RefusedGlobal refused_pickle_global(std::string_view module, std::string_view na
     return {"is a quantised tensor", "save its values: tensor.dequantize()"};
   if (module == "torch._utils" && name == "_rebuild_nested_tensor")
     return {"is a nested tensor", "save its tensors one by one"};
+  if (module == "torch._tensor" && name.starts_with("_rebuild_from_type"))
+    return {"is a tensor with attributes or of a class of its own", "save tensor.detach() instead"};
   if (module == "torch.storage" && name == "_load_from_bytes")
     return {"is a storage pickled inside the pickle", "save with torch.save, not with the pickle module"};
   if (name == "_reconstruct" && (module == "numpy.core.multiarray" || module == "numpy._core.multiarray"))

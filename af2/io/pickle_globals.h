@@ -41,7 +41,7 @@ const PickleGlobal* find_pickle_global(std::string_view module, std::string_view
 struct RefusedGlobal {
   std::string_view what = "is not plain data";
   std::string_view hint =
-      "open only files whose source you trust with Python, and re-save tensors, numbers and text alone";
+      "if you trust its source, load it with Python and re-save tensors, numbers and text alone";
 };
 RefusedGlobal refused_pickle_global(std::string_view module, std::string_view name);
 

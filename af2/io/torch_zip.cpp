@@ -17,6 +17,7 @@ using Role = PickleRole;
 
 constexpr std::size_t kMaxDepth = 100;
 constexpr std::size_t kMaxDims = 64;  // torch's own limit
+constexpr std::size_t kMaxKey = 200;  // of a storage; torch counts them
 constexpr std::size_t kShownName = 300;
 
 // Names of torch.<Type>Storage and torch.<type>, and what they are here.
@@ -116,11 +117,9 @@ class TorchZipParser {
     }
     if (!found) fail("is a zip archive without data.pkl, not one of torch.save");
     if (const ZipEntry* order = zip_.find(root_ + "byteorder")) {
-      if (!begins(order->bytes, 0, "little") || order->bytes.size() != 6)
-        fail("its numbers are not little-endian: " + std::string(begins(order->bytes, 0, "big")
-                                                                     ? "they are big-endian"
-                                                                     : "its byteorder record says neither"),
-             "re-save it on a little-endian machine");
+      const std::string_view text(reinterpret_cast<const char*>(order->bytes.data()), order->bytes.size());
+      if (text == "big") fail("its numbers are big-endian", "re-save it on a little-endian machine");
+      if (text != "little") fail("its byteorder record says neither little nor big: " + printable(text));
     }
     return *found;
   }
@@ -202,7 +201,7 @@ class TorchZipParser {
 
   // Says that the path is used; texts of `size` bytes come with it.
   void claim(std::size_t size) {
-    constexpr std::size_t kMapNode = 64;
+    constexpr std::size_t kMapNode = 128;
     charge(kMapNode + path_.size());
     charge(size);
     if (out_.tensors_.contains(path_) || out_.scalars_.contains(path_))
@@ -286,7 +285,7 @@ class TorchZipParser {
     const auto part = [&](std::size_t i) -> const PickleValue& { return value(id.items[i]); };
     if (id.items.size() != 5 || part(0).kind != Kind::kText || part(0).text != "storage" ||
         part(1).kind != Kind::kGlobal || part(1).role != Role::kStorageType || part(2).kind != Kind::kText ||
-        part(4).kind != Kind::kInt || part(4).integer < 0)
+        part(2).text.size() > kMaxKey || part(4).kind != Kind::kInt || part(4).integer < 0)
       fail_tensor("has a storage that is not described as torch does");
     const std::string_view name = element.empty() ? part(1).text : element;
     const auto* type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const TypeName& t) {
@@ -298,7 +297,7 @@ class TorchZipParser {
     if (!element.empty() && part(1).text != "UntypedStorage") fail_tensor("has two element types");
     *dtype = type->dtype;
     const std::int64_t item = element.empty() ? block_bytes(type->dtype) : 1;
-    const std::string record = root_ + "data/" + std::string(part(2).text.substr(0, kShownName));
+    const std::string record = root_ + "data/" + std::string(part(2).text);
     const ZipEntry* entry = zip_.find(record);
     if (!entry) fail_tensor("lacks its record " + printable(record, kShownName), "copy the file again");
     const std::uint64_t held = entry->bytes.size() / static_cast<std::uint64_t>(item);

@@ -46,22 +46,27 @@ class ZipParser {
     if (count_ > (directory_end_ - directory_) / kCentralSize)
       fail("zip: " + std::to_string(count_) + " entries cannot fit in a directory of " +
            std::to_string(directory_end_ - directory_) + " bytes");
-    std::vector<Placed> places;
-    places.reserve(count_);
+    std::vector<Listed> listed;
+    listed.reserve(count_);
     std::uint64_t at = directory_;
-    for (std::uint64_t i = 0; i < count_; ++i) places.push_back(read_entry(&at));
+    for (std::uint64_t i = 0; i < count_; ++i) listed.push_back(read_entry(&at));
     if (at != directory_end_)
       fail("zip: the directory holds " + std::to_string(directory_end_ - at) +
            " bytes more than its entries");
 
-    std::sort(places.begin(), places.end(),
-              [](const Placed& a, const Placed& b) { return a.first < b.first; });
-    for (std::size_t i = 1; i < places.size(); ++i)
-      if (places[i].first < places[i - 1].last)
-        fail("zip: " + label(places[i].entry.name) + " overlaps " + label(places[i - 1].entry.name));
+    // In the order of the file, so that no byte is looked at for two entries.
+    std::sort(listed.begin(), listed.end(),
+              [](const Listed& a, const Listed& b) { return a.sizes.offset < b.sizes.offset; });
     std::vector<ZipEntry> entries;
-    entries.reserve(places.size());
-    for (const Placed& place : places) entries.push_back(place.entry);
+    entries.reserve(listed.size());
+    std::uint64_t end = 0;
+    for (const Listed& entry : listed) {
+      if (entry.sizes.offset < end)
+        fail("zip: " + label(entry.name) + " overlaps " + label(entries.back().name));
+      const std::uint64_t data = check_local(entry);
+      end = data + entry.sizes.full;
+      entries.push_back({entry.name, bytes_.subspan(data, entry.sizes.full), entry.crc});
+    }
     std::sort(entries.begin(), entries.end(),
               [](const ZipEntry& a, const ZipEntry& b) { return a.name < b.name; });
     for (std::size_t i = 1; i < entries.size(); ++i)
@@ -70,12 +75,14 @@ class ZipParser {
   }
 
  private:
-  struct Placed {
-    std::uint64_t first, last;  // local header and data
-    ZipEntry entry;
-  };
   struct Sizes {
     std::uint64_t full, stored, offset;
+  };
+  struct Listed {  // what the directory says
+    std::string_view name;
+    Sizes sizes;
+    unsigned flags;
+    std::uint32_t crc;
   };
 
   [[noreturn]] void fail(std::string what, std::string hint = "") const {
@@ -177,7 +184,7 @@ class ZipParser {
       fail("zip: " + label(name) + " lacks its zip64 sizes");
   }
 
-  Placed read_entry(std::uint64_t* at) const {
+  Listed read_entry(std::uint64_t* at) const {
     const std::uint64_t head = *at;
     if (directory_end_ - head < kCentralSize || number<std::uint32_t>(head) != kCentralHeader)
       fail("zip: there is no directory entry at byte " + std::to_string(head));
@@ -204,13 +211,12 @@ class ZipParser {
       fail("zip: " + label(name) + " has two sizes: " + std::to_string(sizes.full) + " and " +
            std::to_string(sizes.stored));
     *at = head + kCentralSize + n_name + n_extra + n_comment;
-    const std::uint64_t data = check_local(sizes, name, flags, crc);
-    return {sizes.offset, data + sizes.full, {name, bytes_.subspan(data, sizes.full), crc}};
+    return {name, sizes, flags, crc};
   }
 
   // The local header must say what the directory says. Returns where the data begins.
-  std::uint64_t check_local(const Sizes& sizes, std::string_view name, unsigned flags,
-                            std::uint32_t crc) const {
+  std::uint64_t check_local(const Listed& entry) const {
+    const auto& [name, sizes, flags, crc] = entry;
     const std::uint64_t head = sizes.offset;
     if (head > directory_ || directory_ - head < kLocalSize)
       fail("zip: " + label(name) + " begins at byte " + std::to_string(head) + ", outside the file's data");
@@ -221,7 +227,8 @@ class ZipParser {
     if (n_name + n_extra > room || sizes.full > room - n_name - n_extra)
       fail("zip: " + label(name) + " of " + std::to_string(sizes.full) + " bytes leaves the file");
     const auto disagrees = [&](const char* what) {
-      fail("zip: the local header of " + label(name) + " gives another " + what + " than the directory");
+      fail("zip: the local header of " + label(entry.name) + " gives another " + what +
+           " than the directory");
     };
     if (text(head + kLocalSize, n_name) != name) disagrees("name");
     if (number<std::uint16_t>(head + 6) != flags) disagrees("set of flags");

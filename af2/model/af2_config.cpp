@@ -46,7 +46,6 @@ void Af2Config::check(const std::string& where) const {
             "width is not a multiple of the heads", where, "clap.heads");
   require(clap.stem_input == "db" || clap.stem_input == "log1p", "must be db or log1p", where,
           "clap.stem_input");
-  require(!clap.stem_skip || !clap.stem.empty(), "needs a stem", where, "clap.stem_skip");
   if (!clap.stem.empty()) {
     for (const StemLayer& layer : clap.stem)
       require(layer.channels > 0 && layer.stride > 0 && layer.pool_mel > 0 && layer.pool_time > 0,

@@ -75,7 +75,6 @@ struct ClapConfig {
   std::vector<StemLayer> stem;
   int stem_frames = 0;
   std::string stem_input = "db";
-  bool stem_skip = false;
 
   int out_dim() const { return embed_dim << (depths.size() - 1); }
   int grid() const { return spec_size / patch; }
@@ -103,7 +102,6 @@ struct ClapConfig {
     v.field("stem", stem, "convolutions instead of the patch projection");
     v.field("stem_frames", stem_frames, "frames of a window that the stem sees; 0: as the patch projection");
     v.field("stem_input", stem_input, "db, or log1p: log(1 + power) of the normalised bands");
-    v.field("stem_skip", stem_skip, "tokens also get the stem's greatest values in their place");
   }
 };
 
@@ -154,6 +152,7 @@ struct LmConfig {
   double rope_theta = 1e6;
   double rms_eps = 1e-6;
   bool tied = true;
+  bool added_head = false;
 
   template <class V>
   void visit(V& v) {
@@ -170,6 +169,7 @@ struct LmConfig {
     v.field("rope_theta", rope_theta, "rotary base");
     v.field("rms_eps", rms_eps, "RMSNorm epsilon");
     v.field("tied", tied, "output projection is the embedding");
+    v.field("added_head", added_head, "not tied: the added tokens have output rows of their own");
   }
 };
 

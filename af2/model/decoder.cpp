@@ -106,6 +106,8 @@ DecoderImpl::DecoderImpl(const LmConfig& options, int64_t n_added) : config(opti
   if (!config.tied) lm_head = register_module("lm_head", LmLinear(config.dim, config.vocab, false));
   if (n_added > 0)
     added_embeddings = register_parameter("added_embeddings", torch::zeros({n_added, config.dim}));
+  if (n_added > 0 && config.added_head)
+    added_head = register_parameter("added_head", torch::zeros({n_added, config.dim}));
   layers = register_module("layers", torch::nn::ModuleList());
   for (int i = 0; i < config.n_layers; ++i) layers->push_back(DecoderLayer(config));
   norm = register_module("norm", RmsNorm(config.dim, config.rms_eps));
@@ -122,7 +124,8 @@ torch::Tensor DecoderImpl::embed(const torch::Tensor& ids) {
 torch::Tensor DecoderImpl::logits(const torch::Tensor& hidden) {
   const torch::Tensor known = (lm_head ? lm_head : embed_tokens)->forward(hidden);
   if (!added_embeddings.defined()) return known;
-  return torch::cat({known, torch::nn::functional::linear(hidden, added_embeddings)}, -1);
+  const torch::Tensor& added = added_head.defined() ? added_head : added_embeddings;
+  return torch::cat({known, torch::nn::functional::linear(hidden, added)}, -1);
 }
 
 }  // namespace af2

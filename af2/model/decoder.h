@@ -76,6 +76,7 @@ struct DecoderImpl : torch::nn::Module {
   LmLinear embed_tokens{nullptr};  // rows of the vocabulary; also the output when tied
   LmLinear lm_head{nullptr};       // only when not tied
   torch::Tensor added_embeddings;  // [n_added, D], undefined when there are none
+  torch::Tensor added_head;        // their output rows, where LmConfig::added_head
   torch::nn::ModuleList layers;
   RmsNorm norm{nullptr};
 };

@@ -211,11 +211,6 @@ HtsatImpl::HtsatImpl(const ClapConfig& clap, const AudioConfig& audio)
     layers->push_back(SwinStage(clap, static_cast<int64_t>(stage), drops));
   }
   norm = register_module("norm", layer_norm(clap.out_dim()));
-  if (clap.stem_skip) {
-    const int64_t channels = clap.stem.back().channels;
-    skip_norm = register_module("skip_norm", layer_norm(channels));
-    skip = register_module("skip", torch::nn::Linear(channels, clap.out_dim()));
-  }
 }
 
 torch::Tensor HtsatImpl::to_stem(const torch::Tensor& logmel, const torch::Tensor& keep_mask) {
@@ -234,21 +229,11 @@ torch::Tensor HtsatImpl::to_stem(const torch::Tensor& logmel, const torch::Tenso
 torch::Tensor HtsatImpl::from_stem(const torch::Tensor& map) {
   torch::Tensor x = patch_embed->tokens(map);  // [B, grid^2, C]
   for (const auto& stage : *layers) x = stage->as<SwinStage>()->forward(x);
+  x = norm->forward(x);  // [B, g*g, D]
   // Unfold: rows are (time quarter, frequency bin); tokens become (frequency bin, time).
   const int64_t folds = config.spec_size / n_mels;
   const int64_t b = x.size(0), g = config.out_grid(), d = x.size(2), bins = g / folds;
-  x = x.view({b, folds, bins, g, d}).permute({0, 2, 1, 3, 4}).reshape({b, g * g, d});
-  if (skip) x = x + skipped(map);
-  return norm->forward(x);
-}
-
-torch::Tensor HtsatImpl::skipped(const torch::Tensor& map) {
-  const int64_t g = config.out_grid(), folds = config.spec_size / n_mels, bins = g / folds, steps = g * folds;
-  // Square roots: values of a rectified layer are skewed.
-  const torch::Tensor greatest = torch::max_pool2d(map, {map.size(2) / bins, map.size(3) / steps})
-                                     .clamp_min(0)
-                                     .sqrt();  // [B, C', bins, steps]
-  return skip->forward(skip_norm->forward(greatest.flatten(2).transpose(1, 2)));
+  return x.view({b, folds, bins, g, d}).permute({0, 2, 1, 3, 4}).reshape({b, g * g, d});
 }
 
 }  // namespace af2

@@ -99,13 +99,6 @@ struct HtsatImpl : torch::nn::Module {
   PatchEmbed patch_embed{nullptr};
   torch::nn::ModuleList layers;
   torch::nn::LayerNorm norm{nullptr};
-  // Of ClapConfig::stem_skip only.
-  torch::nn::LayerNorm skip_norm{nullptr};
-  torch::nn::Linear skip{nullptr};
-
- private:
-  // The stem's map [B, C', m, t] -> what it adds to the tokens [B, S, D], in their order.
-  torch::Tensor skipped(const torch::Tensor& map);
 };
 TORCH_MODULE(Htsat);
 

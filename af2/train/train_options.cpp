@@ -33,6 +33,7 @@ void TrainOptions::check(const std::string& where) const {
   need(tower.onset_weight >= 0 && tower.feature_weight >= 0, "tower.feature_weight",
        "must be 0 or more, like tower.onset_weight");
   need(tower.stem_dropout >= 0 && tower.stem_dropout < 1, "tower.stem_dropout", "must be in 0..1");
+  need(stop_after >= 0, "stop_after", "must not be negative");
   need(workers >= 0 && threads >= 0, "workers", "must not be negative");
 }
 

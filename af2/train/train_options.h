@@ -85,6 +85,7 @@ struct TrainOptions {
   double token_shift = 0;
   int scene_pool = 0;
   int steps = 1000;
+  int stop_after = 0;
   int batch = 16;
   int accumulate = 1;
   std::string precision = "fp32";
@@ -117,7 +118,8 @@ struct TrainOptions {
             "so that they are as unsure as those of recordings the tower never saw");
     v.field("scene_pool", scene_pool,
             "scenes in all, used again after the last (adapter: with other questions); 0: always new ones");
-    v.field("steps", steps, "optimizer steps");
+    v.field("steps", steps, "optimizer steps, over which the schedule runs");
+    v.field("stop_after", stop_after, "end after this many of them; 0: after all");
     v.field("batch", batch, "scenes (tower) or questions (adapter) of a micro-batch");
     v.field("accumulate", accumulate, "micro-batches of a step");
     v.field("precision", precision, "fp32, bf16 autocast, or auto: bf16 where the processor has it");

@@ -34,7 +34,8 @@ std::unique_ptr<TrainTask> make_task(const TrainOptions& options) {
 void list_changes(const Json& before, const Json& now, const std::string& prefix,
                   std::vector<std::string>& changes) {
   static const std::vector<std::string> free_keys = {
-      "threads", "workers", "save_every", "save_minutes", "keep", "val_every", "val_items", "bank", "steps"};
+      "threads", "workers",   "save_every", "save_minutes", "keep",
+      "val_every", "val_items", "bank", "steps", "stop_after"};
   for (const auto& [key, value] : now.items()) {
     const std::string name = prefix.empty() ? key : prefix + "." + key;
     if (std::find(free_keys.begin(), free_keys.end(), name) != free_keys.end()) continue;
@@ -112,18 +113,20 @@ class Run {
     ProgressBar bar(options_.steps);
     double saved_at = steady_seconds();
     task_->set_training(true);
-    while (step_ < options_.steps && stop_signal() == 0) {
+    const std::int64_t last =
+        options_.stop_after > 0 ? std::min(options_.stop_after, options_.steps) : options_.steps;
+    while (step_ < last && stop_signal() == 0) {
       one_step(bar);
-      if (step_ % options_.val_every == 0 || step_ == options_.steps) validate(bar);
+      if (step_ % options_.val_every == 0 || step_ == last) validate(bar);
       const bool due =
           step_ % options_.save_every == 0 || steady_seconds() - saved_at > options_.save_minutes * 60;
-      if (due || step_ == options_.steps) {
+      if (due || step_ == last) {
         save();
         saved_at = steady_seconds();
       }
     }
-    if (stop_signal() != 0 && step_ < options_.steps) save();
-    return {step_, step_ == options_.steps, stop_signal(), folder_ / ("step-" + std::to_string(step_))};
+    if (stop_signal() != 0 && step_ < last) save();
+    return {step_, step_ >= last, stop_signal(), folder_ / ("step-" + std::to_string(step_))};
   }
 
  private:

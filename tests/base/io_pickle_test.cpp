@@ -85,7 +85,7 @@ TEST(Pickle, BuildsContainersAndRemembers) {
   EXPECT_EQ(Parsed(p_whole("N(0")).root().kind, Kind::kNone);
   EXPECT_EQ(Parsed(p_whole("}K\x01K\x02s(K\x03K\x04u")).root().items.size(), 4u);
   EXPECT_EQ(Parsed("\x80\x04\x95" + u64(6) + "]\x94N\x94" + "0.").root().kind, Kind::kList);
-  const Parsed memo("\x80\x04]\x94K\x05\x94\x85"s + "h\x01\x87.");  // ([], (5,), memo 1): the int
+  const Parsed memo("\x80\x04]\x94K\x05\x94h\x01\x87.");  // MEMOIZE numbers from 0: ([], 5, 5)
   EXPECT_EQ(memo.item(2).integer, 5);
   const Parsed ordered(
       p_whole(p_global("collections", "OrderedDict") + ")RK\x01K\x02s}" + p_text("_metadata") + "Nsb"));
@@ -98,7 +98,6 @@ TEST(Pickle, CyclesAreOnlyIndexes) {
   ASSERT_EQ(self.root().items.size(), 1u);
   EXPECT_EQ(self.root().items[0], self.pickle.root_id());
   const Parsed mutual(p_whole("}q\x01K\x01]h\x01"s + "as"));  // {1: [the dictionary]}
-  ASSERT_EQ(mutual.root().kind, Kind::kDict);
   EXPECT_EQ(mutual.item(1).items.at(0), mutual.pickle.root_id());
 }
 
@@ -253,8 +252,8 @@ TEST(Pickle, RefusesBrokenStructure) {
 TEST(Pickle, MemoryStaysBounded) {
   EXPECT_THAT(problem(p_whole("(" + std::string(5u << 20, ']') + "t")),
               HasSubstr("more values than any checkpoint"));
-  EXPECT_THAT(problem(p_whole(std::string(33u << 20, 'N'))),
-              HasSubstr("more than the 33554432 that are read"));
+  EXPECT_THAT(problem(p_whole(std::string(17u << 20, 'N'))),
+              HasSubstr("more than the 16777216 that are read"));
   // A million levels of nesting, marks and references: nothing recurses.
   constexpr std::size_t kMany = 1'000'000;
   EXPECT_EQ(Parsed(p_whole("N" + std::string(kMany, '\x85'))).root().items.size(), 1u);

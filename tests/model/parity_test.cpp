@@ -93,12 +93,11 @@ TEST(Htsat, ConvolutionalStem) {
             kRelative);
 }
 
-TEST(Htsat, StemWithPoolingItsOwnFramesProjectionAndSkip) {
+TEST(Htsat, StemWithPoolingItsOwnFramesAndProjection) {
   ClapConfig clap = test::tiny_stem_tower();
   clap.stem = {{8, 1, 2, 2}, {12, 2}, {20, 1, 2, 1}};
   clap.stem_frames = 64;
   clap.stem_input = "log1p";
-  clap.stem_skip = true;
   EXPECT_LT(relative_error(run_tower(clap, 32, "pooled", 2, 63), golden("htsat", "pooled")), kRelative);
 }
 

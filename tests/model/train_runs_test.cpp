@@ -152,6 +152,41 @@ TEST_F(Training, TowerResumesBitForBit) {
   expect_resume_is_exact("tower", 3);
 }
 
+// Products in bfloat16, weights and losses in float32: other losses, but nearly the same.
+TEST_F(Training, Bf16AutocastStaysNearFloat32) {
+  for (const std::string task : {"tower", "adapter"}) {
+    TrainOptions options = recipe(task, 3);
+    train(options, scratch / (task + "-fp32"), false);
+    options.precision = "bf16";
+    const TrainResult result = train(options, scratch / (task + "-bf16"), false);
+    const auto wide = metrics(task + "-fp32"), narrow = metrics(task + "-bf16");
+    ASSERT_EQ(wide.size(), narrow.size());
+    double differs = 0;
+    for (std::size_t i = 0; i < wide.size(); ++i) {
+      if (!wide[i].contains("loss")) continue;
+      const double a = wide[i]["loss"].get<double>(), b = narrow[i]["loss"].get<double>();
+      EXPECT_NEAR(b / a, 1, 0.02) << task << " step " << i;
+      differs += std::abs(a - b);
+    }
+    EXPECT_GT(differs, 0) << task;
+    const SafeTensors stored = SafeTensors::open(result.checkpoint / "model.safetensors");
+    for (const auto& [name, view] : stored.tensors()) EXPECT_EQ(view.dtype, DType::kF32) << name;
+  }
+}
+
+// The schedule is that of all steps, so that going on later gives the run that never stopped.
+TEST_F(Training, StopAfterEndsARunOnItsSchedule) {
+  TrainOptions options = recipe("tower", 4);
+  options.optimizer.schedule = "cosine";
+  const TrainResult whole = train(options, scratch / "whole", false);
+  options.stop_after = 3;
+  const TrainResult part = train(options, scratch / "part", false);
+  EXPECT_TRUE(part.finished);
+  EXPECT_EQ(part.steps, 3);
+  options.stop_after = 0;
+  expect_equal_checkpoints(whole.checkpoint, train(options, scratch / "part", true).checkpoint);
+}
+
 TEST_F(Training, AdapterResumesBitForBit) {
   expect_resume_is_exact("adapter", 3);
 }

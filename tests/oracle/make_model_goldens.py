@@ -29,7 +29,7 @@ WIDE = dict(embed=16, depths=(2, 2, 2), heads=(2, 4, 4), spec=128, patch=4, wind
 STEM = dict(embed=16, depths=(1, 2), heads=(2, 4), spec=64, patch=8, window=4,
             stem=((8, 2), (12, 1), (12, 2), (16, 2)))
 POOLED = dict(embed=16, depths=(1, 2), heads=(2, 4), spec=64, patch=8, window=4,
-              stem=((8, 1, 2, 2), (12, 2), (20, 1, 2, 1)), frames=64, log1p=True, skip=True)
+              stem=((8, 1, 2, 2), (12, 2), (20, 1, 2, 1)), frames=64, log1p=True)
 PUBLISHED = dict(embed=8, depths=(2, 1, 1, 2), heads=(1, 2, 4, 4), spec=256, patch=4, window=8)  # width apart
 
 

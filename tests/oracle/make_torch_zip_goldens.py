@@ -124,6 +124,7 @@ def refused() -> dict:
         "sparse": {"s": ramp(2, 2).to_sparse()},
         "numpy_array": {"array": np.arange(3)},
         "module": {"net": nn.Linear(1, 1)},
+        "attributes": {"b": nn.Buffer(ramp(2))},
         "big_number": {"seed": 2**63},
         "two_paths": {"a.b": 1, "a": {"b": 2}},
         "tuple_key": {"x": {(1, 2): 3}},

@@ -106,7 +106,7 @@ def swin_block(w, x, side, window, heads, odd, mlp_ratio):
 
 
 def htsat(w, mel, *, embed, depths, heads, spec, patch, window, mlp_ratio=4, stem=(),
-          frames=0, log1p=False, skip=False):
+          frames=0, log1p=False):
     """log-mel [B, F, M] -> audio tokens [B, S, D]."""
     b, _, m = mel.shape
     folds = spec // m
@@ -128,7 +128,6 @@ def htsat(w, mel, *, embed, depths, heads, spec, patch, window, mlp_ratio=4, ste
             x = F.relu(batch_norm(pe.below(f"stem.{2 * i + 1}"), x))
             if pool:
                 x = F.max_pool2d(x, pool)
-        heard = x
         x = fold(x)
         if x.shape[1] != embed:
             x = F.conv2d(x, pe("proj.weight", embed, x.shape[1], 1, 1), pe("proj.bias", embed))
@@ -141,15 +140,10 @@ def htsat(w, mel, *, embed, depths, heads, spec, patch, window, mlp_ratio=4, ste
             parts = [x[:, r::2, q::2] for r, q in ((0, 0), (1, 0), (0, 1), (1, 1))]
             x = layer_norm(stage.below("downsample.norm"), torch.cat(parts, -1))
             x = linear(stage.below("downsample.reduction"), x, x.shape[-1] // 2, bias=False)
-    x = x.permute(0, 3, 1, 2)  # [B, D, g, g]
+    x = layer_norm(w.below("norm"), x).permute(0, 3, 1, 2)  # [B, D, g, g]
     g, d = x.shape[-1], x.shape[1]
     x = x.reshape(b, d, folds, g // folds, g).permute(0, 1, 3, 2, 4).reshape(b, d, g // folds, folds * g)
-    x = x.flatten(2).transpose(1, 2)
-    if skip:
-        m, t = heard.shape[2] // (g // folds), heard.shape[3] // (folds * g)
-        parts = F.max_pool2d(heard, (m, t)).sqrt().flatten(2).transpose(1, 2)
-        x = x + linear(w.below("skip"), layer_norm(w.below("skip_norm"), parts), d)
-    return layer_norm(w.below("norm"), x)
+    return x.flatten(2).transpose(1, 2)
 
 
 # ---- section 5 ----
