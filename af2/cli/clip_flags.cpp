@@ -91,7 +91,8 @@ Engine load_engine(const ClipFlags& flags) {
   Engine engine = Engine::load(find_model_folder(flags.model),
                                {flags.threads, flags.windows, flags.base_lm, flags.generation});
   const std::string& licence = engine.config().licence;
-  if (licence.find("NC") != std::string::npos || licence.find("on-commercial") != std::string::npos)
+  if (licence.find("NC") != std::string::npos || licence.find("on-commercial") != std::string::npos ||
+      licence.find("oncommercial") != std::string::npos)
     notice("licence of this model: {}", licence);
   for (const auto& name : engine.surplus()) verbose("{} is not used", name);
   return engine;

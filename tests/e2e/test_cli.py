@@ -304,6 +304,19 @@ class Others(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             self.assertEqual(af2("info", cwd=folder)[0], 0)
 
+    def test_a_noncommercial_licence_is_shown(self):
+        with tempfile.TemporaryDirectory() as folder:
+            copy = pathlib.Path(folder)
+            os.symlink(ROOT / "models/mini/lm.gguf", copy / "lm.gguf")
+            os.symlink(ROOT / "models/mini/adapter.safetensors", copy / "adapter.safetensors")
+            config = json.loads((ROOT / "models/mini/config.json").read_text())
+            for licence in ("NVIDIA OneWay Noncommercial License", "CC BY-NC 4.0", "some non-commercial one"):
+                (copy / "config.json").write_text(json.dumps(config | {"licence": licence}))
+                code, _, err = af2("info", "-m", copy)
+                self.assertEqual(code, 0, err)
+                self.assertIn(f"af2: notice: licence of this model: {licence}", err)
+        self.assertNotIn("licence of this model", af2("info")[2])
+
     def test_a_damaged_model_is_refused(self):
         with tempfile.TemporaryDirectory() as folder:
             copy = pathlib.Path(folder)
