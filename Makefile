@@ -30,7 +30,7 @@ test:             ## all tests of the release build, then the base tests under A
 demo: build       ## ask the shipped model about a real recording
 	@tools/demo.sh
 
-mini: build       ## train the next mini, into runs/mini (hours)
+mini: build       ## train the mini again, into runs/mini (hours)
 	@tools/make_mini.sh
 
 bench: build      ## time to the first word, tokens per second, peak memory

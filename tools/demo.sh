@@ -4,7 +4,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 af2=$root/build/release/af2
-clip=$root/models/mini/examples/${1:-coins.ogg}
+clip=$root/models/mini/examples/${1:-stream.ogg}
 [[ -x $af2 ]] || { echo "demo: build/release/af2 is missing: run make build" >&2; exit 1; }
 [[ -f $clip ]] || { echo "demo: $clip is missing" >&2; exit 1; }
 

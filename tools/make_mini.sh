@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Trains the mini model again: sound bank, stem, tower (two runs), adapter (one sound, then all questions), export.
-# Resumes where it was stopped.
+# Trains the mini model again: sound bank, stem, then the recipes in recipes/mini one after the other, export into
+# runs/mini. Resumes where it was stopped.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -16,10 +16,9 @@ if [[ ! -f bank/bank.tsv || ! -f runs/stem.safetensors ]]; then
 fi
 [[ -f bank/bank.tsv ]] || .venv/bin/python tools/sound_bank/build.py --out bank
 [[ -f runs/stem.safetensors ]] || .venv/bin/python tools/stem/convert.py --out runs/stem.safetensors
-"$af2" train --config recipes/mini/tower.yaml --out runs/mini-tower --resume
-"$af2" train --config recipes/mini/tower2.yaml --out runs/mini-tower2 --resume
-"$af2" train --config recipes/mini/align.yaml --out runs/mini-align --resume
-"$af2" train --config recipes/mini/adapter.yaml --out runs/mini-adapter --resume
+for recipe in tower tower2 align adapter0 listener listener2 adapter adapter2 adapter3; do
+  "$af2" train --config "recipes/mini/$recipe.yaml" --out "runs/mini-$recipe" --resume
+done
 mkdir -p runs/mini
-sed 's#"../../../models#"../../models#' recipes/mini/next/config.json > runs/mini/config.json
-"$af2" export -i runs/mini-adapter -o runs/mini --dtype i8
+sed 's#"lm.gguf"#"../../models/mini/lm.gguf"#' models/mini/config.json > runs/mini/config.json
+"$af2" export -i runs/mini-adapter3 -o runs/mini --dtype i8

@@ -43,11 +43,17 @@ void add_clip_flags(CLI::App& verb, ClipFlags& flags) {
   verb.add_option("--start", flags.start_s, "seconds into the file");
   verb.add_option("--duration", flags.duration_s, "seconds to hear; 0: to the end");
   verb.add_option("--windows", flags.windows, "cap of 10 s windows; 0: the model's");
-  verb.add_option("--long", flags.long_mode, "a clip beyond the cap: cut it and say so, or refuse it")
-      ->check(CLI::IsMember({"cut", "refuse"}));
+  verb.add_option("--long", flags.long_mode,
+                  "a clip beyond the cap: cut it and say so, refuse it, or scan: hear every stretch and "
+                  "combine the answers")
+      ->check(CLI::IsMember({"cut", "refuse", "scan"}));
   verb.add_option("--channels", flags.channels, "mean or first; without it the model's")
       ->check(CLI::IsMember({"mean", "first"}));
   verb.add_option("-t,--threads", flags.threads, "threads; 0: all cores");
+  verb.add_option(
+          "--dtype", flags.dtype,
+          "matrix products in f32 (exact, the default), bf16, or auto: bf16 where the processor has it")
+      ->check(CLI::IsMember({"f32", "bf16", "auto"}));
   verb.add_option("--manifest", flags.manifest, "a file of lines {\"path\", \"prompt\"}, or an AF2 manifest");
   verb.add_flag("--join", flags.join, "hear all clips as one, 0.5 s of silence between them");
   verb.add_flag("--json", flags.json, "one JSON object per line");
@@ -64,6 +70,10 @@ void add_decoding_flags(CLI::App& verb, DecodingFlags& flags) {
   verb.add_option("-s,--seed", sampling.seed, "of the draws");
   verb.add_option("--preset", flags.preset, "released: temperature 1, top-k 30, top-p 0.95")
       ->check(CLI::IsMember({"released"}));
+  verb.add_option("--beams", flags.answer.beams, "beam search with so many open answers; 1: none");
+  verb.add_option("--stop", flags.answer.stop,
+                  "a text that ends the answer and is not part of it (repeatable)")
+      ->allow_extra_args(false);
   verb.add_flag("--ignore-eos", flags.answer.ignore_eos, "write all -n tokens, for exact replays");
   verb.add_option("-o,--out", flags.out, "results into this file instead of stdout");
   verb.add_flag("--stream", flags.stream, "write the answer as it comes");
@@ -89,7 +99,7 @@ void take_flags_from_environment(CLI::App& verb) {
 Engine load_engine(const ClipFlags& flags) {
   check(flags);
   Engine engine = Engine::load(find_model_folder(flags.model),
-                               {flags.threads, flags.windows, flags.base_lm, flags.generation});
+                               {flags.threads, flags.windows, flags.base_lm, flags.generation, flags.dtype});
   const std::string& licence = engine.config().licence;
   if (licence.find("NC") != std::string::npos || licence.find("on-commercial") != std::string::npos ||
       licence.find("oncommercial") != std::string::npos)

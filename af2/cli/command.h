@@ -18,8 +18,13 @@ using CommandRunner = std::function<int()>;
 
 void add_ask(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_caption(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_chat(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_selftest(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_bench(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_info(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_features(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_convert(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_quantize(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_export(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_train(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 

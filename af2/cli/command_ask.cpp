@@ -1,12 +1,16 @@
 // `af2 ask` and `af2 caption`: an answer, or a description, for each clip or each stretch of one.
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
 #include "af2/cli/clip_flags.h"
+#include "af2/cli/stretches.h"
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/log.h"
+#include "af2/core/progress.h"
 #include "af2/core/text_util.h"
+#include "af2/generate/scan.h"
 #include "af2/text/prompt.h"
 
 namespace af2 {
@@ -36,6 +40,10 @@ std::string prompt_of(const AskFlags& flags) {
     if (!prompt.empty()) throw user_error("-p and -f exclude each other", "-f");
     prompt = read_file(flags.prompt_file);
   }
+  if (!flags.choices.empty() && !flags.tokens.empty())
+    throw user_error("--choices and --tokens exclude each other", "--choices");
+  if (flags.clips.long_mode == "scan" && !flags.tokens.empty())
+    throw user_error("--long scan needs a question in words", "--tokens", "give -p");
   if (!trim(prompt).empty()) return with_flagged_choices(flags, prompt);
   if (flags.tokens.empty() && flags.clips.manifest.empty())
     throw user_error("no question given", "-p", "af2 ask -p \"What do you hear?\" FILE");
@@ -46,6 +54,53 @@ std::string prompt_of(const AskFlags& flags) {
 struct Stretch {
   double start_s = 0, end_s = 0;
 };
+
+std::vector<std::string> choices_of(const AskFlags& flags) {
+  return flags.choices.empty() ? std::vector<std::string>{} : split(flags.choices, '|');
+}
+
+Json choices_json(const std::vector<Choice>& scored) {
+  Json list = Json::array();
+  for (const Choice& choice : scored)
+    list.push_back(
+        {{"text", choice.text}, {"share", choice.share}, {"log_probability", choice.log_probability}});
+  return list;
+}
+
+// The likeliest of the given answers, as if it had been written; `scored` gets all of them.
+Answer choose(const Engine& engine, const Memory& memory, const std::string& prompt,
+              const std::vector<std::string>& choices, std::vector<Choice>& scored) {
+  Answer answer;
+  const double start = steady_seconds();
+  scored = engine.choose(memory, prompt, choices);
+  answer.text = likeliest(scored).text;
+  answer.finish_reason = "stop";
+  answer.prompt_tokens = static_cast<int>(engine.prompt_ids(prompt).size());
+  answer.prefill_ms = (steady_seconds() - start) * 1e3;
+  return answer;
+}
+
+// The reply of interfaces.md section 1.
+Json answer_json(const Engine& engine, const AskFlags& flags, const std::string& prompt, int index,
+                 const HeardClip& heard, const Answer& answer, double encode_ms,
+                 const std::vector<Choice>& scored) {
+  Json audio = audio_json(heard);
+  for (const auto& word : answer.warnings) audio["warnings"].push_back(word);
+  Json line = {{"type", "answer"}, {"index", index},      {"path", heard.path},
+               {"prompt", prompt}, {"text", answer.text}, {"finish_reason", answer.finish_reason},
+               {"audio", audio}};
+  line["usage"] = {{"prompt_tokens", answer.prompt_tokens}, {"completion_tokens", answer.tokens.size()}};
+  line["timings"] = {
+      {"encode_ms", encode_ms}, {"prefill_ms", answer.prefill_ms}, {"decode_ms", answer.decode_ms}};
+  if (!scored.empty()) line["choices"] = choices_json(scored);
+  if (!flags.tokens.empty()) line["tokens"] = answer.tokens;
+  for (std::size_t i = 0; i < answer.log_probabilities.size(); ++i)
+    line["logprobs"].push_back(
+        {{"token", engine.token_text(answer.tokens[i])}, {"logprob", answer.log_probabilities[i]}});
+  line["seed"] = flags.decoding.answer.sampling.seed;
+  line["model"] = engine.config().name;
+  return line;
+}
 
 void print_answer(const Engine& engine, const AskFlags& flags, const std::string& prompt, bool several,
                   int index, HeardClip& heard, const std::optional<Stretch>& stretch) {
@@ -58,29 +113,26 @@ void print_answer(const Engine& engine, const AskFlags& flags, const std::string
     if (flags.decoding.stream && clips.json)
       print_line(Json{{"type", "delta"}, {"index", index}, {"text", text}}.dump());
   };
-  const Answer answer = flags.tokens.empty() ? engine.answer(memory, prompt, flags.decoding.answer, on_text)
-                                             : engine.answer_tokens(memory, parse_token_list(flags.tokens),
-                                                                    flags.decoding.answer, on_text);
+  const std::vector<std::string> choices = choices_of(flags);
+  std::vector<Choice> scored;
+  Answer answer;
+  if (!choices.empty())
+    answer = choose(engine, memory, prompt, choices, scored);
+  else if (flags.tokens.empty())
+    answer = engine.answer(memory, prompt, flags.decoding.answer, on_text);
+  else
+    answer = engine.answer_tokens(memory, parse_token_list(flags.tokens), flags.decoding.answer, on_text);
+  if (!choices.empty()) on_text(answer.text);
   tell_warnings(heard, answer.warnings);
   verbose("{}: {:.1f} s heard, encode {:.0f} ms, first token {:.0f} ms, {} tokens in {:.0f} ms", heard.path,
           heard.report.seconds_used, memory.encode_ms(), answer.prefill_ms, answer.tokens.size(),
           answer.decode_ms);
   if (clips.json) {
-    Json audio = audio_json(heard);
-    for (const auto& word : answer.warnings) audio["warnings"].push_back(word);
-    Json line = {{"type", "answer"}, {"index", index},      {"path", heard.path},
-                 {"prompt", prompt}, {"text", answer.text}, {"finish_reason", answer.finish_reason},
-                 {"audio", audio}};
+    Json line = answer_json(engine, flags, prompt, index, heard, answer, memory.encode_ms(), scored);
     if (stretch) {
       line["start"] = stretch->start_s;
       line["end"] = stretch->end_s;
     }
-    line["usage"] = {{"prompt_tokens", answer.prompt_tokens}, {"completion_tokens", answer.tokens.size()}};
-    line["timings"] = {{"encode_ms", memory.encode_ms()},
-                       {"prefill_ms", answer.prefill_ms},
-                       {"decode_ms", answer.decode_ms}};
-    line["seed"] = flags.decoding.answer.sampling.seed;
-    line["model"] = engine.config().name;
     print_line(line.dump());
   } else if (stream_text) {
     print_raw("\n");
@@ -91,22 +143,43 @@ void print_answer(const Engine& engine, const AskFlags& flags, const std::string
   }
 }
 
-// Answers about every `every_s` seconds of a clip, whatever its length.
-void answer_stretches(const Engine& engine, const AskFlags& flags, const std::string& prompt, bool several,
-                      int index, HeardClip& whole) {
-  const auto step = static_cast<std::size_t>(std::llround(flags.every_s * whole.clip.rate_hz));
-  const double rate = whole.clip.rate_hz;
-  for (std::size_t first = 0; first < whole.clip.samples.size(); first += step) {
-    const std::size_t last = std::min(whole.clip.samples.size(), first + step);
-    HeardClip part = whole;
-    part.clip.samples.assign(whole.clip.samples.begin() + static_cast<std::ptrdiff_t>(first),
-                             whole.clip.samples.begin() + static_cast<std::ptrdiff_t>(last));
-    part.clip.seconds = part.clip.wanted_seconds = static_cast<double>(last - first) / rate;
-    part.start_s = whole.start_s + static_cast<double>(first) / rate;
-    if (first > 0) part.clip.notes.clear();  // said once
-    print_answer(engine, flags, prompt, several, index, part,
-                 Stretch{part.start_s, whole.start_s + static_cast<double>(last) / rate});
+// `--long scan`: every stretch of the window cap is heard, and the answers are combined.
+void scan_clip(const Engine& engine, const AskFlags& flags, const std::string& prompt, bool several,
+               int index, const ClipItem& item) {
+  const ClipFlags& clips = flags.clips;
+  Scan scan(engine, prompt, choices_of(flags), flags.decoding.answer);
+  HeardClip whole;
+  for_each_stretch(engine, clips, item, engine.decode_options().max_seconds, [&](HeardClip& part) {
+    const StretchAnswer& heard = scan.hear(part.clip, part.start_s);
+    for (const auto& note : part.clip.notes) notice("{}: {}", part.path, note);
+    verbose("{}: {:.1f} to {:.1f} s: {}", part.path, heard.start_s, heard.end_s, one_line(heard.text));
+    if (whole.path.empty()) {
+      whole = part;
+      whole.clip.samples.clear();
+    }
+    for (const auto& word : part.warnings)
+      if (word != "silent" &&
+          std::find(whole.warnings.begin(), whole.warnings.end(), word) == whole.warnings.end())
+        whole.warnings.push_back(word);
+    whole.report.seconds += part.clip.seconds;
+    whole.report.seconds_used += part.clip.seconds;
+  });
+  const ScanAnswer found = scan.finish();
+  whole.report.n_windows = found.n_windows;
+  tell_warnings(whole, found.answer.warnings);
+  if (!clips.json) {
+    const std::string line = several ? one_line(found.answer.text) : found.answer.text;
+    print_line(several ? whole.path + "\t" + line : line);
+    return;
   }
+  Json line = answer_json(engine, flags, prompt, index, whole, found.answer, found.encode_ms, found.choices);
+  line["stretches"] = Json::array();
+  for (const auto& part : found.stretches) {
+    Json entry = {{"start", part.start_s}, {"end", part.end_s}, {"text", part.text}};
+    if (!part.choices.empty()) entry["choices"] = choices_json(part.choices);
+    line["stretches"].push_back(std::move(entry));
+  }
+  print_line(line.dump());
 }
 
 void answer_clip(const Engine& engine, const AskFlags& flags, const std::string& prompt, bool several,
@@ -114,11 +187,19 @@ void answer_clip(const Engine& engine, const AskFlags& flags, const std::string&
   const std::string own = item.prompt.empty() ? prompt : with_flagged_choices(flags, item.prompt);
   if (own.empty() && flags.tokens.empty())
     throw data_error("has no prompt in the manifest", item.name(), "add one there, or give -p");
-  HeardClip heard = read_clip(engine, flags.clips, item, flags.every_s > 0 ? Cap::kNone : Cap::kModel);
-  if (flags.every_s > 0)
-    answer_stretches(engine, flags, own, several, index, heard);
-  else
-    print_answer(engine, flags, own, several, index, heard, std::nullopt);
+  if (flags.every_s > 0) {
+    for_each_stretch(engine, flags.clips, item, flags.every_s, [&](HeardClip& part) {
+      print_answer(engine, flags, own, several, index, part,
+                   Stretch{part.start_s, part.start_s + part.clip.seconds});
+    });
+    return;
+  }
+  if (flags.clips.long_mode == "scan") {
+    scan_clip(engine, flags, own, several, index, item);
+    return;
+  }
+  HeardClip heard = read_clip(engine, flags.clips, item, Cap::kModel);
+  print_answer(engine, flags, own, several, index, heard, std::nullopt);
 }
 
 int run(const AskFlags& flags, const std::string& prompt) {
@@ -138,7 +219,11 @@ void add_ask(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   CLI::App* verb = app.add_subcommand("ask", "answer a question about each clip");
   verb->add_option("-p,--prompt", flags->prompt, "the question");
   verb->add_option("-f,--prompt-file", flags->prompt_file, "a file that holds the question");
-  verb->add_option("--choices", flags->choices, "answers to choose from: \"a|b|c\"");
+  verb->add_option(
+      "--choices", flags->choices,
+      "answers to choose from: \"a|b|c\"; the likeliest is given, with --json the share of each");
+  verb->add_flag("--logprobs", flags->decoding.answer.log_probabilities,
+                 "with --json: the log-probability of every token of the answer");
   verb->add_option("--tokens", flags->tokens, "prompt as token ids, instead of -p, for exact replays");
   add_clip_flags(*verb, flags->clips);
   add_decoding_flags(*verb, flags->decoding);

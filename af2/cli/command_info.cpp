@@ -3,8 +3,10 @@
 
 #include "af2/cli/clip_flags.h"
 #include "af2/core/error.h"
+#include "af2/core/log.h"
 #include "af2/core/options.h"
 #include "af2/core/text_util.h"
+#include "af2/generate/convert.h"
 #include "af2/io/npy.h"
 
 namespace af2 {
@@ -12,7 +14,7 @@ namespace {
 
 struct InfoFlags {
   ClipFlags clips;
-  bool config = false;
+  bool config = false, verify = false;
 };
 
 Json clip_info(const std::string& path, const DecodeOptions& options) {
@@ -53,6 +55,11 @@ int run_info(const InfoFlags& flags) {
       const Json facts = clip_info(item.paths[0], {});
       flags.clips.json ? print_line(facts.dump()) : print_table(facts);
     });
+  if (flags.verify) {
+    const std::filesystem::path folder = find_model_folder(flags.clips.model);
+    const int files = verify_model_folder(folder);
+    notice("{}: {} files are what was written", folder.string(), files);
+  }
   const Engine engine = load_engine(flags.clips);
   if (flags.config) {
     Af2Config config = engine.config();
@@ -73,6 +80,7 @@ int run_features(const FeatureFlags& flags) {
   const FeatureLayer layer = feature_layer(flags.layer);
   const std::vector<ClipItem> clips = list_clips(flags.clips);
   if (clips.size() != 1) throw user_error("takes one clip at a time", "af2 features");
+  if (flags.clips.long_mode == "scan") throw user_error("is for ask and caption", "--long scan");
   const Engine engine = load_engine(flags.clips);
   const HeardClip heard = read_clip(engine, flags.clips, clips[0]);
   std::vector<int> ids;
@@ -92,6 +100,7 @@ void add_info(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   CLI::App* verb = app.add_subcommand("info", "facts about the model, or about clips");
   add_clip_flags(*verb, flags->clips);
   verb->add_flag("--config", flags->config, "every setting of the model");
+  verb->add_flag("--verify", flags->verify, "check the files of a converted model against their SHA256SUMS");
   take_flags_from_environment(*verb);
   verb->footer("examples: af2 info | af2 info --json song.mp3");
   verb->callback([flags, &runner] { runner = [flags] { return run_info(*flags); }; });

@@ -31,8 +31,13 @@ int main_of(int argc, char** argv) {
   CommandRunner runner;
   add_ask(app, common, runner);
   add_caption(app, common, runner);
+  add_chat(app, common, runner);
   add_info(app, common, runner);
+  add_selftest(app, common, runner);
+  add_bench(app, common, runner);
   add_features(app, common, runner);
+  add_convert(app, common, runner);
+  add_quantize(app, common, runner);
   add_train(app, common, runner);
   add_export(app, common, runner);
   try {

@@ -147,6 +147,9 @@ struct Asker {
     item.answer_index = answer_index;
     item.output = right;
     if (rng.chance(options.lettered_order)) add_letters(item);
+    // The word said first is what the cross-attention then looks for: from the question alone, whether the
+    // first or the last sound is wanted hardly reaches it.
+    item.output = (type == QuestionType::kOrderFirst ? "first: " : "last: ") + item.output;
     return item;
   }
 

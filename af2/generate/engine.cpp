@@ -3,12 +3,17 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "af2/core/error.h"
 #include "af2/core/progress.h"
+#include "af2/generate/beams.h"
 #include "af2/generate/model_folder.h"
 #include "af2/model/decode_step.h"
+#include "af2/model/precision.h"
 #include "af2/text/prompt.h"
+#include "af2/text/stop_text.h"
 #include "af2/text/stream.h"
 
 namespace af2 {
@@ -52,7 +57,14 @@ double Memory::encode_ms() const {
 
 struct Engine::Data {
   explicit Data(ModelFolder loaded, const EngineOptions& engine_options)
-      : model(std::move(loaded)), network(*model.network), options(engine_options) {}
+      : model(std::move(loaded)),
+        network(*model.network),
+        options(engine_options),
+        bf16(wants_bf16(options.dtype)) {
+    if (!bf16) return;
+    narrow_weights(*network.clap);
+    narrow_weights(*network.audio_transformer_clap);
+  }
 
   WindowOptions window_options(const Clip& clip) const {
     WindowOptions windows;
@@ -81,6 +93,7 @@ struct Engine::Data {
   ModelFolder model;
   Af2ModelImpl& network;  // modules are not const, their forward in eval mode changes nothing
   EngineOptions options;
+  bool bf16;
 };
 
 std::string tensor_library() {
@@ -124,6 +137,8 @@ std::pair<std::int64_t, std::int64_t> Engine::n_parameters() const {
       lm.n_layers * layer + std::int64_t{lm.vocab} * lm.dim * (lm.tied ? 1 : 2) + lm.dim;
   std::int64_t adapter = 0;
   for (const auto& [name, tensor] : adapter_tensors(data_->network)) adapter += tensor.numel();
+  for (const auto& [name, matrix] : cross_attention_matrices(data_->network))
+    if (matrix->is_low_bit()) adapter += matrix->in * matrix->out;  // in no tensor
   return {language, adapter};
 }
 
@@ -139,6 +154,7 @@ DecodeOptions Engine::decode_options() const {
 
 Memory Engine::listen(const Clip& clip) const {
   const torch::InferenceMode inference;
+  const Bf16Products products(data_->bf16);
   const double start = steady_seconds();
   const WindowPlan plan = plan_windows(clip.samples, data_->window_options(clip));
   const torch::Tensor tokens = data_->tower(clip, plan).flatten(0, 1).unsqueeze(0);  // [1, W*S, D]
@@ -159,6 +175,10 @@ std::vector<int> Engine::prompt_ids(std::string_view prompt) const {
   return build_prompt(data_->model.tokenizer, prompt, options).ids;
 }
 
+std::string Engine::token_text(int id) const {
+  return data_->model.tokenizer.decode(std::vector{id});
+}
+
 Answer Engine::answer(const Memory& memory, std::string_view prompt, const AnswerOptions& options,
                       const std::function<void(std::string_view)>& on_text) const {
   PromptOptions prompt_options;
@@ -172,9 +192,35 @@ Answer Engine::answer(const Memory& memory, std::string_view prompt, const Answe
   return answer;
 }
 
+namespace {
+
+Answer beams_answer(const ModelFolder& model, Af2ModelImpl& network, const AudioContext& audio,
+                    const std::vector<int>& ids, const AnswerOptions& options,
+                    const std::function<void(std::string_view)>& on_text) {
+  if (options.sampling.temperature > 0 || options.sampling.repeat_penalty != 1 || !options.stop.empty() ||
+      options.log_probabilities)
+    throw user_error("goes with none of --temp, --repeat-penalty, --stop and --logprobs", "--beams");
+  const double start = steady_seconds();
+  const BeamAnswer found = beam_search(network, audio, ids, model.stop_ids,
+                                       {options.beams, options.max_new_tokens, options.ignore_eos});
+  Answer answer;
+  answer.prompt_tokens = static_cast<int>(ids.size());
+  answer.finish_reason = found.stopped ? "stop" : "length";
+  if (!found.stopped && !options.ignore_eos) answer.warnings.push_back("length");
+  answer.tokens = found.tokens;
+  answer.text = model.tokenizer.decode(found.tokens);
+  if (on_text && !answer.text.empty()) on_text(answer.text);
+  answer.prefill_ms = found.first_ms;
+  answer.decode_ms = (steady_seconds() - start) * 1e3 - found.first_ms;
+  return answer;
+}
+
+}  // namespace
+
 Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, const AnswerOptions& options,
                              const std::function<void(std::string_view)>& on_text) const {
   const torch::InferenceMode inference;
+  const Bf16Products products(data_->bf16);
   const ModelFolder& model = data_->model;
   const int vocab = model.tokenizer.size();
   for (const int id : ids)
@@ -187,10 +233,14 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
   Answer answer;
   answer.prompt_tokens = static_cast<int>(ids.size());
   answer.finish_reason = "length";
+  if (options.beams < 1 || options.beams > 64) throw user_error("must be from 1 to 64", "--beams");
+  if (options.beams > 1)
+    return beams_answer(model, data_->network, memory.data_->context, ids, options, on_text);
   Sampler sampler(options.sampling);
   StreamDecoder stream(model.tokenizer);
   KvCache cache;
-  const auto emit = [&](std::string text) {
+  StopText stop_text(options.stop);
+  const auto emit = [&](const std::string& text) {
     if (!text.empty() && on_text) on_text(text);
     answer.text += text;
   };
@@ -202,6 +252,10 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
   const int room = model.config.lm.context - static_cast<int>(ids.size());
   const int most = std::min(options.max_new_tokens, std::max(room, 1));
   for (int n = 0; n < most; ++n) {
+    if (options.cancelled && options.cancelled()) {
+      answer.finish_reason = "cancelled";
+      break;
+    }
     const AudioContext& audio = memory.data_->context;
     if (n > 0 && step_fits)
       hidden = step(answer.tokens.back(), audio, cache);
@@ -210,6 +264,8 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
           data_->network.forward(id_tensor(n == 0 ? ids : std::vector{answer.tokens.back()}), audio, &cache);
     torch::Tensor logits =
         data_->network.logits(hidden.select(1, hidden.size(1) - 1)).to(torch::kFloat32).contiguous();
+    torch::Tensor log_p;
+    if (options.log_probabilities) log_p = logits.flatten().log_softmax(-1);
     const int id =
         sampler.pick({logits.data_ptr<float>(), static_cast<std::size_t>(logits.numel())}, answer.tokens);
     if (n == 0) first_done = steady_seconds();
@@ -219,13 +275,19 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
       break;
     }
     answer.tokens.push_back(id);
-    emit(stream.push(id));
+    if (log_p.defined()) answer.log_probabilities.push_back(log_p[id].item<double>());
+    emit(stop_text.push(stream.push(id)));
+    if (stop_text.stopped()) {
+      answer.finish_reason = "stop";
+      break;
+    }
     if (!options.ignore_eos && loops(answer.tokens)) {
       answer.warnings.push_back("loop");
       break;
     }
   }
-  emit(stream.flush());
+  emit(stop_text.push(stream.flush()));
+  emit(stop_text.flush());
   if (answer.finish_reason == "length" && answer.warnings.empty() && !options.ignore_eos)
     answer.warnings.push_back("length");
   answer.prefill_ms = (first_done - start) * 1e3;
@@ -233,18 +295,76 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
   return answer;
 }
 
+namespace {
+
+// What the language model holds after a prompt: its cache, and the hidden state of the last position [1, D].
+struct AfterPrompt {
+  KvCache cache;
+  torch::Tensor last;
+};
+
+// Log-probability of `answer` and the end after it.
+double log_probability(Af2ModelImpl& network, const ModelFolder& model, const AudioContext& audio,
+                       const AfterPrompt& after, std::string_view answer) {
+  std::vector<int> ids = model.tokenizer.encode(answer, /*parse_special=*/false);
+  ids.push_back(model.stop_ids.front());
+  torch::Tensor hidden = after.last;
+  if (ids.size() > 1) {
+    // A shallow copy: what is written past the prompt's positions is overwritten by the next answer.
+    KvCache cache = after.cache;
+    const std::vector<int> inputs(ids.begin(), ids.end() - 1);
+    hidden = torch::cat({hidden, network.forward(id_tensor(inputs), audio, &cache)[0]});
+  }
+  const torch::Tensor log_p = network.logits(hidden).to(torch::kFloat32).log_softmax(-1);
+  return log_p.gather(1, id_tensor(ids).transpose(0, 1)).sum().item<double>();
+}
+
+AfterPrompt run_prompt(Af2ModelImpl& network, const AudioContext& audio, const std::vector<int>& ids) {
+  AfterPrompt after;
+  after.last = network.forward(id_tensor(ids), audio, &after.cache)[0].slice(0, -1);
+  return after;
+}
+
+}  // namespace
+
 double Engine::score(const Memory& memory, std::string_view prompt, std::string_view continuation) const {
   const torch::InferenceMode inference;
-  std::vector<int> ids = prompt_ids(prompt);
-  const auto first = static_cast<int64_t>(ids.size()) - 1;
-  std::vector<int> answer =
-      data_->model.tokenizer.encode(clean_question(continuation, config().text.lowercase), false);
-  answer.push_back(data_->model.stop_ids.front());
-  ids.insert(ids.end(), answer.begin(), answer.end() - 1);
-  const torch::Tensor hidden = data_->network.forward(id_tensor(ids), memory.data_->context);
-  const auto n = static_cast<int64_t>(answer.size());
-  const torch::Tensor log_p = data_->network.logits(hidden[0].narrow(0, first, n)).log_softmax(-1);
-  return log_p.gather(1, id_tensor(answer).transpose(0, 1)).sum().item<double>();
+  const Bf16Products products(data_->bf16);
+  const AudioContext& audio = memory.data_->context;
+  return log_probability(data_->network, data_->model, audio,
+                         run_prompt(data_->network, audio, prompt_ids(prompt)),
+                         clean_question(continuation, config().text.lowercase));
+}
+
+const Choice& likeliest(const std::vector<Choice>& choices) {
+  return *std::max_element(choices.begin(), choices.end(), [](const Choice& a, const Choice& b) {
+    return a.log_probability < b.log_probability;
+  });
+}
+
+std::vector<Choice> Engine::choose(const Memory& memory, std::string_view prompt,
+                                   const std::vector<std::string>& choices) const {
+  if (choices.empty()) throw user_error("names no answer", "--choices", "give them as \"a|b|c\"");
+  const torch::InferenceMode inference;
+  const Bf16Products products(data_->bf16);
+  const AudioContext& audio = memory.data_->context;
+  const AfterPrompt after = run_prompt(data_->network, audio, prompt_ids(prompt));
+  std::vector<Choice> scored;
+  double most = -std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    std::vector<double> ways;
+    for (const auto& answer : choice_answers(i, choices[i]))
+      ways.push_back(log_probability(data_->network, data_->model, audio, after, answer));
+    const double high = *std::max_element(ways.begin(), ways.end());
+    double sum = 0;
+    for (const double way : ways) sum += std::exp(way - high);
+    scored.push_back({choices[i], high + std::log(sum), 0});
+    most = std::max(most, scored.back().log_probability);
+  }
+  double sum = 0;
+  for (Choice& choice : scored) sum += choice.share = std::exp(choice.log_probability - most);
+  for (Choice& choice : scored) choice.share /= sum;
+  return scored;
 }
 
 FeatureLayer feature_layer(const std::string& name) {
@@ -257,6 +377,7 @@ FeatureLayer feature_layer(const std::string& name) {
 
 Feature Engine::feature(const Clip& clip, FeatureLayer layer, const std::vector<int>& ids) const {
   const torch::InferenceMode inference;
+  const Bf16Products products(data_->bf16);
   if (layer == FeatureLayer::kLogits) {
     if (ids.empty())
       throw user_error("logits need a prompt", "--layer logits", "give -p TEXT or --tokens id,id,…");

@@ -32,6 +32,9 @@ struct EngineOptions {
   // generation where the files do not tell (2025-03, 2025-06).
   std::filesystem::path base_lm = {};
   std::string generation = {};
+  // Matrix products: "f32", "bf16", or "auto" (bf16 where the processor has it). In bf16 the tower's and the
+  // audio transformer's weights are kept in bfloat16; the language model's stay as they are stored.
+  std::string dtype = "f32";
 };
 
 // What a clip became: its memory's cross-attention keys and values, and what was heard of it.
@@ -49,17 +52,33 @@ class Memory {
 struct AnswerOptions {
   int max_new_tokens = 256;
   SamplingOptions sampling;
-  bool ignore_eos = false;  // write all max_new_tokens, for exact replays
+  int beams = 1;  // more: beam search (generate/beams.h), which draws nothing and streams at its end
+  bool ignore_eos = false;               // write all max_new_tokens, for exact replays
+  std::vector<std::string> stop = {};    // texts that end the answer; not part of it
+  bool log_probabilities = false;        // of every token
+  std::function<bool()> cancelled = {};  // asked before every token; true ends the answer ("cancelled")
 };
 
 struct Answer {
   std::string text;
-  std::string finish_reason;          // stop, length
-  std::vector<int> tokens;            // without the stop token
+  std::string finish_reason;  // stop, length, cancelled
+  std::vector<int> tokens;    // without the stop token
+  std::vector<double>
+      log_probabilities;  // of the tokens, where asked for: of the model, before temperature and cuts
   std::vector<std::string> warnings;  // prompt_cut, length, loop
   int prompt_tokens = 0, prompt_tokens_cut = 0;
   double prefill_ms = 0, decode_ms = 0;  // decode_ms: from the first token's end to the last's
 };
+
+// How likely a given answer is: of all answers that could be written, and among the given ones.
+struct Choice {
+  std::string text;
+  double log_probability = 0;
+  double share = 0;
+};
+
+// The one with the greatest log-probability; `choices` must not be empty.
+const Choice& likeliest(const std::vector<Choice>& choices);
 
 // Stages of `af2 features`.
 enum class FeatureLayer { kWaveform, kLogmel, kTower, kMemory, kLogits };
@@ -100,10 +119,16 @@ class Engine {
                        const std::function<void(std::string_view)>& on_text = {}) const;
   // Sum of log-probabilities of `continuation` (and the end of the answer) after `prompt`.
   double score(const Memory& memory, std::string_view prompt, std::string_view continuation) const;
+  // The answers `choices` to a prompt that lists them (text/prompt.h with_choices), in their order: each in
+  // all ways it may be written (choice_answers). The prompt runs once. Throws kUser without choices.
+  std::vector<Choice> choose(const Memory& memory, std::string_view prompt,
+                             const std::vector<std::string>& choices) const;
 
   // [W, samples], [W, F, M], [W, S, D], [W*S, D], [T, vocab]. `ids` only for kLogits: all positions of them.
   Feature feature(const Clip& clip, FeatureLayer layer, const std::vector<int>& ids) const;
   std::vector<int> prompt_ids(std::string_view prompt) const;
+  // The text of one token, "\ufffd" for half a character.
+  std::string token_text(int id) const;
 
  private:
   struct Data;

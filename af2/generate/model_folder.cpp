@@ -11,6 +11,7 @@
 #include "af2/io/safetensors.h"
 #include "af2/model/checkpoint_config.h"
 #include "af2/model/checkpoint_load.h"
+#include "af2/model/lm_gguf.h"
 #include "af2/model/weights.h"
 
 namespace af2 {
@@ -102,10 +103,21 @@ ModelFolder load_published(const fs::path& path, const LoadOptions& options) {
   add_tokens(tokenizer, config.text, config.lm.vocab, words);
   std::vector<int> stops = stop_tokens(tokenizer, config.text, words);
   use_torch_threads();
+  const NoDraws empty;
   Af2Model network(config);
   std::vector<std::string> surplus = load_checkpoint(*files, *network);
   network->eval();
-  return {folder, config, {}, files, network, std::move(tokenizer), std::move(stops), std::move(surplus)};
+  return {folder,
+          config,
+          {},
+          files,
+          network,
+          std::move(tokenizer),
+          std::move(stops),
+          std::move(surplus),
+          nullptr,
+          files->weight_files(),
+          words};
 }
 
 }  // namespace
@@ -157,21 +169,40 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
   if (!fs::exists(folder / config.lm.file))
     throw model_error("is missing", (folder / config.lm.file).string(), "run `make setup`, which places it");
   Gguf lm_file = Gguf::open(folder / config.lm.file);
-  const std::string file = config.lm.file;
+  const LmConfig said = config.lm;
   config.lm = lm_config_from_gguf(lm_file);
-  config.lm.file = file;
+  config.lm.file = said.file;
+  config.lm.added_head = said.added_head;
 
-  ByteBpe tokenizer = tokenizer_from(lm_file);
+  // Files of a tokenizer say more about added tokens than the lists in a GGUF.
+  ByteBpe tokenizer = holds_tokenizer(folder) ? tokenizer_in(folder) : tokenizer_from(lm_file);
   add_tokens(tokenizer, config.text, config.lm.vocab, folder);
   std::vector<int> stops = stop_tokens(tokenizer, config.text, folder);
 
   use_torch_threads();
+  std::optional<NoDraws> empty;
+  if (options.adapters) empty.emplace();
   Af2Model network(config);
   std::vector<std::string> surplus;
+  std::vector<fs::path> weight_files = {folder / config.lm.file};
+  std::shared_ptr<Gguf> xattn_file;
   if (options.adapters && !holds_weights(folder))
     throw model_error("holds no .safetensors file", folder.string(),
                       "copy the model's weights beside its config.json");
-  if (options.adapters) surplus = load_strict(SafeTensors::open(folder), adapter_tensors(*network));
+  if (options.adapters) {
+    auto wanted = adapter_tensors(*network);
+    if (!config.xattn.file.empty()) {
+      weight_files.push_back(folder / config.xattn.file);
+      xattn_file = std::make_shared<Gguf>(Gguf::open(weight_files.back()));
+      for (auto& [name, layer] : cross_attention_matrices(*network)) {
+        read_matrix(*xattn_file, name, *layer, options.low_bit_lm);
+        std::erase_if(wanted, [&, matrix = name](const auto& item) { return item.first == matrix; });
+      }
+    }
+    surplus = load_strict(SafeTensors::open(folder), wanted);
+    for (const auto& entry : fs::directory_iterator(folder))
+      if (entry.path().extension() == ".safetensors") weight_files.push_back(entry.path());
+  }
   load_decoder(lm_file, *network->lang_encoder->model, options.low_bit_lm);
   network->eval();
   return {folder,
@@ -181,7 +212,10 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
           network,
           std::move(tokenizer),
           std::move(stops),
-          std::move(surplus)};
+          std::move(surplus),
+          std::move(xattn_file),
+          std::move(weight_files),
+          folder};
 }
 
 fs::path find_model(const std::string& name) {

@@ -25,7 +25,7 @@ struct LoadOptions {
       true;              // keep the LM's matrices as they lie in the GGUF file; false: float32, for training
   bool adapters = true;  // false: tower, audio transformer and cross-attention keep their fresh values
   std::filesystem::path base_lm = {};  // of a published checkpoint; "": looked for beside it
-  std::string generation = {};         // of a published checkpoint whose files do not tell: 2025-03 or 2025-06
+  std::string generation = {};  // of a published checkpoint whose files do not tell: 2025-03 or 2025-06
 };
 
 struct ModelFolder {
@@ -37,6 +37,9 @@ struct ModelFolder {
   ByteBpe tokenizer;
   std::vector<int> stop_ids;
   std::vector<std::string> surplus;  // tensors of the files that the model does not use
+  std::shared_ptr<Gguf> xattn_file;  // backs the cross-attention's matrices where they have a file
+  std::vector<std::filesystem::path> weight_files;
+  std::filesystem::path tokenizer_folder;  // holds tokenizer.json, or vocab.json and merges.txt, or neither
 };
 
 // Names in the files -> tensors of the network that the safetensors of a model folder hold: everything but

@@ -133,6 +133,11 @@ void CheckpointFiles::add(std::string_view name, const TensorView& tensor) {
 
 void CheckpointFiles::add_safetensors(const fs::path& path) {
   auto file = std::make_shared<SafeTensors>(SafeTensors::open(path));
+  if (!fs::is_directory(path))
+    weight_files_.push_back(path);
+  else
+    for (const auto& entry : fs::directory_iterator(path))
+      if (entry.path().extension() == ".safetensors") weight_files_.push_back(entry.path());
   for (const auto& [name, tensor] : file->tensors()) add(name, tensor);
   owners_.push_back(std::move(file));
 }
@@ -155,6 +160,7 @@ void CheckpointFiles::add_published() {
 
 void CheckpointFiles::add_torch() {
   auto file = std::make_shared<TorchZip>(TorchZip::open(path_));
+  weight_files_.push_back(path_);
   const std::string_view prefix = layout_ == CheckpointLayout::kTrainingCode ? kTrainingPrefix : kClapPrefix;
   for (const auto& [path, tensor] : file->tensors()) {
     std::string_view name = path;
@@ -202,6 +208,7 @@ const TensorView& CheckpointFiles::get(std::string_view name, std::span<const st
 void CheckpointFiles::fill_from(const CheckpointFiles& base) {
   for (const auto& [name, tensor] : base.tensors_) tensors_.emplace(name, tensor);
   owners_.insert(owners_.end(), base.owners_.begin(), base.owners_.end());
+  weight_files_.insert(weight_files_.end(), base.weight_files_.begin(), base.weight_files_.end());
 }
 
 }  // namespace af2

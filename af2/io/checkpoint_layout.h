@@ -51,6 +51,8 @@ class CheckpointFiles {
   const TensorView* find(std::string_view name) const;  // null when absent
   // Throws kModel naming the tensor and the checkpoint; -1 allows any size there.
   const TensorView& get(std::string_view name, std::span<const std::int64_t> shape) const;
+  // The files that hold them, with those of fill_from.
+  const std::vector<std::filesystem::path>& weight_files() const { return weight_files_; }
   // How many tensors the files hold under a second or third name.
   int n_duplicates() const { return n_duplicates_; }
   // Takes from `base` what is missing here: everything that these files have wins.
@@ -66,6 +68,7 @@ class CheckpointFiles {
   std::filesystem::path path_;
   std::vector<std::shared_ptr<const void>> owners_;  // readers that hold the mapped files
   std::map<std::string, TensorView, std::less<>> tensors_;
+  std::vector<std::filesystem::path> weight_files_;
   int n_duplicates_ = 0;
 };
 

@@ -98,6 +98,11 @@ class Gguf {
 // unsigned, float8), more than four dimensions or sizes that disagree; kResource when the disk is full.
 void write_gguf(const std::filesystem::path& path, const GgufMetadata& metadata,
                 std::span<const TensorView> tensors);
+// The same for tensors that are made one by one: their views have no bytes, `bytes_of` gives those of tensor
+// i (asked for in order, each once; they need to live until the next call).
+void write_gguf(const std::filesystem::path& path, const GgufMetadata& metadata,
+                std::span<const TensorView> tensors,
+                const std::function<std::span<const std::byte>(std::size_t)>& bytes_of);
 inline void write_gguf(const std::filesystem::path& path, const GgufMetadata& metadata,
                        const std::vector<TensorView>& tensors) {
   write_gguf(path, metadata, std::span<const TensorView>(tensors));

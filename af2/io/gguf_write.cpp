@@ -68,6 +68,12 @@ std::uint32_t type_number(const TensorView& tensor) {
 
 void write_gguf(const std::filesystem::path& path, const GgufMetadata& metadata,
                 std::span<const TensorView> tensors) {
+  write_gguf(path, metadata, tensors, [&](std::size_t i) { return tensors[i].bytes; });
+}
+
+void write_gguf(const std::filesystem::path& path, const GgufMetadata& metadata,
+                std::span<const TensorView> tensors,
+                const std::function<std::span<const std::byte>(std::size_t)>& bytes_of) {
   const std::uint64_t alignment = alignment_of(metadata);
   std::string head = "GGUF";
   put(&head, std::uint32_t{3});
@@ -84,9 +90,8 @@ void write_gguf(const std::filesystem::path& path, const GgufMetadata& metadata,
   std::uint64_t offset = 0;
   for (const TensorView& tensor : tensors) {
     const auto size = checked_bytes(tensor.dtype, tensor.shape);
-    if (!size || static_cast<std::uint64_t>(*size) != tensor.bytes.size() || tensor.shape.size() > kMaxDims)
-      throw internal_error(std::to_string(tensor.bytes.size()) + " bytes for " + tensor.describe(),
-                           path.string());
+    if (!size || tensor.shape.size() > kMaxDims)
+      throw internal_error("GGUF cannot hold " + tensor.describe(), path.string());
     if (!names.insert(tensor.name).second) throw internal_error("two tensors have this name", tensor.name);
     put(&head, tensor.name);
     put(&head, static_cast<std::uint32_t>(tensor.shape.size()));
@@ -94,15 +99,20 @@ void write_gguf(const std::filesystem::path& path, const GgufMetadata& metadata,
       put(&head, static_cast<std::uint64_t>(tensor.shape[d]));
     put(&head, type_number(tensor));
     put(&head, offset);
-    offset = aligned(offset + tensor.bytes.size(), alignment);
+    offset = aligned(offset + static_cast<std::uint64_t>(*size), alignment);
   }
 
   AtomicFile file(path);
   file.write(head);
   const auto pad = [&] { file.write_zeros(aligned(file.written(), alignment) - file.written()); };
   if (!tensors.empty()) pad();
-  for (const TensorView& tensor : tensors) {
-    file.write(tensor.bytes);
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const std::span<const std::byte> bytes = bytes_of(i);
+    const auto size = static_cast<std::uint64_t>(*checked_bytes(tensors[i].dtype, tensors[i].shape));
+    if (bytes.size() != size)
+      throw internal_error(std::to_string(bytes.size()) + " bytes for " + tensors[i].describe(),
+                           path.string());
+    file.write(bytes);
     pad();
   }
   file.commit();

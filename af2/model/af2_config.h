@@ -127,9 +127,11 @@ struct XattnConfig {
   double ff_mult = 4;
   int heads = 8;
   int dim_head = 64;
+  std::string file;  // GGUF beside config.json that holds the matrices; "": they are in the safetensors
 
   template <class V>
   void visit(V& v) {
+    v.field("file", file, "GGUF file beside the config that holds the matrices, instead of the safetensors");
     v.field("every", every, "a block before each n-th decoder layer");
     v.field("ff_mult", ff_mult, "feed-forward width over LM width");
     v.field("heads", heads, "attention heads");

@@ -1,7 +1,6 @@
 #include "af2/model/checkpoint_load.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <set>
 
 #include "af2/core/error.h"
@@ -25,8 +24,13 @@ class Loader {
     list_missing();
     torch::NoGradGuard no_grad;
     language_model();
+    std::set<std::string> mapped;
+    for (auto& [name, layer] : cross_attention_matrices(network_)) {
+      matrix(name, *layer, layer->out);
+      mapped.insert(name);
+    }
     for (const auto& [name, target] : stored_tensors(network_))
-      if (!starts_with(name, "lang_encoder.model.")) copy(name, target);
+      if (!starts_with(name, "lang_encoder.model.") && !mapped.contains(name)) copy(name, target);
     return {unused_.begin(), unused_.end()};
   }
 
@@ -67,14 +71,10 @@ class Loader {
     TensorView view = take(name, {n_rows, layer.in});
     view.bytes = view.rows(0, layer.out);
     view.shape[0] = layer.out;
-    const auto at = reinterpret_cast<std::uintptr_t>(view.bytes.data());
-    if (view.dtype == DType::kF32 && at % alignof(float) == 0) {
-      // Never written: the weights of a loaded model are constant.
-      auto* data = const_cast<std::byte*>(view.bytes.data());
-      layer.weight.set_data(torch::from_blob(data, {layer.out, layer.in}));
-    } else {
+    if (view.dtype == DType::kF32)
+      layer.set_mapped(view);
+    else
       layer.set_low_bit(std::make_shared<QMatrix>(view));
-    }
   }
 
   // The embedding or the output projection: rows of the vocabulary, then those of the added tokens, then

@@ -1,9 +1,9 @@
 // Fills a network from the files of a published checkpoint, strictly.
 //
-// Matrices of the language model stay in the mapped files (16-bit and low-bit types through quant/qmatrix.h,
-// float32 as views); the rest becomes float32. A missing or misshaped tensor is refused by name before
-// anything is used, a non-finite one where it is converted. Thread rule: not reentrant on one network; the
-// files must outlive it.
+// Matrices of the language model and the cross-attention stay in the mapped files (16-bit and low-bit types
+// through quant/qmatrix.h, float32 as views); the rest becomes float32. A missing or misshaped tensor is
+// refused by name before anything is used, a non-finite one where it is converted. Thread rule: not reentrant
+// on one network; the files must outlive it.
 #pragma once
 
 #include <string>

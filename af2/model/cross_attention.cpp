@@ -4,22 +4,15 @@
 #include <limits>
 
 namespace af2 {
-namespace {
-
-torch::nn::Linear linear(int64_t in, int64_t out) {
-  return torch::nn::Linear(torch::nn::LinearOptions(in, out).bias(false));
-}
-
-}  // namespace
 
 MaskedCrossAttentionImpl::MaskedCrossAttentionImpl(int64_t dim_text, int64_t dim_audio,
                                                    const XattnConfig& config)
     : heads(config.heads), dim_head(config.dim_head) {
   const int64_t inner = heads * dim_head;
   norm = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim_text})));
-  to_q = register_module("to_q", linear(dim_text, inner));
-  to_kv = register_module("to_kv", linear(dim_audio, 2 * inner));
-  to_out = register_module("to_out", linear(inner, dim_text));
+  to_q = register_module("to_q", drawn_linear(dim_text, inner));
+  to_kv = register_module("to_kv", drawn_linear(dim_audio, 2 * inner));
+  to_out = register_module("to_out", drawn_linear(inner, dim_text));
 }
 
 AudioKeyValues MaskedCrossAttentionImpl::project(const torch::Tensor& memory) {
@@ -45,9 +38,10 @@ GatedCrossAttentionImpl::GatedCrossAttentionImpl(int64_t dim_text, int64_t dim_a
   attn = register_module("attn", MaskedCrossAttention(dim_text, dim_audio, config));
   attn_gate = register_parameter("attn_gate", torch::zeros({1}));
   const int64_t hidden = static_cast<int64_t>(std::llround(dim_text * config.ff_mult));
-  ff = register_module(
-      "ff", torch::nn::Sequential(torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim_text})),
-                                  linear(dim_text, hidden), torch::nn::GELU(), linear(hidden, dim_text)));
+  ff = register_module("ff",
+                       torch::nn::Sequential(torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim_text})),
+                                             drawn_linear(dim_text, hidden), torch::nn::GELU(),
+                                             drawn_linear(hidden, dim_text)));
   ff_gate = register_parameter("ff_gate", torch::zeros({1}));
 }
 
@@ -55,6 +49,17 @@ torch::Tensor GatedCrossAttentionImpl::forward(const torch::Tensor& x, const Aud
                                                const torch::Tensor& key_mask) {
   const torch::Tensor heard = x + attn_gate.tanh() * attn->forward(x, audio, key_mask);
   return heard + ff_gate.tanh() * ff->forward(heard);
+}
+
+std::vector<std::pair<std::string, LmLinear>> GatedCrossAttentionImpl::matrices() const {
+  const auto linear = [&](int64_t i) {
+    return LmLinear(std::dynamic_pointer_cast<LmLinearImpl>(ff->ptr(i)));
+  };
+  return {{"attn.to_q.weight", attn->to_q},
+          {"attn.to_kv.weight", attn->to_kv},
+          {"attn.to_out.weight", attn->to_out},
+          {"ff.1.weight", linear(1)},
+          {"ff.3.weight", linear(3)}};
 }
 
 }  // namespace af2

@@ -7,7 +7,12 @@
 
 #include <torch/torch.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "af2/model/af2_config.h"
+#include "af2/model/lm_linear.h"
 
 namespace af2 {
 
@@ -22,7 +27,7 @@ struct MaskedCrossAttentionImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const AudioKeyValues& audio, const torch::Tensor& key_mask);
   int64_t heads, dim_head;
   torch::nn::LayerNorm norm{nullptr};
-  torch::nn::Linear to_q{nullptr}, to_kv{nullptr}, to_out{nullptr};
+  LmLinear to_q{nullptr}, to_kv{nullptr}, to_out{nullptr};
 };
 TORCH_MODULE(MaskedCrossAttention);
 
@@ -32,7 +37,9 @@ struct GatedCrossAttentionImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const AudioKeyValues& audio, const torch::Tensor& key_mask);
   MaskedCrossAttention attn{nullptr};
   torch::Tensor attn_gate, ff_gate;   // one scalar each, 0 at the start
-  torch::nn::Sequential ff{nullptr};  // 0 LayerNorm, 1 Linear, 2 GELU, 3 Linear
+  torch::nn::Sequential ff{nullptr};  // 0 LayerNorm, 1 linear, 2 GELU, 3 linear
+  // The matrices with their names below the block: "attn.to_q.weight" …, "ff.3.weight".
+  std::vector<std::pair<std::string, LmLinear>> matrices() const;
 };
 TORCH_MODULE(GatedCrossAttention);
 

@@ -33,17 +33,6 @@ void layer_norm(const std::vector<float>& x, const torch::nn::LayerNormImpl& nor
     out[i] = static_cast<float>((x[i] - mean) * scale) * weight[i] + bias[i];
 }
 
-// y = W x, W [rows, columns] without bias.
-void product(const torch::Tensor& weight, const float* x, std::vector<float>& y) {
-  constexpr int64_t kGrain = 64;
-  const int64_t rows = weight.size(0), columns = weight.size(1);
-  y.resize(static_cast<std::size_t>(rows));
-  const float* w = weight.data_ptr<float>();
-  parallel_for(0, rows, kGrain, [&](int64_t begin, int64_t end) {
-    dot_f32(x, w + begin * columns, end - begin, columns, y.data() + begin, 1);
-  });
-}
-
 void product(LmLinearImpl& layer, const float* x, std::vector<float>& y) {
   y.resize(static_cast<std::size_t>(layer.out));
   layer.multiply(x, 1, y.data());
@@ -71,7 +60,7 @@ void add(std::vector<float>& x, const std::vector<float>& y, float factor) {
 DecodeStep::DecodeStep(Af2ModelImpl& network) : network_(network) {}
 
 bool DecodeStep::fits(const Af2ModelImpl& network) {
-  const auto parameters = network.parameters();
+  const auto parameters = network.lang_encoder->parameters();
   return std::all_of(parameters.begin(), parameters.end(), [](const torch::Tensor& p) {
     return p.device().is_cpu() && p.scalar_type() == torch::kFloat32 && p.is_contiguous();
   });
@@ -104,21 +93,21 @@ void DecodeStep::hear(GatedCrossAttentionImpl& block, const AudioKeyValues& audi
   const int64_t n = audio.keys.size(2), dh = attention.dim_head;
   normed_.resize(x_.size());
   layer_norm(x_, *attention.norm, normed_.data());
-  product(attention.to_q->weight, normed_.data(), q_);
+  product(*attention.to_q, normed_.data(), q_);
   mixed_.resize(q_.size());
   const torch::Tensor mask = key_mask.defined() ? key_mask.to(torch::kInt64).contiguous() : torch::Tensor();
   for (int64_t h = 0; h < attention.heads; ++h)
     mix(q_.data() + h * dh, audio.keys.data_ptr<float>() + h * n * dh,
         audio.values.data_ptr<float>() + h * n * dh, n, dh,
         mask.defined() ? mask.data_ptr<int64_t>() : nullptr, mixed_.data() + h * dh);
-  product(attention.to_out->weight, mixed_.data(), out_);
+  product(*attention.to_out, mixed_.data(), out_);
   add(x_, out_, std::tanh(block.attn_gate.data_ptr<float>()[0]));
 
   layer_norm(x_, *block.ff[0]->as<torch::nn::LayerNorm>(), normed_.data());
-  product(block.ff[1]->as<torch::nn::Linear>()->weight, normed_.data(), up_);
+  product(*block.ff[1]->as<LmLinear>(), normed_.data(), up_);
   for (float& value : up_)
     value *= 0.5f * (1 + std::erf(value * static_cast<float>(std::numbers::sqrt2 / 2)));
-  product(block.ff[3]->as<torch::nn::Linear>()->weight, up_.data(), out_);
+  product(*block.ff[3]->as<LmLinear>(), up_.data(), out_);
   add(x_, out_, std::tanh(block.ff_gate.data_ptr<float>()[0]));
 }
 

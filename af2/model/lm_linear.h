@@ -1,26 +1,50 @@
-// A linear layer of the language model, whose weight is either a float tensor or rows in a low-bit format
-// that stay as they lie in the memory-mapped file.
+// A linear layer of the language model or the cross-attention, whose weight is either a float tensor or rows
+// in a 16- or low-bit format that stay as they lie in the memory-mapped file.
 //
-// Both give the product with the same dequantised weights; low-bit is for inference of frozen weights only.
+// Both give the product with the same dequantised weights; stored rows are for inference only.
 // Thread rule: forward is reentrant.
 #pragma once
 
 #include <torch/torch.h>
 
 #include <memory>
+#include <span>
 
 #include "af2/quant/qmatrix.h"
 
 namespace af2 {
 
+// While one lives, the layers of drawn_linear() made in its thread stay empty: for networks that are about to
+// be loaded, whose billion random draws would take longer than the loading.
+class NoDraws {
+ public:
+  NoDraws() { ++depth_; }
+  ~NoDraws() { --depth_; }
+  NoDraws(const NoDraws&) = delete;
+  NoDraws& operator=(const NoDraws&) = delete;
+  static bool active() { return depth_ > 0; }
+
+ private:
+  static thread_local int depth_;
+};
+
 struct LmLinearImpl : torch::nn::Module {
+  // The weight is left empty: it is always loaded.
   LmLinearImpl(int64_t in_features, int64_t out_features, bool with_bias);
   torch::Tensor forward(const torch::Tensor& x);  // [..., in] -> [..., out]
   // The same for n rows of plain floats on the CPU (the weight float32): x [n, in] -> y [n, out].
   void multiply(const float* x, int64_t n, float* y) const;
   torch::Tensor rows(const torch::Tensor& ids);  // [...] int64 -> [..., in], the weight as embedding
+  // Row r of the weight as floats; values [in].
+  void row(int64_t r, float* values) const;
+  // The type it is stored in, and the bytes of row r in that type.
+  DType stored_type() const { return matrix_ ? matrix_->dtype() : DType::kF32; }
+  void stored_row(int64_t r, std::span<std::byte> bytes) const;
 
-  // Replaces the float weight by low-bit rows; the shape must agree.
+  // The weight becomes a view of a float32 matrix of a mapped file, which must outlive the layer (rows at odd
+  // addresses stay as stored rows). The shape must agree.
+  void set_mapped(const TensorView& view);
+  // Replaces the float weight by stored rows; the shape must agree.
   void set_low_bit(std::shared_ptr<const QMatrix> matrix);
   bool is_low_bit() const { return matrix_ != nullptr; }
 
@@ -29,8 +53,15 @@ struct LmLinearImpl : torch::nn::Module {
   torch::Tensor bias;    // [out] or undefined
 
  private:
+  // Many rows: the weight is taken part by part (stored rows unpacked), each part one product of matrices,
+  // in bfloat16 under Bf16Products. x [n, in] -> y [n, out].
+  void multiply_parts(const torch::Tensor& x, torch::Tensor& y) const;
+
   std::shared_ptr<const QMatrix> matrix_;
 };
 TORCH_MODULE(LmLinear);
+
+// One that is also trained from nothing: without bias, and drawn as torch::nn::Linear draws, unless NoDraws.
+LmLinear drawn_linear(int64_t in_features, int64_t out_features);
 
 }  // namespace af2

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "af2/model/precision.h"
+
 namespace af2 {
 
 torch::Tensor mel_filterbank(const AudioConfig& config) {
@@ -30,6 +32,7 @@ void LogMel::to(torch::Device device) {
 }
 
 torch::Tensor LogMel::operator()(const torch::Tensor& samples) const {
+  const Bf16Products exact(false);
   const torch::Tensor spectrum =
       torch::stft(samples, config_.n_fft, config_.hop, config_.n_fft, hann_, /*center=*/true, "reflect",
                   /*normalized=*/false, /*onesided=*/true, /*return_complex=*/true);  // [B, K, F]

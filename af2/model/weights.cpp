@@ -20,50 +20,6 @@ std::vector<std::int64_t> shape_of(const torch::Tensor& tensor) {
   return tensor.sizes().vec();
 }
 
-// Row r of a Llama GGUF matrix of `heads` heads lies at the returned position: pairs (j, j + dh/2) are stored
-// beside each other.
-std::vector<std::int64_t> unpermuted_rows(std::int64_t heads, std::int64_t dim_head) {
-  std::vector<std::int64_t> order(heads * dim_head);
-  const std::int64_t half = dim_head / 2;
-  for (std::int64_t h = 0; h < heads; ++h)
-    for (std::int64_t side = 0; side < 2; ++side)
-      for (std::int64_t j = 0; j < half; ++j)
-        order[h * dim_head + side * half + j] = h * dim_head + 2 * j + side;
-  return order;
-}
-
-class GgufLoader {
- public:
-  GgufLoader(const Gguf& file, bool low_bit) : file_(file), low_bit_(low_bit) {}
-
-  void matrix(const std::string& name, LmLinear& layer, std::vector<std::int64_t> order = {}) {
-    const std::int64_t shape[] = {layer->out, layer->in};
-    const TensorView& view = file_.get(name, shape);
-    if (low_bit_ && view.dtype != DType::kF32) {
-      layer->set_low_bit(std::make_shared<QMatrix>(view, std::move(order)));
-      return;
-    }
-    const QMatrix rows(view, std::move(order));
-    torch::NoGradGuard no_grad;
-    float* out = layer->weight.data_ptr<float>();
-    at::parallel_for(0, layer->out, 256, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t r = begin; r < end; ++r) rows.row(r, out + r * layer->in);
-    });
-    file_.release(view);
-  }
-
-  void vector(const std::string& name, torch::Tensor& target) {
-    const std::int64_t shape[] = {target.size(0)};
-    const std::vector<float> values = to_float(file_.get(name, shape));
-    torch::NoGradGuard no_grad;
-    target.copy_(torch::tensor(values));
-  }
-
- private:
-  const Gguf& file_;
-  bool low_bit_;
-};
-
 }  // namespace
 
 std::vector<std::pair<std::string, torch::Tensor>> stored_tensors(const torch::nn::Module& module) {
@@ -151,61 +107,11 @@ void save_tensors(const std::filesystem::path& path,
   write_safetensors(path, views, metadata);
 }
 
-LmConfig lm_config_from_gguf(const Gguf& file) {
-  LmConfig config;
-  config.arch = file.get_string("general.architecture");
-  if (config.arch != "llama" && config.arch != "qwen2")
-    throw model_error("architecture \"" + config.arch + "\" is not built in", file.where(),
-                      "give a Llama or Qwen2 model");
-  const auto size = [&](const std::string& key) {
-    return static_cast<int>(file.get_uint(config.arch + "." + key));
-  };
-  config.n_layers = size("block_count");
-  config.dim = size("embedding_length");
-  config.ffn_dim = size("feed_forward_length");
-  config.n_heads = size("attention.head_count");
-  config.n_kv_heads = static_cast<int>(file.find_uint(config.arch + ".attention.head_count_kv")
-                                           .value_or(static_cast<std::uint64_t>(config.n_heads)));
-  config.context = size("context_length");
-  if (config.n_heads <= 0) throw model_error("has no attention heads", file.where());
-  config.head_dim = static_cast<int>(file.find_uint(config.arch + ".attention.key_length")
-                                         .value_or(static_cast<std::uint64_t>(config.dim / config.n_heads)));
-  config.rope_theta = file.find_float(config.arch + ".rope.freq_base").value_or(10000.0f);
-  config.rms_eps = file.get_float(config.arch + ".attention.layer_norm_rms_epsilon");
-  config.vocab = static_cast<int>(file.get("token_embd.weight").shape.at(0));
-  config.tied = file.find("output.weight") == nullptr;
-  return config;
-}
-
-void load_decoder(const Gguf& file, DecoderImpl& decoder, bool low_bit) {
-  const LmConfig& config = decoder.config;
-  GgufLoader load(file, low_bit);
-  const bool permuted = config.arch == "llama";
-  load.matrix("token_embd.weight", decoder.embed_tokens);
-  if (decoder.lm_head) load.matrix("output.weight", decoder.lm_head);
-  load.vector("output_norm.weight", decoder.norm->weight);
-  for (int i = 0; i < config.n_layers; ++i) {
-    const std::string prefix = "blk." + std::to_string(i) + ".";
-    auto& layer = *decoder.layers->ptr(i)->as<DecoderLayer>();
-    auto& attn = *layer.self_attn;
-    load.vector(prefix + "attn_norm.weight", layer.input_layernorm->weight);
-    load.vector(prefix + "ffn_norm.weight", layer.post_attention_layernorm->weight);
-    using Order = std::vector<std::int64_t>;
-    load.matrix(prefix + "attn_q.weight", attn.q_proj,
-                permuted ? unpermuted_rows(config.n_heads, config.head_dim) : Order{});
-    load.matrix(prefix + "attn_k.weight", attn.k_proj,
-                permuted ? unpermuted_rows(config.n_kv_heads, config.head_dim) : Order{});
-    load.matrix(prefix + "attn_v.weight", attn.v_proj);
-    load.matrix(prefix + "attn_output.weight", attn.o_proj);
-    load.matrix(prefix + "ffn_gate.weight", layer.mlp->gate_proj);
-    load.matrix(prefix + "ffn_up.weight", layer.mlp->up_proj);
-    load.matrix(prefix + "ffn_down.weight", layer.mlp->down_proj);
-    if (attn.q_proj->bias.defined()) {
-      load.vector(prefix + "attn_q.bias", attn.q_proj->bias);
-      load.vector(prefix + "attn_k.bias", attn.k_proj->bias);
-      load.vector(prefix + "attn_v.bias", attn.v_proj->bias);
-    }
-  }
+SaveType save_type_from_name(const std::string& name, const std::string& where) {
+  if (name == "f32") return SaveType::kF32;
+  if (name == "bf16") return SaveType::kBF16;
+  if (name == "i8") return SaveType::kI8;
+  throw user_error("is none of f32, bf16, i8: " + name, where);
 }
 
 }  // namespace af2

@@ -1,4 +1,4 @@
-// Between files and modules: strict loading of safetensors, the language model from GGUF, saving.
+// Between files and modules: strict loading of safetensors, saving.
 //
 // A missing or misshaped tensor is refused by name before anything is used, a non-finite one when it is read
 // (safetensors; low-bit matrices stay unread in their file). Surplus names are returned: the caller decides.
@@ -12,9 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "af2/io/gguf.h"
 #include "af2/io/safetensors.h"
-#include "af2/model/decoder.h"
 
 namespace af2 {
 
@@ -31,16 +29,11 @@ std::vector<std::string> load_strict(const SafeTensors& file,
                                      const std::vector<std::pair<std::string, torch::Tensor>>& targets);
 
 enum class SaveType { kF32, kBF16, kI8 };
+// "f32", "bf16", "i8"; throws kUser naming `where`.
+SaveType save_type_from_name(const std::string& name, const std::string& where);
 // Matrices in `type` (I8: symmetric, one scale per row), everything smaller than 2-D in float32.
 void save_tensors(const std::filesystem::path& path,
                   const std::vector<std::pair<std::string, torch::Tensor>>& tensors, SaveType type,
                   const StringMap& metadata);
-
-// Sizes of the language model from GGUF metadata (Llama and Qwen2). Throws kModel for other architectures.
-LmConfig lm_config_from_gguf(const Gguf& file);
-// Fills the decoder. low_bit keeps matrices as they lie in the file, which must then outlive the decoder;
-// else they become float32. Llama files store q and k rows permuted for interleaved rotary pairs: undone
-// here.
-void load_decoder(const Gguf& file, DecoderImpl& decoder, bool low_bit);
 
 }  // namespace af2

@@ -38,14 +38,29 @@ HWY_INLINE float total(Sum even, Sum odd) {
   return hn::GetLane(hn::SumOfLanes(Floats(), hn::Add(even, odd)));
 }
 
-HWY_INLINE void add_q4_1(const std::byte* block, const float* x, float x_sum, const float* halves, Sum& total,
-                         float& offset) {
+// Q4_1 has a scale and an offset of its own; Q4_0 a scale, and 8 is zero.
+struct Q4_1 {
+  static constexpr std::int64_t kBytes = 20, kHeader = 4;
+  static HWY_INLINE float offset(const float* halves, const std::byte* block) {
+    return read_half(halves, block + 2);
+  }
+};
+struct Q4_0 {
+  static constexpr std::int64_t kBytes = 18, kHeader = 2;
+  static HWY_INLINE float offset(const float* halves, const std::byte* block) {
+    return -8.0f * read_half(halves, block);
+  }
+};
+
+template <class Type>
+HWY_INLINE void add_q4(const std::byte* block, const float* x, float x_sum, const float* halves, Sum& total,
+                       float& offset) {
   const Floats f;
   const Ints d;
   const auto low_mask = hn::Set(d, 15);
   const auto scale = hn::Set(f, read_half(halves, block));
-  offset += read_half(halves, block + 2) * x_sum;
-  const auto* packed = reinterpret_cast<const std::uint8_t*>(block + 4);
+  offset += Type::offset(halves, block) * x_sum;
+  const auto* packed = reinterpret_cast<const std::uint8_t*>(block + Type::kHeader);
   for (std::size_t i = 0; i < 16; i += hn::Lanes(f)) {
     const auto both = hn::PromoteTo(d, hn::LoadU(Bytes(), packed + i));
     auto sum = hn::Mul(hn::ConvertTo(f, hn::And(both, low_mask)), hn::LoadU(f, x + i));
@@ -69,21 +84,55 @@ HWY_INLINE void add_q8_0(const std::byte* block, const float* x, const float* ha
 
 // Two rows at a time, which share the loads of x. Blocks alternate between two sums, which halves the wait
 // for the sum before.
-void dot_q4_1(const BlockRows& rows, const float* x, const float* sums, const float* halves, float* y) {
+template <class Type>
+HWY_INLINE void dot_q4(const BlockRows& rows, const float* x, const float* sums, const float* halves,
+                       float* y) {
+  constexpr std::int64_t kBytes = Type::kBytes;
   for (std::int64_t r = 0; r < rows.n_rows; r += 2) {
     const std::byte* first = rows.first + r * rows.row_bytes;
     const std::byte* second = r + 1 < rows.n_rows ? first + rows.row_bytes : first;
     auto even1 = hn::Zero(Floats()), odd1 = even1, even2 = even1, odd2 = even1;
     float offset1 = 0, offset2 = 0;
     for (std::int64_t b = 0; b < rows.n_blocks; b += 2) {
-      add_q4_1(first + b * 20, x + b * 32, sums[b], halves, even1, offset1);
-      add_q4_1(second + b * 20, x + b * 32, sums[b], halves, even2, offset2);
+      add_q4<Type>(first + b * kBytes, x + b * 32, sums[b], halves, even1, offset1);
+      add_q4<Type>(second + b * kBytes, x + b * 32, sums[b], halves, even2, offset2);
       if (b + 1 == rows.n_blocks) break;
-      add_q4_1(first + b * 20 + 20, x + b * 32 + 32, sums[b + 1], halves, odd1, offset1);
-      add_q4_1(second + b * 20 + 20, x + b * 32 + 32, sums[b + 1], halves, odd2, offset2);
+      add_q4<Type>(first + b * kBytes + kBytes, x + b * 32 + 32, sums[b + 1], halves, odd1, offset1);
+      add_q4<Type>(second + b * kBytes + kBytes, x + b * 32 + 32, sums[b + 1], halves, odd2, offset2);
     }
     y[r] = total(even1, odd1) + offset1;
     if (r + 1 < rows.n_rows) y[r + 1] = total(even2, odd2) + offset2;
+  }
+}
+
+void dot_q4_0(const BlockRows& rows, const float* x, const float* sums, const float* halves, float* y) {
+  dot_q4<Q4_0>(rows, x, sums, halves, y);
+}
+void dot_q4_1(const BlockRows& rows, const float* x, const float* sums, const float* halves, float* y) {
+  dot_q4<Q4_1>(rows, x, sums, halves, y);
+}
+
+// Four rows at a time, which share the loads of x.
+void dot_bf16(const BlockRows& rows, const float* x, float* y) {
+  const Floats f;
+  const hn::Rebind<hwy::bfloat16_t, Floats> narrow;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(f)), k = rows.n_blocks * 32;
+  for (std::int64_t r = 0; r < rows.n_rows; r += 4) {
+    const hwy::bfloat16_t* w[4];
+    for (std::int64_t i = 0; i < 4; ++i)
+      w[i] = reinterpret_cast<const hwy::bfloat16_t*>(rows.first +
+                                                      std::min(r + i, rows.n_rows - 1) * rows.row_bytes);
+    auto s0 = hn::Zero(f), s1 = hn::Zero(f), s2 = hn::Zero(f), s3 = hn::Zero(f);
+    for (std::int64_t j = 0; j < k; j += lanes) {
+      const auto input = hn::LoadU(f, x + j);
+      s0 = hn::MulAdd(hn::PromoteTo(f, hn::LoadU(narrow, w[0] + j)), input, s0);
+      s1 = hn::MulAdd(hn::PromoteTo(f, hn::LoadU(narrow, w[1] + j)), input, s1);
+      s2 = hn::MulAdd(hn::PromoteTo(f, hn::LoadU(narrow, w[2] + j)), input, s2);
+      s3 = hn::MulAdd(hn::PromoteTo(f, hn::LoadU(narrow, w[3] + j)), input, s3);
+    }
+    const float sums[4] = {hn::GetLane(hn::SumOfLanes(f, s0)), hn::GetLane(hn::SumOfLanes(f, s1)),
+                           hn::GetLane(hn::SumOfLanes(f, s2)), hn::GetLane(hn::SumOfLanes(f, s3))};
+    for (std::int64_t i = 0; i < 4 && r + i < rows.n_rows; ++i) y[r + i] = sums[i];
   }
 }
 
@@ -140,7 +189,9 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace af2 {
 
+HWY_EXPORT(dot_q4_0);
 HWY_EXPORT(dot_q4_1);
+HWY_EXPORT(dot_bf16);
 HWY_EXPORT(dot_q8_0);
 HWY_EXPORT(dot_f32);
 
@@ -158,6 +209,12 @@ const float* half_table() {
 
 }  // namespace
 
+void dot_q4_0(const BlockRows& rows, const float* x, const float* sums, float* y) {
+  HWY_DYNAMIC_DISPATCH(dot_q4_0)(rows, x, sums, half_table(), y);
+}
+void dot_bf16(const BlockRows& rows, const float* x, float* y) {
+  HWY_DYNAMIC_DISPATCH(dot_bf16)(rows, x, y);
+}
 void dot_q4_1(const BlockRows& rows, const float* x, const float* sums, float* y) {
   HWY_DYNAMIC_DISPATCH(dot_q4_1)(rows, x, sums, half_table(), y);
 }

@@ -14,21 +14,45 @@ float read_f16(const std::byte* at) {
   return f16_to_f32(bits);
 }
 
-}  // namespace
-
-void dot_q4_1(const BlockRows& rows, const float* x, const float* sums, float* y) {
+// Blocks of a half as scale, `header` bytes before 16 bytes of nibbles; `offset_of` a block.
+template <class OffsetOf>
+void dot_q4(const BlockRows& rows, const float* x, const float* sums, float* y, std::int64_t header,
+            const OffsetOf& offset_of) {
   for (std::int64_t r = 0; r < rows.n_rows; ++r) {
     const std::byte* block = rows.first + r * rows.row_bytes;
     float total = 0;
-    for (std::int64_t b = 0; b < rows.n_blocks; ++b, block += 20) {
-      const auto* packed = reinterpret_cast<const std::uint8_t*>(block + 4);
+    for (std::int64_t b = 0; b < rows.n_blocks; ++b, block += header + 16) {
+      const auto* packed = reinterpret_cast<const std::uint8_t*>(block + header);
       const float* low = x + b * 32;
       float sum = 0;
       for (int i = 0; i < 16; ++i)
         sum += static_cast<float>(packed[i] & 15) * low[i] + static_cast<float>(packed[i] >> 4) * low[16 + i];
-      total += read_f16(block) * sum + read_f16(block + 2) * sums[b];
+      total += read_f16(block) * sum + offset_of(block) * sums[b];
     }
     y[r] = total;
+  }
+}
+
+}  // namespace
+
+void dot_q4_0(const BlockRows& rows, const float* x, const float* sums, float* y) {
+  dot_q4(rows, x, sums, y, 2, [](const std::byte* block) { return -8 * read_f16(block); });
+}
+
+void dot_q4_1(const BlockRows& rows, const float* x, const float* sums, float* y) {
+  dot_q4(rows, x, sums, y, 4, [](const std::byte* block) { return read_f16(block + 2); });
+}
+
+void dot_bf16(const BlockRows& rows, const float* x, float* y) {
+  for (std::int64_t r = 0; r < rows.n_rows; ++r) {
+    const std::byte* row = rows.first + r * rows.row_bytes;
+    float sum = 0;
+    for (std::int64_t i = 0; i < rows.n_blocks * 32; ++i) {
+      std::uint16_t bits;
+      std::memcpy(&bits, row + 2 * i, 2);
+      sum += bf16_to_f32(bits) * x[i];
+    }
+    y[r] = sum;
   }
 }
 

@@ -34,9 +34,11 @@ void QMatrix::row(std::int64_t r, float* out) const {
 
 void QMatrix::multiply(const float* x, std::int64_t n, float* y) const {
   const std::int64_t n_blocks = columns_ / 32;
-  const bool q4_1 = view_.dtype == DType::kQ4_1;
-  if (n == 1 && (q4_1 || view_.dtype == DType::kQ8_0)) {
-    std::vector<float> sums(q4_1 ? n_blocks : 0, 0.0f);
+  const DType type = view_.dtype;
+  const bool four_bits = type == DType::kQ4_0 || type == DType::kQ4_1;
+  const bool fused = four_bits || type == DType::kQ8_0 || (type == DType::kBF16 && columns_ % 32 == 0);
+  if (n == 1 && fused) {
+    std::vector<float> sums(four_bits ? n_blocks : 0, 0.0f);
     for (std::size_t b = 0; b < sums.size(); ++b)
       for (int i = 0; i < 32; ++i) sums[b] += x[b * 32 + i];
     parallel_for(0, rows_, kGrain, [&](std::int64_t begin, std::int64_t end) {
@@ -44,8 +46,12 @@ void QMatrix::multiply(const float* x, std::int64_t n, float* y) const {
       const std::int64_t together = row_order_.empty() ? end - begin : 1;
       for (std::int64_t r = begin; r < end; r += together) {
         const BlockRows rows{stored_row(r), row_bytes_, together, n_blocks};
-        if (q4_1)
+        if (type == DType::kQ4_0)
+          dot_q4_0(rows, x, sums.data(), y + r);
+        else if (type == DType::kQ4_1)
           dot_q4_1(rows, x, sums.data(), y + r);
+        else if (type == DType::kBF16)
+          dot_bf16(rows, x, y + r);
         else
           dot_q8_0(rows, x, y + r);
       }

@@ -1,15 +1,17 @@
-// A weight matrix that stays in the low-bit blocks of its file: products with float activations, single rows.
+// A weight matrix that stays in the 16-bit values or low-bit blocks of its file: products with float
+// activations, single rows.
 //
 // Frozen weights at inference only. The product uses exactly the values that `dequantize` gives, with float
-// sums; Q4_1 and Q8_0 have fused kernels, every other type goes through `dequantize` row by row.
-// Thread rule: constant after construction. Work is split by rows (core/threads.h), so that results do not
-// depend on the thread count.
+// sums; for one x, Q4_0, Q4_1, Q8_0 and BF16 have fused kernels, all else goes through `dequantize` row by
+// row. Thread rule: constant after construction. Work is split by rows (core/threads.h), so that results do
+// not depend on the thread count.
 //
 //   QMatrix w(gguf.get("blk.0.ffn_up.weight"));
 //   w.multiply(x, n, y);   // x [n, columns], y [n, rows]
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "af2/io/tensor_view.h"
@@ -24,9 +26,14 @@ class QMatrix {
 
   std::int64_t rows() const { return rows_; }
   std::int64_t columns() const { return columns_; }
+  DType dtype() const { return view_.dtype; }
 
   // y[i, r] = sum over k of x[i, k] * w[r, k], for i < n.
   void multiply(const float* x, std::int64_t n, float* y) const;
+  // Row r as it is stored.
+  std::span<const std::byte> row_bytes(std::int64_t r) const {
+    return {stored_row(r), static_cast<std::size_t>(row_bytes_)};
+  }
   // Row r as floats.
   void row(std::int64_t r, float* out) const;
 

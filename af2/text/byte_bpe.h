@@ -44,6 +44,18 @@ struct BpeParts {
   std::string where = "tokenizer";
 };
 
+// The parts of a Hugging Face tokenizer.json; what is refused: see ByteBpe::from_tokenizer_json.
+BpeParts read_tokenizer_json(const std::filesystem::path& path);
+
+// A tokenizer as GGUF metadata holds it (ByteBpe::from_lists).
+struct TokenizerLists {
+  std::string pre;  // tokenizer.ggml.pre
+  std::vector<std::string> tokens, merges;
+  std::vector<int> types;  // 1 plain, 3 control, 4 user defined
+};
+// Nothing where the lists cannot say the same: ids with gaps, an unknown token, another pre-tokeniser.
+std::optional<TokenizerLists> lists_of(const BpeParts& parts);
+
 class ByteBpe {
  public:
   // Throws kModel for parts that do not fit together (merge of unknown tokens, doubled ids).

@@ -1,4 +1,5 @@
 // Reading ByteBpe from tokenizer.json, from vocab.json + merges.txt and from plain lists.
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -13,7 +14,8 @@ namespace {
 using Json = nlohmann::json;
 using Step = PreTokenizer::Step;
 
-constexpr int kMaxNesting = 8;  // Sequences within Sequences
+constexpr int kMaxNesting = 8;                 // Sequences within Sequences
+constexpr int kControl = 3, kUserDefined = 4;  // tokenizer.ggml.token_type
 
 Json parse_json(std::string_view text, const std::string& where) {
   try {
@@ -218,7 +220,39 @@ ByteBpe ByteBpe::from_tokenizer_json_text(std::string_view json, const std::stri
 }
 
 ByteBpe ByteBpe::from_tokenizer_json(const std::filesystem::path& path) {
-  return from_tokenizer_json_text(read_file(path), path.string());
+  return ByteBpe(read_tokenizer_json(path));
+}
+
+BpeParts read_tokenizer_json(const std::filesystem::path& path) {
+  const std::string where = path.string();
+  return JsonReader(where).read(parse_json(read_file(path), where));
+}
+
+std::optional<TokenizerLists> lists_of(const BpeParts& parts) {
+  if (!parts.unk_token.empty()) return std::nullopt;
+  TokenizerLists lists;
+  for (const char* pre : {"smollm", "gpt-2", "qwen2", "llama-bpe"}) {
+    BpeParts named;
+    apply_pre(named, pre);
+    if (named.pre.steps() == parts.pre.steps() && named.nfc == parts.nfc &&
+        named.ignore_merges == parts.ignore_merges)
+      lists.pre = pre;
+  }
+  if (lists.pre.empty()) return std::nullopt;
+  std::size_t size = 0;
+  for (const auto& [token, id] : parts.vocab) size = std::max(size, static_cast<std::size_t>(id) + 1);
+  for (const auto& [token, id] : parts.added) size = std::max(size, static_cast<std::size_t>(id) + 1);
+  if (size > parts.vocab.size() + parts.added.size()) return std::nullopt;
+  lists.tokens.resize(size);
+  lists.types.assign(size, 1);
+  for (const auto& [token, id] : parts.vocab) lists.tokens[static_cast<std::size_t>(id)] = token;
+  for (const auto& [token, id] : parts.added) {
+    lists.tokens[static_cast<std::size_t>(id)] = token.content;
+    lists.types[static_cast<std::size_t>(id)] = token.special ? kControl : kUserDefined;
+  }
+  if (std::find(lists.tokens.begin(), lists.tokens.end(), "") != lists.tokens.end()) return std::nullopt;
+  for (const auto& [first, second] : parts.merges) lists.merges.push_back(first + " " + second);
+  return lists;
 }
 
 ByteBpe ByteBpe::from_vocab_and_merges(const std::filesystem::path& vocab_json,
@@ -243,7 +277,6 @@ ByteBpe ByteBpe::from_vocab_and_merges(const std::filesystem::path& vocab_json,
 ByteBpe ByteBpe::from_lists(const std::vector<std::string>& tokens, const std::vector<std::string>& merges,
                             const std::vector<int>& token_types, std::string_view pre,
                             const std::string& where) {
-  constexpr int kControl = 3, kUserDefined = 4;  // tokenizer.ggml.token_type
   BpeParts parts;
   parts.where = where;
   if (!token_types.empty() && token_types.size() != tokens.size()) {

@@ -1,11 +1,17 @@
 #include "af2/text/prompt.h"
 
+#include <algorithm>
+
 #include "af2/core/error.h"
 #include "af2/text/unicode.h"
 #include "af2/text/utf8.h"
 
 namespace af2 {
 namespace {
+
+std::string choice_label(std::size_t i) {
+  return {'(', static_cast<char>('A' + i), ')', ' '};
+}
 
 int need_token(const ByteBpe& tokenizer, const std::string& token, const char* what) {
   const std::optional<int> id = tokenizer.id_of(token);
@@ -42,18 +48,29 @@ Prompt build_prompt(const ByteBpe& tokenizer, std::string_view question, const P
   return prompt;
 }
 
+std::vector<std::string> choice_answers(std::size_t i, std::string_view choice) {
+  const std::string valid = replace_invalid_utf8(choice);
+  const std::string label = choice_label(i);
+  std::string text(strip_python(valid));
+  if (text.starts_with(label)) text = std::string(strip_python(std::string_view(text).substr(label.size())));
+  if (!text.empty() && text.back() == '.') text.pop_back();
+  std::vector<std::string> answers;
+  for (const std::string& answer : {text, lower_case(text), label + text, lower_case(label + text)})
+    if (std::find(answers.begin(), answers.end(), answer) == answers.end()) answers.push_back(answer);
+  return answers;
+}
+
 std::string with_choices(std::string_view question, const std::vector<std::string>& choices) {
   if (choices.size() < 2 || choices.size() > 26) {
     throw user_error(std::to_string(choices.size()) + " choices", "choices", "give 2 to 26");
   }
-  const auto label = [](std::size_t i) { return std::string{'(', static_cast<char>('A' + i), ')', ' '}; };
   bool labelled = true;
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < choices.size(); ++i) {
     const std::string valid = replace_invalid_utf8(choices[i]);
     texts.emplace_back(strip_python(valid));
-    if (texts.back().empty()) throw user_error("choice " + label(i) + "is empty", "choices");
-    labelled = labelled && texts.back().starts_with(label(i));
+    if (texts.back().empty()) throw user_error("choice " + choice_label(i) + "is empty", "choices");
+    labelled = labelled && texts.back().starts_with(choice_label(i));
   }
   const std::string valid = replace_invalid_utf8(question);
   std::string text(strip_python(valid));
@@ -61,7 +78,7 @@ std::string with_choices(std::string_view question, const std::vector<std::strin
   if (std::string_view(".?!:").find(text.back()) == std::string_view::npos) text += '?';
   for (std::size_t i = 0; i < texts.size(); ++i) {
     text += ' ';
-    if (!labelled) text += label(i);
+    if (!labelled) text += choice_label(i);
     text += texts[i];
     if (texts[i].back() != '.') text += '.';
   }

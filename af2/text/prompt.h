@@ -44,4 +44,8 @@ std::string clean_question(std::string_view question, bool lowercase = true);
 // an empty one.
 std::string with_choices(std::string_view question, const std::vector<std::string>& choices);
 
+// The ways in which choice i (0-based) may be written as an answer, each once: its text and "(A) text", as
+// given and lower-cased; without a letter or full stop of its own.
+std::vector<std::string> choice_answers(std::size_t i, std::string_view choice);
+
 }  // namespace af2

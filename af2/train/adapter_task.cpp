@@ -6,7 +6,6 @@
 // visits too, where other questions are asked. Logits are taken at target positions only.
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <map>
 #include <mutex>
 #include <unordered_map>
@@ -18,19 +17,12 @@
 #include "af2/text/prompt.h"
 #include "af2/train/data_source.h"
 #include "af2/train/prefetch.h"
+#include "af2/train/scene_tokens.h"
 #include "af2/train/task.h"
 #include "af2/train/token_batch.h"
 
 namespace af2 {
 namespace {
-
-// A scene that will come back: without its samples, and what the tower hears in it once that is known.
-struct PooledScene {
-  Scene scene;
-  QuestionType type = QuestionType::kWhatOpen;
-  torch::Tensor tokens;  // [S, D] bfloat16, to be read when `known`
-  std::atomic<bool> known = false;
-};
 
 struct AdapterBatch {
   std::vector<torch::Tensor> windows;                // [G] samples; undefined where the pool knows the scene
@@ -245,43 +237,10 @@ class AdapterTask : public TrainTask {
     return questions;
   }
 
-  // Tokens of a batch [G, S, D] as those of unknown recordings would be: the tower is surer of what it was
-  // trained on, and an adapter that knows only such tokens is too sure of everything else.
-  torch::Tensor shifted(const torch::Tensor& tokens) const {
-    const int64_t g = tokens.size(0);
-    if (!torch::GradMode::is_enabled() || options_.token_shift <= 0 || g < 2) return tokens;
-    const torch::Tensor means = tokens.mean(1, /*keepdim=*/true);
-    const torch::Tensor way =
-        means.index_select(0, (torch::arange(g) + 1 + torch::randint(g - 1, {1})) % g) - means;
-    return tokens + torch::rand({g, 1, 1}) * options_.token_shift * way;
-  }
-
   // What the tower hears in each scene of a batch: [G, S, D].
   torch::Tensor hear(const AdapterBatch& batch) {
-    std::vector<torch::Tensor> fresh;
-    for (const auto& window : batch.windows)
-      if (window.defined()) fresh.push_back(window);
     const torch::AutoGradMode grad(torch::GradMode::is_enabled() && options_.train_tower);
-    torch::Tensor encoded;
-    if (!fresh.empty()) encoded = model_.network->encode(torch::stack(fresh));
-    if (fresh.size() == batch.windows.size() && !batch.pooled.front()) return encoded;
-    std::vector<torch::Tensor> rows;
-    int64_t next = 0;
-    for (std::size_t i = 0; i < batch.windows.size(); ++i) {
-      PooledScene& scene = *batch.pooled[i];
-      if (batch.windows[i].defined()) {
-        const torch::Tensor kept = encoded[next++].to(torch::kBFloat16).clone();
-        if (!scene.known) {
-          const std::lock_guard lock(pool_mutex_);
-          scene.tokens = kept;
-          scene.known = true;
-        }
-        rows.push_back(kept.to(torch::kFloat32));
-      } else {
-        rows.push_back(scene.tokens.to(torch::kFloat32));
-      }
-    }
-    return torch::stack(rows);
+    return tokens_of(*model_.network, batch.windows, batch.pooled, pool_mutex_);
   }
 
   TokenItem tokenize(const std::string& prompt, const std::string& output) const {
@@ -308,7 +267,8 @@ class AdapterTask : public TrainTask {
   }
 
   MicroBatchLoss batch_loss(const AdapterBatch& batch) {
-    const torch::Tensor log_p = target_log_p(batch, model_.network->remember(shifted(hear(batch)), {}));
+    const torch::Tensor log_p =
+        target_log_p(batch, model_.network->remember(shifted_tokens(hear(batch), options_.token_shift), {}));
     return {-log_p.gather(1, batch.tokens.labels.unsqueeze(1)).sum(),
             static_cast<double>(batch.tokens.labels.numel()), batch.seconds};
   }

@@ -10,16 +10,7 @@ namespace af2 {
 namespace fs = std::filesystem;
 
 void export_adapter(const fs::path& run_or_checkpoint, const fs::path& folder, const std::string& dtype) {
-  SaveType type;
-  if (dtype == "f32")
-    type = SaveType::kF32;
-  else if (dtype == "bf16")
-    type = SaveType::kBF16;
-  else if (dtype == "i8")
-    type = SaveType::kI8;
-  else
-    throw user_error("is none of f32, bf16, i8: " + dtype, "--dtype");
-
+  const SaveType type = save_type_from_name(dtype, "--dtype");
   fs::path checkpoint = run_or_checkpoint;
   if (!fs::exists(checkpoint / "model.safetensors")) {
     const LatestCheckpoint last = latest_complete(run_or_checkpoint);

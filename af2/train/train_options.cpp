@@ -13,7 +13,8 @@ void TrainOptions::check(const std::string& where) const {
   const auto need = [&](bool ok, const char* key, const char* what) {
     if (!ok) throw user_error(what, where + " key " + key, "correct the recipe");
   };
-  need(task == "tower" || task == "adapter", "task", "must be tower or adapter");
+  need(task == "tower" || task == "listener" || task == "adapter", "task",
+       "must be tower, listener or adapter");
   need(precision == "fp32" || precision == "bf16" || precision == "auto", "precision",
        "must be fp32, bf16 or auto");
   const auto& s = optimizer.schedule;

@@ -1,9 +1,9 @@
 // The recipe of a training run: every key of a file in recipes/, with its default.
 //
-// Two tasks share the loop, the checkpoints and the data: `tower` trains the audio tower on the labels of
-// rendered scenes, `adapter` trains the audio transformer and the gated cross-attention
-// (docs/spec/training.md section 1) on questions about them, with the language model frozen. Thread rule:
-// plain values.
+// Three tasks share the loop, the checkpoints and the data: `tower` trains the audio tower on the labels of
+// rendered scenes, `listener` the audio transformer on how often and in which order they sound, `adapter`
+// trains the audio transformer and the gated cross-attention (docs/spec/training.md section 1) on questions
+// about them, with the language model frozen. Thread rule: plain values.
 #pragma once
 
 #include <cstdint>
@@ -101,7 +101,7 @@ struct TrainOptions {
 
   template <class V>
   void visit(V& v) {
-    v.field("task", task, "tower or adapter");
+    v.field("task", task, "tower, listener or adapter");
     v.field("model", model, "folder with config.json and lm.gguf (tower: config.json is enough)");
     v.field("init", init,
             "run, checkpoint, model folder or safetensors file whose tensors are taken where names agree");
@@ -112,15 +112,16 @@ struct TrainOptions {
     v.field("optimizer", optimizer, "AdamW and its schedule");
     v.field("tower", tower, "losses of the tower task");
     v.field("train_tower", train_tower, "adapter task: train the tower too");
-    v.field("token_shift", token_shift,
-            "adapter task: audio tokens move by up to this share of the way from their scene's mean to "
-            "another's, "
-            "so that they are as unsure as those of recordings the tower never saw");
+    v.field(
+        "token_shift", token_shift,
+        "listener and adapter: audio tokens move by up to this share of the way from their scene's mean to "
+        "another's, "
+        "so that they are as unsure as those of recordings the tower never saw");
     v.field("scene_pool", scene_pool,
             "scenes in all, used again after the last (adapter: with other questions); 0: always new ones");
     v.field("steps", steps, "optimizer steps, over which the schedule runs");
     v.field("stop_after", stop_after, "end after this many of them; 0: after all");
-    v.field("batch", batch, "scenes (tower) or questions (adapter) of a micro-batch");
+    v.field("batch", batch, "scenes (tower, listener) or questions (adapter) of a micro-batch");
     v.field("accumulate", accumulate, "micro-batches of a step");
     v.field("precision", precision, "fp32, bf16 autocast, or auto: bf16 where the processor has it");
     v.field("seed", seed, "every draw is named by it");

@@ -1,6 +1,5 @@
 #include "af2/train/trainer.h"
 
-#include <ATen/autocast_mode.h>
 #include <torch/torch.h>
 
 #include <cmath>
@@ -15,6 +14,7 @@
 #include "af2/core/random.h"
 #include "af2/core/signal.h"
 #include "af2/io/checkpoint.h"
+#include "af2/model/precision.h"
 #include "af2/model/weights.h"
 #include "af2/train/adamw.h"
 #include "af2/train/task.h"
@@ -26,16 +26,18 @@ namespace {
 constexpr int kMostBadSteps = 10;
 
 std::unique_ptr<TrainTask> make_task(const TrainOptions& options) {
-  return options.task == "tower" ? make_tower_task(options) : make_adapter_task(options);
+  if (options.task == "tower") return make_tower_task(options);
+  if (options.task == "listener") return make_listener_task(options);
+  return make_adapter_task(options);
 }
 
 // Keys whose values differ, "a.b (old -> new)". Where a run may change without becoming another run
 // (threads, intervals), differences are allowed.
 void list_changes(const Json& before, const Json& now, const std::string& prefix,
                   std::vector<std::string>& changes) {
-  static const std::vector<std::string> free_keys = {
-      "threads", "workers",   "save_every", "save_minutes", "keep",
-      "val_every", "val_items", "bank", "steps", "stop_after"};
+  static const std::vector<std::string> free_keys = {"threads", "workers",   "save_every", "save_minutes",
+                                                     "keep",    "val_every", "val_items",  "bank",
+                                                     "steps",   "stop_after"};
   for (const auto& [key, value] : now.items()) {
     const std::string name = prefix.empty() ? key : prefix + "." + key;
     if (std::find(free_keys.begin(), free_keys.end(), name) != free_keys.end()) continue;
@@ -47,30 +49,6 @@ void list_changes(const Json& before, const Json& now, const std::string& prefix
       changes.push_back(name + " (" + before[key].dump() + " -> " + value.dump() + ")");
   }
 }
-
-// "auto" is bf16 where the processor multiplies it natively: elsewhere it is slower than float32.
-bool use_bf16(const std::string& precision) {
-  if (precision != "auto") return precision == "bf16";
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bf16") != 0;
-#else
-  return false;
-#endif
-}
-
-class Bf16Autocast {
- public:
-  Bf16Autocast() {
-    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-    at::autocast::set_autocast_enabled(at::kCPU, true);
-  }
-  ~Bf16Autocast() {
-    at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(at::kCPU, false);
-  }
-  Bf16Autocast(const Bf16Autocast&) = delete;
-  Bf16Autocast& operator=(const Bf16Autocast&) = delete;
-};
 
 class Run {
  public:
@@ -170,8 +148,7 @@ class Run {
 
   // Under autocast with bf16: products in bfloat16, weights, norms and losses in float32.
   MicroBatchLoss forward(std::int64_t index) {
-    if (!use_bf16(options_.precision)) return task_->loss(index);
-    const Bf16Autocast autocast;
+    const Bf16Products products(wants_bf16(options_.precision));
     return task_->loss(index);
   }
 

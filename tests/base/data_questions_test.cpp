@@ -158,6 +158,8 @@ TEST(Questions, AnswersFollowFromTheScene) {
           EXPECT_GE(std::abs(onset[0] - onset[1]), 0.5);
           EXPECT_EQ(item.answer_index, (onset[0] < onset[1]) == (item.type == "order_first") ? 0 : 1);
           EXPECT_LT(item.prompt.find(item.options[0]), item.prompt.find(item.options[1]));
+          EXPECT_TRUE(item.output.starts_with(item.type == "order_first" ? "first: " : "last: "));
+          EXPECT_TRUE(item.output.ends_with(item.options[static_cast<std::size_t>(item.answer_index)]));
         } else {
           for (const int present : scene.labels()) {
             const LabelInfo& info = bank().labels()[present];

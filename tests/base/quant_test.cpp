@@ -50,7 +50,8 @@ TEST_P(Product, EqualsDequantised) {
 INSTANTIATE_TEST_SUITE_P(Types, Product,
                          testing::Values(Case{DType::kQ4_1, 65, 64, 1}, Case{DType::kQ4_1, 16, 96, 5},
                                          Case{DType::kQ8_0, 65, 576, 1}, Case{DType::kQ8_0, 9, 32, 4},
-                                         Case{DType::kQ4_0, 10, 64, 1}, Case{DType::kBF16, 5, 37, 3},
+                                         Case{DType::kQ4_0, 65, 96, 1}, Case{DType::kQ4_0, 10, 64, 3},
+                                         Case{DType::kBF16, 65, 96, 1}, Case{DType::kBF16, 5, 37, 3},
                                          Case{DType::kF32, 3, 5, 1}),
                          [](const auto& item) {
                            return std::string(dtype_name(item.param.dtype)) + "_x" +
@@ -62,16 +63,18 @@ TEST(QMatrix, ThreadsDoNotChangeTheResult) {
   std::vector<float> weights(300 * 64), x(64), one(300), many(300);
   for (float& value : weights) value = static_cast<float>(rng.normal());
   for (float& value : x) value = static_cast<float>(rng.normal());
-  std::vector<std::byte> packed(300 * 64 / 32 * 20);
-  quantize(DType::kQ4_1, weights, packed);
-  const QMatrix matrix(TensorView{"w", DType::kQ4_1, {300, 64}, packed});
-  matrix.multiply(x.data(), 1, one.data());
-  set_range_runner([](std::int64_t begin, std::int64_t end, std::int64_t, const RangeBody& body) {
-    for (std::int64_t i = begin; i < end; i += 7) body(i, std::min(end, i + 7));
-  });
-  matrix.multiply(x.data(), 1, many.data());
-  set_range_runner(nullptr);
-  EXPECT_EQ(one, many);
+  for (const DType type : {DType::kQ4_0, DType::kQ4_1, DType::kQ8_0, DType::kBF16}) {
+    std::vector<std::byte> packed(*checked_bytes(type, std::vector<std::int64_t>{300, 64}));
+    quantize(type, weights, packed);
+    const QMatrix matrix(TensorView{"w", type, {300, 64}, packed});
+    matrix.multiply(x.data(), 1, one.data());
+    set_range_runner([](std::int64_t begin, std::int64_t end, std::int64_t, const RangeBody& body) {
+      for (std::int64_t i = begin; i < end; i += 7) body(i, std::min(end, i + 7));
+    });
+    matrix.multiply(x.data(), 1, many.data());
+    set_range_runner(nullptr);
+    EXPECT_EQ(one, many) << dtype_name(type);
+  }
 }
 
 TEST(QMatrix, RefusesWhatItCannotRead) {

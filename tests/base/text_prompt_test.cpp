@@ -4,6 +4,7 @@
 
 #include "af2/core/error.h"
 #include "af2/text/prompt.h"
+#include "af2/text/stop_text.h"
 #include "af2/text/stream.h"
 #include "af2/text/unicode.h"
 #include "af2/text/utf8.h"
@@ -170,10 +171,40 @@ TEST(Prompt, ChoicesAreWrittenAsPublished) {
   EXPECT_EQ(with_choices(" Which? ", {" dog. ", "cat", "a bird"}), "Which? (A) dog. (B) cat. (C) a bird.");
   EXPECT_EQ(with_choices("Choose:", {"(A) dog", "(B) cat"}), "Choose: (A) dog. (B) cat.");
   EXPECT_EQ(with_choices("x?", {"(A) dog", "cat"}), "x? (A) (A) dog. (B) cat.");
+  EXPECT_EQ(choice_answers(1, " A dog. "),
+            (std::vector<std::string>{"A dog", "a dog", "(B) A dog", "(b) a dog"}));
+  EXPECT_EQ(choice_answers(0, "(A) cat"), (std::vector<std::string>{"cat", "(A) cat", "(a) cat"}));
   EXPECT_THROW(with_choices("x?", {"one"}), Error);
   EXPECT_THROW(with_choices("x?", {"one", " "}), Error);
   EXPECT_THROW(with_choices(" ", {"one", "two"}), Error);
   EXPECT_THROW(with_choices("x?", std::vector<std::string>(27, "y")), Error);
+}
+
+TEST(StopText, HoldsBackWhatMayBecomeAStop) {
+  StopText stop({"END", "\n\n"});
+  EXPECT_EQ(stop.push("one E"), "one ");
+  EXPECT_EQ(stop.push("N"), "");
+  EXPECT_EQ(stop.push("T two\n"), "ENT two");
+  EXPECT_EQ(stop.push("x"), "\nx");
+  EXPECT_FALSE(stop.stopped());
+  EXPECT_EQ(stop.push("a\n"), "a");
+  EXPECT_EQ(stop.push("\nEND"), "");
+  EXPECT_TRUE(stop.stopped());
+  EXPECT_EQ(stop.push("more"), "");
+  EXPECT_EQ(stop.flush(), "");
+  StopText open({"END"});
+  EXPECT_EQ(open.push("the EN"), "the ");
+  EXPECT_EQ(open.flush(), "EN");
+  EXPECT_THROW(StopText({""}), Error);
+  // However the text is cut into pieces, the same comes out.
+  const std::string text = "abcabcabdabc";
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    StopText pieces({"abcabd"});
+    std::string shown = pieces.push(text.substr(0, cut));
+    shown += pieces.push(text.substr(cut));
+    shown += pieces.flush();
+    EXPECT_EQ(shown, "abc") << cut;
+  }
 }
 
 }  // namespace

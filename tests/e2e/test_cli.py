@@ -203,10 +203,45 @@ class Ask(unittest.TestCase):
 
     def test_choices_and_tokens(self):
         code, out, _ = af2("ask", "-p", "which animal", "--choices", "a dog|a cat", "--json", example())
-        self.assertEqual(json.loads(out.splitlines()[0])["prompt"], "which animal? (A) a dog. (B) a cat.")
+        line = json.loads(out.splitlines()[0])
+        self.assertEqual(line["prompt"], "which animal? (A) a dog. (B) a cat.")
+        self.assertIn(line["text"], ("a dog", "a cat"))
+        self.assertEqual([c["text"] for c in line["choices"]], ["a dog", "a cat"])
+        self.assertAlmostEqual(sum(c["share"] for c in line["choices"]), 1)
+        self.assertEqual(line["text"], max(line["choices"], key=lambda c: c["share"])["text"])
+        code, _, err = af2("ask", "--tokens", "1,2", "--choices", "a|b", example())
+        self.assertEqual(code, 2)
+        self.assertIn("exclude each other", err)
         code, out, _ = af2("ask", "--tokens", "49152,3725,49155", "--ignore-eos", "-n", "5", "--json", example())
+        self.assertEqual(len(json.loads(out.splitlines()[0])["tokens"]), 5)
         usage = json.loads(out.splitlines()[0])["usage"]
         self.assertEqual((code, usage["prompt_tokens"], usage["completion_tokens"]), (0, 3, 5))
+
+    def test_scan_hears_every_stretch(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "long.wav"
+            write_wav(path, 25, value=lambda i: (i * 37 % 2001) - 1000)
+            code, out, err = self.ask("--json", "--windows", "1", "--long", "scan", path)
+            self.assertEqual(code, 0, err)
+            line = json.loads(out.splitlines()[0])
+            self.assertEqual([(s["start"], s["end"]) for s in line["stretches"]], [(0, 10), (10, 20), (20, 25)])
+            audio = line["audio"]
+            self.assertEqual((audio["seconds_used"], audio["seconds_cut"], audio["windows"]), (25, 0, 3))
+            self.assertNotIn("cut", audio["warnings"])
+            self.assertTrue(line["text"])
+            # A stretch of a scan is what --start and --duration give.
+            one = json.loads(self.ask("--json", "--start", "10", "--duration", "10", path)[1].splitlines()[0])
+            self.assertEqual(line["stretches"][1]["text"], one["text"])
+            # With given answers: sums of the stretches' log-probabilities.
+            code, out, _ = self.ask("--json", "--windows", "1", "--long", "scan", "--choices", "a dog|a cat", path)
+            line = json.loads(out.splitlines()[0])
+            for i, choice in enumerate(line["choices"]):
+                self.assertAlmostEqual(choice["log_probability"],
+                                       sum(s["choices"][i]["log_probability"] for s in line["stretches"]), places=4)
+            self.assertEqual(line["text"], max(line["choices"], key=lambda c: c["share"])["text"])
+            code, _, err = af2("features", "--long", "scan", "--layer", "memory", "-o", pathlib.Path(folder) / "m.npy", path)
+            self.assertEqual(code, 2)
+            self.assertIn("--long scan", err)
 
     def test_seed_decides_the_sample(self):
         def sample(seed):
@@ -217,6 +252,45 @@ class Ask(unittest.TestCase):
         done = subprocess.run(f"'{PROGRAM}' ask -p x '{example()}' '{example()}' | true; echo ${{PIPESTATUS[0]}}",
                               shell=True, executable="/bin/bash", capture_output=True, timeout=300)
         self.assertEqual(done.stdout.decode().strip(), "0", done.stderr.decode())
+
+
+    def test_stop_text_and_log_probabilities(self):
+        whole = json.loads(self.ask("--json", "--logprobs", example())[1].splitlines()[0])
+        words = whole["text"].split()
+        self.assertEqual("".join(p["token"] for p in whole["logprobs"]).strip(), whole["text"])
+        self.assertTrue(all(p["logprob"] <= 0 for p in whole["logprobs"]))
+        self.assertGreater(len(words), 1)
+        cut = json.loads(self.ask("--json", "--stop", words[1], example())[1].splitlines()[0])
+        self.assertEqual((cut["text"].strip(), cut["finish_reason"]), (words[0], "stop"))
+        self.assertEqual(self.ask("--stop", "", example())[0], 2)
+
+    def test_beams(self):
+        code, out, err = self.ask("--beams", "3", "--json", example())
+        self.assertEqual(code, 0, err)
+        self.assertTrue(json.loads(out.splitlines()[0])["text"])
+        self.assertEqual(self.ask("--beams", "3", example())[1], self.ask("--beams", "3", "-t", "1", example())[1])
+        code, _, err = self.ask("--beams", "3", "--temp", "1", example())
+        self.assertEqual(code, 2)
+        self.assertIn("--beams", err)
+
+    def test_chat_hears_once_and_answers_many(self):
+        clip = example()
+        asked = self.ask(clip)[1].strip()
+        with tempfile.TemporaryDirectory() as folder:
+            saved = pathlib.Path(folder) / "said.jsonl"
+            lines = ["What do you hear?", "/nonsense", "/seed x", f"/audio {CLIPS / 'nothing.wav'}", "What do you hear?",
+                     f"/save {saved}", "/clear", "/help", "/quit", "never asked"]
+            code, out, err = af2("chat", "-n", "12", clip, stdin="\n".join(lines).encode())
+            self.assertEqual(code, 0, err)
+            answers = [line for line in out.splitlines() if not line.startswith(("  ", "a line"))]
+            self.assertEqual(answers, [asked, asked])
+            for words in ("/nonsense", "/seed", "nothing.wav", "2 answers"):
+                self.assertIn(words, err)
+            said = [json.loads(line) for line in saved.read_text().splitlines()]
+            self.assertEqual([line["text"] for line in said], [asked, asked])
+        code, out, err = af2("chat", stdin=b"What?\n")
+        self.assertEqual((code, out), (0, ""))
+        self.assertIn("/audio", err)
 
 
 class Flags(unittest.TestCase):
@@ -287,8 +361,50 @@ class Others(unittest.TestCase):
         self.assertEqual(config["xattn"]["every"], 4)
         self.assertEqual(json.loads(af2("info", "--json", CLIPS / "tone.mp3")[1].splitlines()[0])["codec"], "mp3")
 
+    def test_selftest_holds_the_model_to_its_references(self):
+        code, out, err = af2("selftest")
+        self.assertEqual(code, 0, out + err)
+        self.assertEqual([line.split("\t")[0] for line in out.splitlines()[:6]], ["ok"] * 6, out)
+        self.assertIn("8 of 8 greedy tokens", out)
+        self.assertEqual(af2("selftest", "--dtype", "bf16", "--quick")[0], 0)
+        # References of other weights are told apart.
+        with tempfile.TemporaryDirectory() as folder:
+            data = bytearray((ROOT / "models/mini/selftest.safetensors").read_bytes())
+            header = json.loads(data[8:8 + int.from_bytes(data[:8], "little")])
+            start = 8 + int.from_bytes(data[:8], "little") + header["tower"]["data_offsets"][0]
+            data[start:start + 4000] = struct.pack("<1000f", *range(1000))
+            reference = pathlib.Path(folder) / "selftest.safetensors"
+            reference.write_bytes(data)
+            (pathlib.Path(folder) / "examples").symlink_to(EXAMPLES)
+            code, out, _ = af2("selftest", "--quick", "--ref", reference)
+            self.assertEqual(code, 1)
+            self.assertIn("FAILED\ttower", out)
+        code, _, err = af2("selftest", "--ref", "/nowhere.safetensors")
+        self.assertEqual(code, 2)
+        self.assertIn("/nowhere.safetensors", err)
+
+    def test_bench_measures(self):
+        code, out, err = af2("bench", "--seconds", "1,12", "--reps", "1", "-n", "4", "--json")
+        self.assertEqual(code, 0, err)
+        lines = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([line["seconds_used"] for line in lines], [1, 12])
+        for line in lines:
+            for key in ("listen_s", "first_token_s", "tokens_per_s", "audio_s_per_s", "peak_mib"):
+                self.assertGreater(line[key], 0, key)
+        self.assertEqual(af2("bench", "--seconds", "1,x")[0], 2)
+
+    def test_quantised_mini_still_answers(self):
+        with tempfile.TemporaryDirectory() as folder:
+            small = pathlib.Path(folder) / "small"
+            code, out, err = af2("quantize", "-i", ROOT / "models/mini", "-o", small, "--type", "q8_0",
+                                 "--adapter-type", "i8", "--verify")
+            self.assertEqual(code, 0, err)
+            ask = ("ask", "-p", "What do you hear?", "-n", "12", example())
+            self.assertEqual(af2(*ask, "-m", small)[1], af2(*ask)[1])
+            self.assertEqual(af2("info", "-m", small, "--verify")[0], 0)
+
     def test_features_shapes(self):
-        shapes = {"waveform": (1, 160000), "logmel": (1, 1001, 64), "tower": (1, 64, 256), "memory": (64, 256),
+        shapes = {"waveform": (1, 160000), "logmel": (1, 501, 64), "tower": (1, 64, 384), "memory": (64, 384),
                   "logits": (3, 49156)}
         with tempfile.TemporaryDirectory() as folder:
             for layer, shape in shapes.items():

@@ -4,6 +4,7 @@
 
 #include "af2/generate/model_folder.h"
 #include "af2/model/af2_model.h"
+#include "af2/model/lm_gguf.h"
 #include "model_testing.h"
 #include "named_weights.h"
 #include "tiny_gguf.h"
@@ -200,11 +201,12 @@ TEST_P(GgufModel, BrokenFilesAreRefusedByName) {
                      [&] { lm_config_from_gguf(Gguf::open(scratch / "broken.gguf")); });
 }
 
-// The language model that the shipped mini uses, as it lies on disk: it must speak sense, which wrong rotary pairs
-// (Llama files store q and k rows permuted) or a wrong tokenizer would end.
+// The language model that the shipped mini uses, as it lies on disk: it must speak sense, which wrong rotary
+// pairs (Llama files store q and k rows permuted) or a wrong tokenizer would end.
 TEST(ShippedLanguageModel, KnowsTheCapitalOfFrance) {
   const std::filesystem::path folder = std::filesystem::path(AF2_SOURCE_DIR) / "models/mini";
-  if (!std::filesystem::exists(folder / "lm.gguf")) GTEST_SKIP() << "models/mini/lm.gguf is not there: make setup";
+  if (!std::filesystem::exists(folder / "lm.gguf"))
+    GTEST_SKIP() << "models/mini/lm.gguf is not there: make setup";
   const torch::NoGradGuard no_grad;
   std::vector<int> written[2];
   for (const bool low_bit : {true, false}) {

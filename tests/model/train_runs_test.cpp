@@ -191,6 +191,45 @@ TEST_F(Training, AdapterResumesBitForBit) {
   expect_resume_is_exact("adapter", 3);
 }
 
+// Classifiers and audio transformer are trained, tower and cross-attention stay; an adapter run can begin
+// there.
+TEST_F(Training, ListenerResumesAndTheAdapterGoesOnFromIt) {
+  expect_resume_is_exact("listener", 3);
+  const fs::path before = scratch / "halves" / "step-3" / "model.safetensors";
+  const SafeTensors early = SafeTensors::open(before);
+  const SafeTensors late = SafeTensors::open(scratch / "whole" / "step-6" / "model.safetensors");
+  for (const auto& [name, view] : early.tensors()) {
+    const bool trained = name.starts_with("audio_transformer_clap.") || name.starts_with("heads.");
+    EXPECT_EQ(read_tensor(early, name).equal(read_tensor(late, name)), !trained) << name;
+  }
+  TrainOptions options = recipe("adapter", 1);
+  options.init = (scratch / "whole").string();
+  options.optimizer.lr = 1e-9;
+  const SafeTensors next =
+      SafeTensors::open(train(options, scratch / "adapter", false).checkpoint / "model.safetensors");
+  const std::string name = "audio_transformer_clap.layer_stack.0.slf_attn.w_qs.weight";
+  EXPECT_LT((read_tensor(next, name) - read_tensor(late, name)).abs().max().item<double>(), 1e-6);
+}
+
+// How often and in which order tones sound is learned well above chance on recordings of the other split.
+TEST_F(Training, ListenerHearsOrderAndCounts) {
+  TrainOptions options = recipe("listener", 150);
+  options.data.what_open = options.data.what_mc = options.data.caption = options.data.count = 0;
+  options.data.order_first = options.data.order_last = 0;  // their scenes are longer than the window
+  options.data.presence = 1;
+  options.data.scene.overlap = 0;
+  options.batch = 8;
+  options.scene_pool = 160;
+  options.optimizer.lr = 3e-3;
+  options.save_every = options.val_every = 150;
+  options.val_items = 70;
+  train(options, scratch / "run", false);
+  const Json report = metrics("run").back().at("validation");
+  EXPECT_GE(report.at("first").at("n").get<int>(), 20);
+  EXPECT_GT(report.at("first").at("right").get<double>(), 0.7) << report;
+  EXPECT_GT(report.at("last").at("right").get<double>(), 0.7) << report;
+}
+
 // With a pool no larger than a run's first steps, later steps use what was heard before, with other
 // questions.
 TEST_F(Training, APoolOfScenesResumesToo) {

@@ -4,7 +4,8 @@
 //
 // Renders the set once (a fixed seed), asks every question with its clip and with silence instead, and writes
 // accuracy with a 95 % interval clustered by recording, beside chance and the audio-off score. Classes are
-// macro-averaged where a question is about a class.
+// macro-averaged where a question is about a class. A question with options is answered as `af2 ask
+// --choices` does, by the likeliest of them, and, in a row of its own, freely.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -36,10 +37,12 @@ struct Row {
   double chance;
   bool macro;
   std::vector<std::string> types;
+  bool choose = false;  // among the options; else what the model writes
 };
 
 const std::vector<Row> kRows = {
-    {"what is heard, 4 options", 0.25, true, {"what_mc"}},
+    {"what is heard, 4 options", 0.25, true, {"what_mc"}, true},
+    {"the same, answered freely", 0.25, true, {"what_mc"}},
     {"is X heard (balanced)", 0.5, true, {"presence"}},
     {"which came first or last of two", 0.5, false, {"order_first", "order_last"}},
     {"how many times (1-5), exact", 0.2, false, {"count"}},
@@ -63,10 +66,15 @@ Outcome outcome(const std::string& text, const ManifestItem& item, const SoundBa
           recordings.empty() ? item.id : recordings[0].get<std::string>(), key.label};
 }
 
-void score_type(const Engine& engine, const SoundBank& bank, const fs::path& manifest, const Flags& flags,
-                Scores& scores, std::ofstream& answers) {
+std::string answer_of(const Engine& engine, const Memory& memory, const ManifestItem& item, bool choose) {
   AnswerOptions options;
   options.max_new_tokens = 32;
+  if (!choose) return engine.answer(memory, item.prompt, options).text;
+  return likeliest(engine.choose(memory, item.prompt, answer_key(item).options)).text;
+}
+
+void score_type(const Engine& engine, const SoundBank& bank, const fs::path& manifest, const Flags& flags,
+                bool choose, Scores& scores, std::ofstream& answers) {
   const auto items = read_manifest(manifest);
   // What silence sounds like: all clips are shorter than a window, so it is the same for all of them.
   std::optional<Memory> silence;
@@ -74,17 +82,18 @@ void score_type(const Engine& engine, const SoundBank& bank, const fs::path& man
   for (std::size_t i = 0; i < items.size(); ++i) {
     const auto& item = items[i];
     Clip clip = decode_file(manifest.parent_path() / item.audio, engine.decode_options());
-    const std::string heard = engine.answer(engine.listen(clip), item.prompt, options).text;
+    const std::string heard = answer_of(engine, engine.listen(clip), item, choose);
     scores.heard.push_back(outcome(heard, item, bank));
     Json line = {
         {"id", item.id}, {"prompt", item.prompt}, {"expected", item.outputs.at(0)}, {"heard", heard}};
     line["right"] = scores.heard.back().score;
+    line["chosen"] = choose;
     if (flags.audio_off) {
       if (!silence || clip.file_seconds > engine.config().audio.window_seconds) {
         std::fill(clip.samples.begin(), clip.samples.end(), 0.0f);
         silence = engine.listen(clip);
       }
-      const std::string silent = engine.answer(*silence, item.prompt, options).text;
+      const std::string silent = answer_of(engine, *silence, item, choose);
       scores.silent.push_back(outcome(silent, item, bank));
       line["silent"] = silent;
     }
@@ -111,7 +120,7 @@ int run(const Flags& flags) {
     Scores scores;
     for (const auto& type : row.types)
       if (fs::exists(set / (type + ".jsonl")))
-        score_type(engine, bank, set / (type + ".jsonl"), flags, scores, answers);
+        score_type(engine, bank, set / (type + ".jsonl"), flags, row.choose, scores, answers);
     if (scores.heard.empty()) continue;
     Json entry = {
         {"question", row.name}, {"chance", row.chance}, {"heard", estimate_json(scores.heard, row.macro)}};

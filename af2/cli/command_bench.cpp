@@ -1,0 +1,149 @@
+// `af2 bench`: how fast this model is on this machine, for clips of several lengths.
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "af2/cli/clip_flags.h"
+#include "af2/core/error.h"
+#include "af2/core/progress.h"
+#include "af2/core/random.h"
+#include "af2/core/text_util.h"
+
+namespace af2 {
+namespace {
+
+struct Flags {
+  ClipFlags clips;
+  std::string seconds = "10,30,120,300";
+  int reps = 3, tokens = 32;
+};
+
+// Two tones and noise: what sounds does not change the time.
+Clip synthetic_clip(double seconds, int rate_hz) {
+  Clip clip;
+  Random rng("af2/bench/1");
+  clip.samples.resize(static_cast<std::size_t>(std::llround(seconds * rate_hz)));
+  for (std::size_t i = 0; i < clip.samples.size(); ++i) {
+    const double t = static_cast<double>(i) / rate_hz;
+    clip.samples[i] =
+        static_cast<float>(0.3 * std::sin(2765 * t) + 0.2 * std::sin(9100 * t) + 0.05 * rng.normal());
+  }
+  clip.rate_hz = clip.source_rate_hz = rate_hz;
+  clip.source_channels = 1;
+  clip.seconds = clip.wanted_seconds = clip.file_seconds = seconds;
+  return clip;
+}
+
+double peak_mib() {
+  struct rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+std::vector<double> lengths(const std::string& text) {
+  std::vector<double> all;
+  for (const auto& part : split(text, ',')) {
+    char* end = nullptr;
+    const std::string word = trim(part);
+    const double seconds = std::strtod(word.c_str(), &end);
+    if (word.empty() || *end != '\0' || !(seconds >= 0.1 && seconds <= 86400))
+      throw user_error("is no length of 0.1 s to a day: \"" + word + "\"", "--seconds", "give 10,30,120");
+    all.push_back(seconds);
+  }
+  return all;
+}
+
+struct Times {
+  std::vector<double> encode_s, first_s, token_ms;
+};
+
+int run(const Flags& flags) {
+  if (flags.reps < 1 || flags.tokens < 2)
+    throw user_error("--reps must be at least 1 and -n at least 2", "af2 bench");
+  const std::vector<double> seconds = lengths(flags.seconds);
+  const double start = steady_seconds();
+  const Engine engine = load_engine(flags.clips);
+  const double load_s = steady_seconds() - start;
+  AnswerOptions options;
+  options.max_new_tokens = flags.tokens;
+  options.ignore_eos = true;
+  if (!flags.clips.json) {
+    print_line(fmt::format("{}, products in {}, loaded in {:.2f} s; median of {} after one unmeasured run",
+                           engine.config().name, flags.clips.dtype, load_s, flags.reps));
+    print_line(
+        "| audio, s | heard, s | listen, s | first token, s | tokens/s | audio s per s | peak memory, MiB |");
+    print_line("| --- | --- | --- | --- | --- | --- | --- |");
+  }
+  for (const double length : seconds) {
+    const Clip clip = synthetic_clip(length, engine.config().audio.sample_rate);
+    Times times;
+    double heard_s = 0;
+    for (int rep = -1; rep < flags.reps; ++rep) {
+      const Memory memory = engine.listen(clip);
+      heard_s = memory.report().seconds_used;
+      const Answer answer = engine.answer(memory, "what do you hear?", options);
+      if (rep < 0) continue;
+      times.encode_s.push_back(memory.encode_ms() / 1e3);
+      times.first_s.push_back((memory.encode_ms() + answer.prefill_ms) / 1e3);
+      times.token_ms.push_back(answer.decode_ms / (flags.tokens - 1));
+    }
+    const double encode = median(times.encode_s), first = median(times.first_s),
+                 token = median(times.token_ms);
+    const double whole = first + token / 1e3 * (flags.tokens - 1);
+    if (flags.clips.json)
+      print_line(Json{{"type", "bench"},
+                      {"model", engine.config().name},
+                      {"seconds", length},
+                      {"seconds_used", heard_s},
+                      {"load_s", load_s},
+                      {"listen_s", encode},
+                      {"first_token_s", first},
+                      {"tokens_per_s", 1e3 / token},
+                      {"audio_s_per_s", heard_s / whole},
+                      {"peak_mib", peak_mib()},
+                      {"tokens", flags.tokens},
+                      {"reps", flags.reps},
+                      {"dtype", flags.clips.dtype}}
+                     .dump());
+    else
+      print_line(fmt::format("| {:g} | {:g} | {:.3f} | {:.3f} | {:.1f} | {:.1f} | {:.0f} |", length, heard_s,
+                             encode, first, 1e3 / token, heard_s / whole, peak_mib()));
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = app.add_subcommand("bench", "how fast a model is on this machine");
+  verb->add_option("-m,--model", flags->clips.model,
+                   "model folder or published checkpoint; without it AF2_MODEL or the bundled one");
+  verb->add_option("--lm", flags->clips.base_lm,
+                   "of a published checkpoint: folder of its base language model");
+  verb->add_option("--generation", flags->clips.generation,
+                   "of a published checkpoint whose files do not tell its release")
+      ->check(CLI::IsMember({"2025-03", "2025-06"}));
+  verb->add_option("--seconds", flags->seconds, "lengths of the clips, a,b,c");
+  verb->add_option("-n,--max-tokens", flags->tokens, "tokens of each answer");
+  verb->add_option("--reps", flags->reps, "measured runs of each length");
+  verb->add_option("--windows", flags->clips.windows, "cap of 10 s windows; 0: the model's");
+  verb->add_option("--dtype", flags->clips.dtype, "matrix products in f32, bf16, or auto")
+      ->check(CLI::IsMember({"f32", "bf16", "auto"}));
+  verb->add_option("-t,--threads", flags->clips.threads, "threads; 0: all cores");
+  verb->add_flag("--json", flags->clips.json, "one JSON object per length");
+  take_flags_from_environment(*verb);
+  verb->footer("example: af2 bench --seconds 10,60 --reps 5");
+  verb->callback([flags, &runner] { runner = [flags] { return run(*flags); }; });
+}
+
+}  // namespace af2

@@ -1,0 +1,108 @@
+// `af2 convert`: a published checkpoint becomes a lean model folder.  `af2 quantize`: a model folder with
+// smaller matrices.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "af2/cli/command.h"
+#include "af2/cli/output.h"
+#include "af2/core/json.h"
+#include "af2/core/log.h"
+#include "af2/generate/convert.h"
+#include "af2/generate/model_folder.h"
+
+namespace af2 {
+namespace {
+
+struct Flags {
+  std::string in, out, base_lm, generation;
+  ConvertOptions options;
+  bool verify = false, report = false, json = false;
+};
+
+constexpr std::size_t kWorstShown = 5;
+
+double megabytes(std::uint64_t bytes) {
+  return static_cast<double>(bytes) / 1e6;
+}
+
+Json report_json(const ConvertReport& report) {
+  Json tensors = Json::array();
+  for (const auto& t : report.changed)
+    tensors.push_back({{"name", t.name}, {"type", t.type}, {"relative_error", t.relative}});
+  return {{"bytes_before", report.bytes_before},
+          {"bytes_after", report.bytes_after},
+          {"changed", std::move(tensors)}};
+}
+
+void tell(const ConvertReport& report, const Flags& flags) {
+  if (flags.json) {
+    print_line(report_json(report).dump());
+    return;
+  }
+  print_line(fmt::format("{:.1f} MB of weights became {:.1f} MB in {}", megabytes(report.bytes_before),
+                         megabytes(report.bytes_after), flags.out));
+  std::vector<TensorError> worst = report.changed;
+  std::stable_sort(worst.begin(), worst.end(),
+                   [](const auto& a, const auto& b) { return a.relative > b.relative; });
+  print_line(fmt::format("{} matrices changed their values", worst.size()));
+  if (!flags.report) worst.resize(std::min(worst.size(), kWorstShown));
+  for (const auto& t : worst) print_line(fmt::format("{:.2e}\t{}\t{}", t.relative, t.type, t.name));
+}
+
+int run(const Flags& flags) {
+  ConvertOptions options = flags.options;
+  options.base_lm = flags.base_lm;
+  options.generation = flags.generation;
+  const ConvertReport report = convert_model(flags.in, flags.out, options);
+  tell(report, flags);
+  if (flags.verify) {
+    const int files = verify_model_folder(flags.out);
+    load_model_folder(flags.out, {});
+    notice("read again: {} files have the sums that were written, and the model loads", files);
+  }
+  return 0;
+}
+
+void add_common(CLI::App& verb, Flags& flags, const std::shared_ptr<Flags>& shared, CommandRunner& runner) {
+  verb.add_option("-i,--in", flags.in, "model folder, published checkpoint, or .pt of the training code")
+      ->required();
+  verb.add_option("-o,--out", flags.out, "new model folder")->required();
+  verb.add_option("--keep", flags.options.keep,
+                  "regular expression: matrices with such a name stay as they are (repeatable)")
+      ->allow_extra_args(false);
+  verb.add_option("--adapter-type", flags.options.adapter_type,
+                  "of tower and audio transformer: f32, bf16 or i8 (default: f32 for f32, else bf16)");
+  verb.add_flag("--verify", flags.verify, "read the new folder again, and check its sums");
+  verb.add_flag("--report", flags.report, "the error of every matrix, not only of the worst");
+  verb.add_flag("--json", flags.json, "one JSON object");
+  verb.callback([shared, &runner] { runner = [shared] { return run(*shared); }; });
+}
+
+}  // namespace
+
+void add_convert(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = app.add_subcommand("convert", "a published checkpoint to a lean model folder");
+  add_common(*verb, *flags, flags, runner);
+  verb->add_option("--dtype", flags->options.type,
+                   "of the matrices of language model and cross-attention: f32, f16, bf16 (default), q8_0, "
+                   "q4_0, q4_1 or keep");
+  verb->add_option("--lm", flags->base_lm, "folder of the base language model, if it is not beside");
+  verb->add_option("--generation", flags->generation, "2025-03 or 2025-06, where the files do not tell");
+  verb->footer("example: af2 convert -i audio-flamingo-2 -o af2-3b --dtype q4_0 --verify");
+}
+
+void add_quantize(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
+  auto flags = std::make_shared<Flags>();
+  flags->options.type.clear();
+  CLI::App* verb = app.add_subcommand("quantize", "a model folder with smaller matrices");
+  add_common(*verb, *flags, flags, runner);
+  verb->add_option("--type", flags->options.type,
+                   "of the matrices of language model and cross-attention: q8_0, q4_0, q4_1, bf16 or f16")
+      ->required();
+  verb->footer("example: af2 quantize -i af2-3b -o af2-3b-q8 --type q8_0 --keep token_embd");
+}
+
+}  // namespace af2

@@ -1,0 +1,38 @@
+// In which arithmetic products are done: float32, or bfloat16 with float32 sums, where it is asked for.
+//
+// Norms, softmax, residual streams and log-mel stay in float32. Thread rule: Bf16Products counts for the
+// thread that made it.
+//
+//   const Bf16Products narrow(options.bf16);
+//   network.encode(windows);    // matrix products in bfloat16
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string>
+
+namespace af2 {
+
+// Whether this processor multiplies bfloat16 natively: elsewhere it is slower than float32.
+bool has_fast_bf16();
+// "fp32" or "f32" no, "bf16" yes, "auto" where the processor has it.
+bool wants_bf16(const std::string& precision);
+
+// While it lives, matrix products of this thread are in bfloat16 (`on`) or float32.
+class Bf16Products {
+ public:
+  explicit Bf16Products(bool on);
+  ~Bf16Products();
+  Bf16Products(const Bf16Products&) = delete;
+  Bf16Products& operator=(const Bf16Products&) = delete;
+  static bool active();
+
+ private:
+  bool before_;
+};
+
+// Weights of linear layers and convolutions below `module` become bfloat16, so that they are not converted
+// for every product: for inference under Bf16Products only.
+void narrow_weights(torch::nn::Module& module);
+
+}  // namespace af2

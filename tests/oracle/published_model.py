@@ -1,0 +1,195 @@
+"""Audio Flamingo 2 in PyTorch as its release computes it, from a checkpoint in the published layout: float32, one
+clip, the language model by `transformers`.
+
+The rival of bench/compare.py and the reference for shapes that reference_model.py (float64, explicit loops) is too
+slow for. `recompute`: the cross-attention's keys and values are made again for every token, as the released code
+does. No line is shared with af2/.
+
+    model = PublishedModel("checkpoint", SHAPES["0.5b"])
+    tokens = model.tower(model.log_mel(windows))          # [W, 64, D]
+    memory = model.audio_transformer(tokens.flatten(0, 1)[None])
+    ids = model.greedy(prompt_ids, memory, 64)
+"""
+import json
+import math
+import pathlib
+
+import torch
+import torch.nn.functional as F
+from published_shapes import AUDIO_HEADS, WINDOW, XATTN_HEAD_DIM, XATTN_HEADS, Shape
+from reference_model import mel_filters
+from safetensors import safe_open
+
+
+class PublishedModel:
+    def __init__(self, folder, shape: Shape, recompute: bool = True, dtype=torch.float32):
+        self.shape, self.recompute = shape, recompute
+        self.w = self._read(pathlib.Path(folder) / "safe_ckpt", dtype)
+        self.filters = torch.from_numpy(mel_filters(f_max=shape.f_max)).float()
+        self._index = self._relative_index()
+        self.lm = self._language_model(dtype)
+        self.memory = None
+        self.known = {}  # keys and values of each block, where they are kept
+
+    @staticmethod
+    def _read(folder, dtype):
+        weights = {}
+        for chunk in json.loads((folder / "metadata.json").read_text()):
+            with safe_open(folder / f"{chunk}.safetensors", "pt") as file:
+                for name in file.keys():
+                    if "old_decoder_blocks" in name or ".gated_cross_attn_layer_sound" in name:
+                        continue
+                    weights[name.replace(".decoder_layer.", ".")] = file.get_tensor(name).to(dtype)
+        return weights
+
+    # ---- sections 1, 2 ----
+    def log_mel(self, windows):
+        """[W, 160000] -> [W, 1001, 64]."""
+        spectrum = torch.stft(windows, 1024, 160, window=torch.hann_window(1024), center=True, pad_mode="reflect",
+                              return_complex=True)
+        return 10 * torch.log10((spectrum.abs().square().transpose(1, 2) @ self.filters).clamp_min(1e-10))
+
+    # ---- section 3 ----
+    @staticmethod
+    def _relative_index():
+        at = torch.stack(torch.meshgrid(torch.arange(WINDOW), torch.arange(WINDOW), indexing="ij")).flatten(1)
+        way = at[:, :, None] - at[:, None, :] + WINDOW - 1
+        return way[0] * (2 * WINDOW - 1) + way[1]
+
+    def _norm(self, name, x, eps=1e-5):
+        return F.layer_norm(x, x.shape[-1:], self.w[name + ".weight"], self.w[name + ".bias"], eps)
+
+    def _linear(self, name, x):
+        return F.linear(x, self.w[name + ".weight"], self.w.get(name + ".bias"))
+
+    @staticmethod
+    def _windows(x, side):
+        b, c = x.shape[0], x.shape[-1]
+        x = x.view(b, side // WINDOW, WINDOW, side // WINDOW, WINDOW, c).transpose(2, 3)
+        return x.reshape(-1, WINDOW * WINDOW, c)
+
+    def _block(self, at, x, side, heads, odd):
+        b, n, c = x.shape[0], WINDOW * WINDOW, x.shape[-1]
+        shift = WINDOW // 2 if odd and side > WINDOW else 0
+        y = self._norm(at + "norm1", x)
+        if shift:
+            y = torch.roll(y, (-shift, -shift), (1, 2))
+        qkv = self._linear(at + "attn.qkv", self._windows(y, side)).view(-1, n, 3, heads, c // heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        bias = self.w[at + "attn.relative_position_bias_table"][self._index].permute(2, 0, 1)[None]
+        if shift:
+            zone = torch.zeros(side)
+            zone[-WINDOW:], zone[-shift:] = 1, 2
+            zones = self._windows((zone[:, None] * 3 + zone[None, :]).view(1, side, side, 1), side).squeeze(-1)
+            mask = (zones[:, None, :] != zones[:, :, None]) * -100.0
+            bias = bias + mask.repeat(b, 1, 1)[:, None]
+        scores = (q / math.sqrt(c // heads)) @ k.transpose(-1, -2) + bias
+        y = self._linear(at + "attn.proj", (scores.softmax(-1) @ v).transpose(1, 2).reshape(-1, n, c))
+        y = y.view(b, side // WINDOW, side // WINDOW, WINDOW, WINDOW, c).transpose(2, 3).reshape(b, side, side, c)
+        if shift:
+            y = torch.roll(y, (shift, shift), (1, 2))
+        x = x + y
+        return x + self._linear(at + "mlp.fc2", F.gelu(self._linear(at + "mlp.fc1", self._norm(at + "norm2", x))))
+
+    def tower(self, mel):
+        """[W, 1001, 64] -> [W, 64, D]."""
+        p, w = "clap.nvclap.", self.w
+        x = F.batch_norm(mel.unsqueeze(1).transpose(1, 3), w[p + "bn0.running_mean"], w[p + "bn0.running_var"],
+                         w[p + "bn0.weight"], w[p + "bn0.bias"], False, 0, 1e-5).transpose(1, 3)
+        x = F.interpolate(x, (1024, 64), mode="bicubic", align_corners=True).transpose(2, 3)
+        x = torch.cat(x.chunk(4, 3), 2)
+        x = F.conv2d(x, w[p + "patch_embed.proj.weight"], w[p + "patch_embed.proj.bias"], stride=4)
+        x = self._norm(p + "patch_embed.norm", x.permute(0, 2, 3, 1))
+        for i, depth in enumerate(self.shape.depths):
+            for k in range(depth):
+                x = self._block(f"{p}layers.{i}.blocks.{k}.", x, 64 >> i, self.shape.tower_heads[i], k % 2 == 1)
+            if i + 1 < len(self.shape.depths):
+                x = torch.cat([x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]], -1)
+                x = self._linear(f"{p}layers.{i}.downsample.reduction",
+                                 self._norm(f"{p}layers.{i}.downsample.norm", x))
+        x = self._norm(p + "norm", x).permute(0, 3, 1, 2)
+        b, d = x.shape[:2]
+        return x.reshape(b, d, 4, 2, 8).transpose(2, 3).reshape(b, d, 64).transpose(1, 2)
+
+    # ---- section 5 ----
+    def audio_transformer(self, tokens):
+        """[1, S, D] -> [1, S, D]."""
+        p = "audio_transformer_clap."
+        b, s, d = tokens.shape
+        dh = d // AUDIO_HEADS
+        width = min(max(dh // 2, 32), dh)
+        angles = torch.arange(s)[:, None] / 4096.0 ** (torch.arange(0, width, 2) / width)
+        cos, sin = (torch.cat([f(angles), f(angles)], -1)[None, None] for f in (torch.cos, torch.sin))
+
+        def turned(t):
+            turn, keep = t[..., :width], t[..., width:]
+            other = torch.cat([-turn[..., width // 2:], turn[..., :width // 2]], -1)
+            return torch.cat([turn * cos + other * sin, keep], -1)
+
+        x = self._norm(p + "layer_norm", tokens * math.sqrt(d), 1e-6)
+        for i in range(self.shape.audio_layers):
+            a, f = f"{p}layer_stack.{i}.slf_attn.", f"{p}layer_stack.{i}.pos_ffn."
+            q, k, v = (self._linear(a + n, x).view(b, s, AUDIO_HEADS, dh).transpose(1, 2)
+                       for n in ("w_qs", "w_ks", "w_vs"))
+            scores = (turned(q) / math.sqrt(dh)) @ turned(k).transpose(-1, -2)
+            mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(b, s, d)
+            x = self._norm(a + "layer_norm", self._linear(a + "fc", mixed) + x, 1e-6)
+            y = self._linear(f + "w_2", F.relu(self._linear(f + "w_1", x)))
+            x = self._norm(f + "layer_norm", y + x, 1e-6)
+        return x
+
+    # ---- sections 6, 7 ----
+    def _cross(self, i, x):
+        p = f"lang_encoder.gated_cross_attn_layers_sound.{i}."
+        if self.recompute or i not in self.known:
+            both = self._linear(p + "attn.to_kv", self.memory).view(1, -1, 2, XATTN_HEADS, XATTN_HEAD_DIM)
+            self.known[i] = both.permute(2, 0, 3, 1, 4)
+        k, v = self.known[i]
+        q = self._linear(p + "attn.to_q", self._norm(p + "attn.norm", x))
+        q = q.view(1, -1, XATTN_HEADS, XATTN_HEAD_DIM).transpose(1, 2) * XATTN_HEAD_DIM ** -0.5
+        mixed = ((q @ k.transpose(-1, -2)).softmax(-1) @ v).transpose(1, 2).reshape(1, x.shape[1], -1)
+        x = x + torch.tanh(self.w[p + "attn_gate"]) * self._linear(p + "attn.to_out", mixed)
+        hidden = F.gelu(self._linear(p + "ff.1", self._norm(p + "ff.0", x)))
+        return x + torch.tanh(self.w[p + "ff_gate"]) * self._linear(p + "ff.3", hidden)
+
+    def _language_model(self, dtype):
+        from transformers import Qwen2Config, Qwen2ForCausalLM
+        s = self.shape
+        config = Qwen2Config(hidden_size=s.dim, intermediate_size=s.ffn, num_hidden_layers=s.layers,
+                             num_attention_heads=s.heads, num_key_value_heads=s.kv_heads, vocab_size=s.vocab,
+                             rms_norm_eps=1e-6, tie_word_embeddings=True, max_position_embeddings=32768,
+                             rope_parameters={"rope_type": "default", "rope_theta": 1e6}, rope_theta=1e6,
+                             attn_implementation="sdpa")
+        with torch.device("meta"):
+            lm = Qwen2ForCausalLM(config)
+        prefix = "lang_encoder."
+        state = {name[len(prefix):]: tensor for name, tensor in self.w.items()
+                 if name.startswith(prefix + "model.")}
+        state["lm_head.weight"] = state["model.embed_tokens.weight"]
+        lm.load_state_dict(state, strict=True, assign=True)
+        rotary = type(lm.model.rotary_emb)(config=config)  # its buffer was made on the meta device
+        lm.model.rotary_emb = rotary.to(dtype) if dtype != torch.float32 else rotary
+        for i, layer in enumerate(lm.model.layers):
+            layer.register_forward_pre_hook(
+                lambda module, args, kwargs, i=i: ((self._cross(i, args[0]),) + args[1:], kwargs),
+                with_kwargs=True)
+        return lm.eval()
+
+    @torch.no_grad()
+    def logits(self, ids, memory):
+        """ids list -> [T, vocab]."""
+        self.memory, self.known = memory, {}
+        return self.lm(torch.tensor([ids]), use_cache=False).logits[0]
+
+    @torch.no_grad()
+    def greedy(self, ids, memory, n, on_token=lambda: None):
+        """The next n ids, the end of text taken as any other."""
+        self.memory, self.known = memory, {}
+        past, step, out = None, torch.tensor([ids]), []
+        for _ in range(n):
+            result = self.lm(step, past_key_values=past, use_cache=True, logits_to_keep=1)
+            past = result.past_key_values
+            out.append(int(result.logits[0, -1].argmax()))
+            step = torch.tensor([[out[-1]]])
+            on_token()
+        return out
