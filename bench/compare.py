@@ -13,11 +13,11 @@ Needs tools/setup.sh --tests.
 """
 import argparse
 import json
-import os
 import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -31,15 +31,21 @@ def run_af2(program, folder, clip, tokens, threads, dtype):
     """First token in s, s per further token, peak memory in MiB, ids."""
     command = [program, "ask", "-m", folder, "-t", threads, "--dtype", dtype, "--windows", 30, "--tokens",
                ",".join(map(str, PROMPT)), "--ignore-eos", "-n", tokens, "--json", clip]
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    out = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
+    # What getrusage tells of a child counts the parent's memory at the fork: the kernel's own mark is read instead.
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen(list(map(str, command)), stdout=out, stderr=subprocess.DEVNULL)
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, peak_memory(process.pid))
+            time.sleep(0.02)
+        out.seek(0)
+        text = out.read()
+    if process.returncode:
         raise SystemExit(f"{' '.join(map(str, command))} failed")
-    line = json.loads(out.splitlines()[0])
+    line = json.loads(text.splitlines()[0])
     t = line["timings"]
     first = (t["encode_ms"] + t["prefill_ms"]) / 1e3
-    return first, t["decode_ms"] / 1e3 / (tokens - 1), usage.ru_maxrss / 1024, line["tokens"]
+    return first, t["decode_ms"] / 1e3 / (tokens - 1), peak, line["tokens"]
 
 
 def run_rival(model, waveform, tokens):
@@ -53,10 +59,15 @@ def run_rival(model, waveform, tokens):
     return marks[0] - start, (marks[-1] - marks[0]) / (tokens - 1), ids
 
 
-def peak_memory():
-    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
+def peak_memory(pid="self"):
+    """MiB; 0 once the process has ended."""
+    try:
+        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    return 0
 
 
 def prepare(args, types):

@@ -85,8 +85,10 @@ void LmLinearImpl::multiply_parts(const torch::Tensor& x, torch::Tensor& y) cons
 }
 
 torch::Tensor LmLinearImpl::forward(const torch::Tensor& x) {
-  const bool parts_fit = Bf16Products::active() && !torch::GradMode::is_enabled();
-  if (!matrix_ && !parts_fit) return torch::nn::functional::linear(x, weight, bias);
+  // A single row goes through dot products too, which is faster than a product of matrices with one row.
+  const bool inference = !torch::GradMode::is_enabled() && x.numel() > 0;
+  const bool own_way = inference && (Bf16Products::active() || x.numel() == in);
+  if (!matrix_ && !own_way) return torch::nn::functional::linear(x, weight, bias);
   const torch::Tensor input = x.to(torch::kFloat32).contiguous();
   std::vector<int64_t> shape = input.sizes().vec();
   shape.back() = out;
