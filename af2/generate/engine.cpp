@@ -21,6 +21,7 @@ namespace {
 
 constexpr int64_t kWindowsAtOnce = 4;  // through the tower
 constexpr std::size_t kLoopTokens = 20;
+constexpr std::size_t kLongestLead = 24;  // tokens before TextConfig::lead
 
 // The last kLoopTokens tokens stand three times in a row.
 bool loops(const std::vector<int>& tokens) {
@@ -319,6 +320,30 @@ double log_probability(Af2ModelImpl& network, const ModelFolder& model, const Au
   return log_p.gather(1, id_tensor(ids).transpose(0, 1)).sum().item<double>();
 }
 
+// What the model writes of its own accord up to TextConfig::lead: state after it and its log-probability.
+// Nothing when it ends or goes on for long without one.
+std::optional<std::pair<AfterPrompt, double>> run_lead(Af2ModelImpl& network, const ModelFolder& model,
+                                                       const AudioContext& audio, const AfterPrompt& prompt) {
+  const std::string& end = model.config.text.lead;
+  if (end.empty()) return std::nullopt;
+  // Its own storage: the answers without a lead are written over the prompt's.
+  AfterPrompt after = prompt;
+  for (auto* kept : {&after.cache.keys, &after.cache.values})
+    for (torch::Tensor& tensor : *kept) tensor = tensor.clone();
+  double log_p = 0;
+  std::vector<int> written;
+  while (written.size() < kLongestLead) {
+    const torch::Tensor all = network.logits(after.last).to(torch::kFloat32).log_softmax(-1)[0];
+    const int id = all.argmax().item<int>();
+    if (std::find(model.stop_ids.begin(), model.stop_ids.end(), id) != model.stop_ids.end()) break;
+    log_p += all[id].item<double>();
+    written.push_back(id);
+    after.last = network.forward(id_tensor({id}), audio, &after.cache)[0];
+    if (model.tokenizer.decode(written).ends_with(end)) return std::pair(after, log_p);
+  }
+  return std::nullopt;
+}
+
 AfterPrompt run_prompt(Af2ModelImpl& network, const AudioContext& audio, const std::vector<int>& ids) {
   AfterPrompt after;
   after.last = network.forward(id_tensor(ids), audio, &after.cache)[0].slice(0, -1);
@@ -349,12 +374,17 @@ std::vector<Choice> Engine::choose(const Memory& memory, std::string_view prompt
   const Bf16Products products(data_->bf16);
   const AudioContext& audio = memory.data_->context;
   const AfterPrompt after = run_prompt(data_->network, audio, prompt_ids(prompt));
+  const auto lead = run_lead(data_->network, data_->model, audio, after);
   std::vector<Choice> scored;
   double most = -std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < choices.size(); ++i) {
     std::vector<double> ways;
-    for (const auto& answer : choice_answers(i, choices[i]))
+    for (const auto& answer : choice_answers(i, choices[i])) {
       ways.push_back(log_probability(data_->network, data_->model, audio, after, answer));
+      if (lead)
+        ways.push_back(lead->second +
+                       log_probability(data_->network, data_->model, audio, lead->first, " " + answer));
+    }
     const double high = *std::max_element(ways.begin(), ways.end());
     double sum = 0;
     for (const double way : ways) sum += std::exp(way - high);

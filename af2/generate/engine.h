@@ -120,7 +120,8 @@ class Engine {
   // Sum of log-probabilities of `continuation` (and the end of the answer) after `prompt`.
   double score(const Memory& memory, std::string_view prompt, std::string_view continuation) const;
   // The answers `choices` to a prompt that lists them (text/prompt.h with_choices), in their order: each in
-  // all ways it may be written (choice_answers). The prompt runs once. Throws kUser without choices.
+  // all ways it may be written (choice_answers), at once or after the lead that the model writes
+  // (TextConfig::lead). The prompt runs once. Throws kUser without choices.
   std::vector<Choice> choose(const Memory& memory, std::string_view prompt,
                              const std::vector<std::string>& choices) const;
 

@@ -182,6 +182,7 @@ struct TextConfig {
   std::string sep = "<SEP>";
   std::vector<std::string> added = {"<audio>", "<|endofchunk|>", "<|PAD_TOKEN|>", "<SEP>"};
   std::vector<std::string> stop = {"<|endofchunk|>", "<|endoftext|>"};
+  std::string lead;
 
   template <class V>
   void visit(V& v) {
@@ -190,6 +191,8 @@ struct TextConfig {
     v.field("sep", sep, "token between question and answer");
     v.field("added", added, "tokens appended to the LM's vocabulary, in order");
     v.field("stop", stop, "tokens that end an answer");
+    v.field("lead", lead,
+            "ends what the model writes before a verdict, as in \"a dog barking: yes\"; \"\": it writes none");
   }
 };
 

@@ -209,6 +209,10 @@ class Ask(unittest.TestCase):
         self.assertEqual([c["text"] for c in line["choices"]], ["a dog", "a cat"])
         self.assertAlmostEqual(sum(c["share"] for c in line["choices"]), 1)
         self.assertEqual(line["text"], max(line["choices"], key=lambda c: c["share"])["text"])
+        # A verdict that stands behind what was heard ("a man speaking: yes") counts.
+        question, clip = "Do you hear a man speaking?", EXAMPLES / "speech.ogg"
+        self.assertEqual(af2("ask", "-p", question, clip)[1].strip(), "a man speaking: yes")
+        self.assertEqual(af2("ask", "-p", question, "--choices", "yes|no", clip)[1].strip(), "yes")
         code, _, err = af2("ask", "--tokens", "1,2", "--choices", "a|b", example())
         self.assertEqual(code, 2)
         self.assertIn("exclude each other", err)

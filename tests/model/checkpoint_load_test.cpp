@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "af2/generate/convert.h"
 #include "af2/generate/engine.h"
 #include "af2/model/checkpoint_config.h"
 #include "af2/text/prompt.h"
@@ -78,45 +79,77 @@ TEST_F(Published, TheEngineAnswersFromIt) {
   }
 }
 
-// The share of each given answer, from the whole sequence without cache.
-TEST_F(Published, ChoicesAreWeighedByTheirProbability) {
-  write(true, SaveType::kF32);
-  const Engine engine = Engine::load(folder, {.threads = 1});
+Clip steady_clip() {
   Clip clip;
   clip.samples.assign(160000, 0.1f);
   clip.rate_hz = 16000;
   clip.seconds = clip.wanted_seconds = clip.file_seconds = 10;
-  const af2::Memory memory = engine.listen(clip);
-  const std::vector<std::string> choices = {"one", "two and more", "x"};
-  const std::vector<Choice> scored = engine.choose(memory, "which?", choices);
-  ASSERT_EQ(scored.size(), 3u);
+  return clip;
+}
+
+// The share of each given answer, from whole sequences without cache; then with a model that writes a lead.
+TEST_F(Published, ChoicesAreWeighedByTheirProbability) {
+  write(true, SaveType::kF32);
+  ConvertOptions wide;
+  wide.type = "f32";
+  convert_model(folder, scratch / "plain", wide);
   ModelFolder loaded = load_model_folder(folder, {});
+  const Engine engine = Engine::load(scratch / "plain", {.threads = 1});
+  const af2::Memory memory = engine.listen(steady_clip());
   torch::NoGradGuard no_grad;
-  const Feature waveform = engine.feature(clip, FeatureLayer::kWaveform, {});
+  const Feature waveform = engine.feature(steady_clip(), FeatureLayer::kWaveform, {});
   const torch::Tensor windows = torch::tensor(waveform.values).view(waveform.shape);
   const AudioContext context = network->listen(network->remember(network->encode(windows), {}), {});
-  double shares = 0;
-  for (std::size_t i = 0; i < choices.size(); ++i) {
-    double probability = 0;
-    for (const auto& way : choice_answers(i, choices[i])) {
-      std::vector<int64_t> ids;
-      for (const int id : engine.prompt_ids("which?")) ids.push_back(id);
-      const auto start = static_cast<int64_t>(ids.size());
-      for (const int id : loaded.tokenizer.encode(way, false)) ids.push_back(id);
-      ids.push_back(loaded.stop_ids.front());
-      const torch::Tensor log_p =
-          network->logits(network->forward(torch::tensor(ids).unsqueeze(0), context))[0].log_softmax(-1);
-      double sum = 0;
-      for (int64_t t = start; t < static_cast<int64_t>(ids.size()); ++t)
-        sum += log_p[t - 1][ids[static_cast<std::size_t>(t)]].item<double>();
-      probability += std::exp(sum);
+  const std::vector<int> prompt = engine.prompt_ids("which?");
+  // Sum over what follows the first `given` ids.
+  const auto log_probability = [&](const std::vector<int>& all, std::size_t given) {
+    const std::vector<int64_t> ids(all.begin(), all.end());
+    const torch::Tensor log_p =
+        network->logits(network->forward(torch::tensor(ids).unsqueeze(0), context))[0].log_softmax(-1);
+    double sum = 0;
+    for (std::size_t t = given; t < ids.size(); ++t)
+      sum += log_p[static_cast<int64_t>(t) - 1][ids[t]].item<double>();
+    return sum;
+  };
+  const auto with = [&](std::vector<int> ids, const std::string& answer) {
+    for (const int id : loaded.tokenizer.encode(answer, false)) ids.push_back(id);
+    ids.push_back(loaded.stop_ids.front());
+    return ids;
+  };
+  const std::vector<std::string> choices = {"one", "two and more", "x"};
+  const auto expect_shares = [&](const std::vector<Choice>& scored, const std::vector<int>& lead) {
+    ASSERT_EQ(scored.size(), 3u);
+    double shares = 0;
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+      double probability = 0;
+      for (const auto& way : choice_answers(i, choices[i])) {
+        probability += std::exp(log_probability(with(prompt, way), prompt.size()));
+        if (!lead.empty()) probability += std::exp(log_probability(with(lead, " " + way), prompt.size()));
+      }
+      EXPECT_NEAR(scored[i].log_probability, std::log(probability), 1e-3) << choices[i];
+      EXPECT_EQ(scored[i].text, choices[i]);
+      shares += scored[i].share;
     }
-    EXPECT_NEAR(scored[i].log_probability, std::log(probability), 1e-3) << choices[i];
-    EXPECT_EQ(scored[i].text, choices[i]);
-    shares += scored[i].share;
-  }
-  EXPECT_NEAR(shares, 1, 1e-9);
+    EXPECT_NEAR(shares, 1, 1e-9);
+  };
+  const std::vector<Choice> plain = engine.choose(memory, "which?", choices);
+  expect_shares(plain, {});
   test::expect_error(ErrorKind::kUser, {"--choices"}, [&] { engine.choose(memory, "which?", {}); });
+
+  // What it writes first of its own accord is made its lead.
+  AnswerOptions first;
+  first.max_new_tokens = 1;
+  first.ignore_eos = true;
+  const int id = engine.answer(memory, "which?", first).tokens.at(0);
+  Json config = parse_json(read_file(scratch / "plain" / "config.json"), "config.json");
+  config["text"]["lead"] = engine.token_text(id);
+  write_file_atomic(scratch / "plain" / "config.json", config.dump());
+  const Engine leading = Engine::load(scratch / "plain", {.threads = 1});
+  std::vector<int> lead = prompt;
+  lead.push_back(id);
+  const std::vector<Choice> led = leading.choose(leading.listen(steady_clip()), "which?", choices);
+  expect_shares(led, lead);
+  EXPECT_GT(led[0].log_probability, plain[0].log_probability);
 }
 
 TEST_F(Published, TheGenerationIsToldNeverGuessed) {
