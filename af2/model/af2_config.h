@@ -191,8 +191,9 @@ struct TextConfig {
     v.field("sep", sep, "token between question and answer");
     v.field("added", added, "tokens appended to the LM's vocabulary, in order");
     v.field("stop", stop, "tokens that end an answer");
-    v.field("lead", lead,
-            "ends what the model writes before a verdict, as in \"a dog barking: yes\"; \"\": it writes none");
+    v.field(
+        "lead", lead,
+        "ends what the model writes before a verdict, as in \"a dog barking: yes\"; \"\": it writes none");
   }
 };
 
