@@ -17,7 +17,6 @@ namespace af2 {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kSums = "SHA256SUMS";
 constexpr std::int64_t kChunk = 1 << 22;  // values that are converted at once
 
 DType type_of(const std::string& name) {
@@ -41,14 +40,14 @@ class GgufFile {
   }
 
   // `order[r]` is the row of the layer that is row r of the file (empty: as it is).
-  void add(const std::string& name, const LmLinear& layer, bool vocabulary,
+  void add(const std::string& name, const Linear& layer, bool vocabulary,
            std::vector<std::int64_t> order = {}) {
     views_.push_back({name, matrix_type(name, layer, vocabulary), {layer->out, layer->in}, {}});
     sources_.push_back({layer, {}, std::move(order)});
   }
   void add(const std::string& name, const torch::Tensor& vector) {
     views_.push_back({name, DType::kF32, vector.sizes().vec(), {}});
-    sources_.push_back({LmLinear(nullptr), vector.contiguous(), {}});
+    sources_.push_back({Linear(nullptr), vector.contiguous(), {}});
   }
 
   void write(const fs::path& path, const GgufMetadata& metadata) {
@@ -57,12 +56,12 @@ class GgufFile {
 
  private:
   struct Source {
-    LmLinear layer{nullptr};
+    Linear layer{nullptr};
     torch::Tensor vector;
     std::vector<std::int64_t> order;
   };
 
-  DType matrix_type(const std::string& name, const LmLinear& layer, bool vocabulary) const {
+  DType matrix_type(const std::string& name, const Linear& layer, bool vocabulary) const {
     const DType now = layer->stored_type();
     if (options_.type == "keep") return now;
     for (const auto& pattern : keep_)
@@ -174,7 +173,7 @@ void copy_tokenizer(const fs::path& from, const fs::path& to) {
 void write_sums(const fs::path& folder, const std::vector<std::string>& files) {
   std::string text;
   for (const auto& name : files) text += sha256_file(folder / name) + "  " + name + "\n";
-  write_file_atomic(folder / kSums, text);
+  write_file_atomic(folder / kChecksums, text);
 }
 
 }  // namespace
@@ -224,13 +223,13 @@ ConvertReport convert_model(const fs::path& source, const fs::path& target, cons
 }
 
 int verify_model_folder(const fs::path& folder) {
-  if (!fs::exists(folder / kSums))
-    throw user_error(std::string("holds no ") + kSums, folder.string(), "`af2 convert` writes one");
+  if (!fs::exists(folder / kChecksums))
+    throw user_error(std::string("holds no ") + kChecksums, folder.string(), "`af2 convert` writes one");
   int n = 0;
-  for (const auto& line : split(read_file(folder / kSums), '\n')) {
+  for (const auto& line : split(read_file(folder / kChecksums), '\n')) {
     if (trim(line).empty()) continue;
     const std::size_t gap = line.find("  ");
-    if (gap != 64) throw model_error("line \"" + line + "\" is no sum", (folder / kSums).string());
+    if (gap != 64) throw model_error("line \"" + line + "\" is no sum", (folder / kChecksums).string());
     const fs::path file = folder / line.substr(gap + 2);
     if (!fs::exists(file)) throw model_error("is missing", file.string(), "copy the folder again");
     if (sha256_file(file) != line.substr(0, gap))

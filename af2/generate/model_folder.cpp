@@ -8,7 +8,7 @@
 #include "af2/core/file.h"
 #include "af2/core/text_util.h"
 #include "af2/generate/torch_threads.h"
-#include "af2/io/safetensors.h"
+#include "af2/io/finite.h"
 #include "af2/model/checkpoint_config.h"
 #include "af2/model/checkpoint_load.h"
 #include "af2/model/lm_gguf.h"
@@ -35,6 +35,10 @@ ByteBpe tokenizer_from(const Gguf& file) {
   return ByteBpe::from_lists(file.get_strings("tokenizer.ggml.tokens"),
                              file.get_strings("tokenizer.ggml.merges"), types,
                              file.get_string("tokenizer.ggml.pre"), file.where());
+}
+
+void check_gguf(const Gguf& file) {
+  for (const TensorView& tensor : file.tensors()) check_finite(tensor, file.where());
 }
 
 // The added tokens get the ids after the vocabulary of `vocab` tokens.
@@ -105,7 +109,7 @@ ModelFolder load_published(const fs::path& path, const LoadOptions& options) {
   use_torch_threads();
   const NoDraws empty;
   Af2Model network(config);
-  std::vector<std::string> surplus = load_checkpoint(*files, *network);
+  std::vector<std::string> surplus = load_checkpoint(*files, *network, options.bf16);
   network->eval();
   return {folder,
           config,
@@ -115,6 +119,7 @@ ModelFolder load_published(const fs::path& path, const LoadOptions& options) {
           std::move(tokenizer),
           std::move(stops),
           std::move(surplus),
+          nullptr,
           nullptr,
           files->weight_files(),
           words};
@@ -185,7 +190,10 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
   Af2Model network(config);
   std::vector<std::string> surplus;
   std::vector<fs::path> weight_files = {folder / config.lm.file};
+  std::shared_ptr<SafeTensors> adapter_file;
   std::shared_ptr<Gguf> xattn_file;
+  // `af2 convert` looked for values that are not finite when it wrote the folder.
+  const bool checked = fs::exists(folder / kChecksums);
   if (options.adapters && !holds_weights(folder))
     throw model_error("holds no .safetensors file", folder.string(),
                       "copy the model's weights beside its config.json");
@@ -194,15 +202,22 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
     if (!config.xattn.file.empty()) {
       weight_files.push_back(folder / config.xattn.file);
       xattn_file = std::make_shared<Gguf>(Gguf::open(weight_files.back()));
+      if (!checked) check_gguf(*xattn_file);
       for (auto& [name, layer] : cross_attention_matrices(*network)) {
         read_matrix(*xattn_file, name, *layer, options.low_bit_lm);
         std::erase_if(wanted, [&, matrix = name](const auto& item) { return item.first == matrix; });
       }
     }
-    surplus = load_strict(SafeTensors::open(folder), wanted);
+    adapter_file = std::make_shared<SafeTensors>(SafeTensors::open(folder));
+    MapOptions map;
+    map.bf16 = options.bf16;
+    map.checked = checked;
+    if (options.low_bit_lm) map.layers = linear_layers(*network);
+    surplus = load_strict(*adapter_file, wanted, map);
     for (const auto& entry : fs::directory_iterator(folder))
       if (entry.path().extension() == ".safetensors") weight_files.push_back(entry.path());
   }
+  if (!checked) check_gguf(lm_file);
   load_decoder(lm_file, *network->lang_encoder->model, options.low_bit_lm);
   network->eval();
   return {folder,
@@ -213,6 +228,7 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
           std::move(tokenizer),
           std::move(stops),
           std::move(surplus),
+          std::move(adapter_file),
           std::move(xattn_file),
           std::move(weight_files),
           folder};

@@ -15,14 +15,19 @@
 
 #include "af2/io/checkpoint_layout.h"
 #include "af2/io/gguf.h"
+#include "af2/io/safetensors.h"
 #include "af2/model/af2_model.h"
 #include "af2/text/byte_bpe.h"
 
 namespace af2 {
 
+// Beside a folder that `af2 convert` wrote: a line of SHA-256 and name for each file.
+inline constexpr const char* kChecksums = "SHA256SUMS";
+
 struct LoadOptions {
   bool low_bit_lm =
       true;              // keep the LM's matrices as they lie in the GGUF file; false: float32, for training
+  bool bf16 = false;     // products will be in bfloat16: matrices stored so stay in the file too
   bool adapters = true;  // false: tower, audio transformer and cross-attention keep their fresh values
   std::filesystem::path base_lm = {};  // of a published checkpoint; "": looked for beside it
   std::string generation = {};  // of a published checkpoint whose files do not tell: 2025-03 or 2025-06
@@ -36,8 +41,9 @@ struct ModelFolder {
   Af2Model network{nullptr};
   ByteBpe tokenizer;
   std::vector<int> stop_ids;
-  std::vector<std::string> surplus;  // tensors of the files that the model does not use
-  std::shared_ptr<Gguf> xattn_file;  // backs the cross-attention's matrices where they have a file
+  std::vector<std::string> surplus;           // tensors of the files that the model does not use
+  std::shared_ptr<SafeTensors> adapter_file;  // backs those of tower and audio transformer
+  std::shared_ptr<Gguf> xattn_file;           // backs the cross-attention's matrices where they have a file
   std::vector<std::filesystem::path> weight_files;
   std::filesystem::path tokenizer_folder;  // holds tokenizer.json, or vocab.json and merges.txt, or neither
 };

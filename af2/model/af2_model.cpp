@@ -59,8 +59,8 @@ torch::Tensor Af2ModelImpl::forward(const torch::Tensor& ids, const AudioContext
   return decoder.norm->forward(x);
 }
 
-std::vector<std::pair<std::string, LmLinear>> cross_attention_matrices(Af2ModelImpl& network) {
-  std::vector<std::pair<std::string, LmLinear>> all;
+std::vector<std::pair<std::string, Linear>> cross_attention_matrices(Af2ModelImpl& network) {
+  std::vector<std::pair<std::string, Linear>> all;
   for (const auto& block : *network.lang_encoder->gated_cross_attn_layers_sound)
     for (auto& [name, layer] : block.value()->as<GatedCrossAttention>()->matrices())
       all.emplace_back("lang_encoder.gated_cross_attn_layers_sound." + block.key() + "." + name, layer);

@@ -61,6 +61,6 @@ TORCH_MODULE(Af2Model);
 
 // The matrices of all cross-attention blocks, by their names in the published state dict:
 // "lang_encoder.gated_cross_attn_layers_sound.0.attn.to_q.weight" ….
-std::vector<std::pair<std::string, LmLinear>> cross_attention_matrices(Af2ModelImpl& network);
+std::vector<std::pair<std::string, Linear>> cross_attention_matrices(Af2ModelImpl& network);
 
 }  // namespace af2

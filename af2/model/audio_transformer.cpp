@@ -13,10 +13,6 @@ torch::nn::LayerNorm layer_norm_of(int64_t dim) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim}).eps(kNormEps));
 }
 
-torch::nn::Linear linear(int64_t in, int64_t out, bool bias) {
-  return torch::nn::Linear(torch::nn::LinearOptions(in, out).bias(bias));
-}
-
 // Width that is rotated of each head: half of it, at least 32, at most all.
 int64_t rotary_width(int64_t dim_head) {
   return std::min(std::max(dim_head / 2, int64_t{32}), dim_head);
@@ -26,17 +22,17 @@ int64_t rotary_width(int64_t dim_head) {
 
 AudioSelfAttentionImpl::AudioSelfAttentionImpl(int64_t dim, const AudioTransformerConfig& config)
     : heads(config.heads), dropout(config.dropout) {
-  w_qs = register_module("w_qs", linear(dim, dim, false));
-  w_ks = register_module("w_ks", linear(dim, dim, false));
-  w_vs = register_module("w_vs", linear(dim, dim, false));
-  fc = register_module("fc", linear(dim, dim, false));
+  w_qs = register_module("w_qs", drawn_linear(dim, dim));
+  w_ks = register_module("w_ks", drawn_linear(dim, dim));
+  w_vs = register_module("w_vs", drawn_linear(dim, dim));
+  fc = register_module("fc", drawn_linear(dim, dim));
   layer_norm = register_module("layer_norm", layer_norm_of(dim));
 }
 
 torch::Tensor AudioSelfAttentionImpl::forward(const torch::Tensor& x, const torch::Tensor& key_mask,
                                               const RotaryTable* table) {
   const int64_t b = x.size(0), s = x.size(1), d = x.size(2), dim_head = d / heads;
-  const auto split = [&](torch::nn::Linear& w) {
+  const auto split = [&](Linear& w) {
     return w->forward(x).view({b, s, heads, dim_head}).transpose(1, 2);  // [B, H, S, dh]
   };
   torch::Tensor q = split(w_qs), k = split(w_ks);
@@ -50,8 +46,8 @@ torch::Tensor AudioSelfAttentionImpl::forward(const torch::Tensor& x, const torc
 }
 
 AudioFeedForwardImpl::AudioFeedForwardImpl(int64_t dim) {
-  w_1 = register_module("w_1", linear(dim, dim, true));
-  w_2 = register_module("w_2", linear(dim, dim, true));
+  w_1 = register_module("w_1", drawn_linear(dim, dim, true));
+  w_2 = register_module("w_2", drawn_linear(dim, dim, true));
   layer_norm = register_module("layer_norm", layer_norm_of(dim));
 }
 

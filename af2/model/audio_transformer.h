@@ -7,6 +7,7 @@
 #include <torch/torch.h>
 
 #include "af2/model/af2_config.h"
+#include "af2/model/linear.h"
 #include "af2/model/rotary.h"
 
 namespace af2 {
@@ -16,7 +17,7 @@ struct AudioSelfAttentionImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& key_mask, const RotaryTable* table);
   int64_t heads;
   double dropout;
-  torch::nn::Linear w_qs{nullptr}, w_ks{nullptr}, w_vs{nullptr}, fc{nullptr};
+  Linear w_qs{nullptr}, w_ks{nullptr}, w_vs{nullptr}, fc{nullptr};
   torch::nn::LayerNorm layer_norm{nullptr};
 };
 TORCH_MODULE(AudioSelfAttention);
@@ -24,7 +25,7 @@ TORCH_MODULE(AudioSelfAttention);
 struct AudioFeedForwardImpl : torch::nn::Module {
   explicit AudioFeedForwardImpl(int64_t dim);
   torch::Tensor forward(const torch::Tensor& x);
-  torch::nn::Linear w_1{nullptr}, w_2{nullptr};
+  Linear w_1{nullptr}, w_2{nullptr};
   torch::nn::LayerNorm layer_norm{nullptr};
 };
 TORCH_MODULE(AudioFeedForward);

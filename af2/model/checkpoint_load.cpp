@@ -5,6 +5,7 @@
 
 #include "af2/core/error.h"
 #include "af2/core/text_util.h"
+#include "af2/io/finite.h"
 #include "af2/io/quant_blocks.h"
 #include "af2/model/weights.h"
 
@@ -16,7 +17,8 @@ constexpr const char* kHead = "lang_encoder.lm_head.weight";
 
 class Loader {
  public:
-  Loader(const CheckpointFiles& files, Af2ModelImpl& network) : files_(files), network_(network) {
+  Loader(const CheckpointFiles& files, Af2ModelImpl& network, bool bf16)
+      : files_(files), network_(network), bf16_(bf16) {
     for (const auto& [name, tensor] : files.tensors()) unused_.insert(name);
   }
 
@@ -27,6 +29,13 @@ class Loader {
     std::set<std::string> mapped;
     for (auto& [name, layer] : cross_attention_matrices(network_)) {
       matrix(name, *layer, layer->out);
+      mapped.insert(name);
+    }
+    // Of tower and audio transformer: float32 as it lies, bfloat16 too where products are in it.
+    for (auto& [name, layer] : linear_layers(network_)) {
+      const TensorView* view = mapped.contains(name) ? nullptr : files_.find(name);
+      if (!view || starts_with(name, "lang_encoder.") || !LinearImpl::can_map(*view, bf16_)) continue;
+      layer->set_mapped(take(name, {layer->out, layer->in}));
       mapped.insert(name);
     }
     for (const auto& [name, target] : stored_tensors(network_))
@@ -54,20 +63,19 @@ class Loader {
 
   const TensorView& take(const std::string& name, std::vector<std::int64_t> shape) {
     unused_.erase(name);
-    return files_.get(name, shape);
+    const TensorView& view = files_.get(name, shape);
+    if (checked_.insert(name).second) check_finite(view, files_.path().string());
+    return view;
   }
 
   void copy(const std::string& name, torch::Tensor target) { fill(take(name, target.sizes().vec()), target); }
 
   void fill(const TensorView& view, torch::Tensor target) const {
     dequantize(view.dtype, view.bytes, {target.data_ptr<float>(), static_cast<std::size_t>(target.numel())});
-    if (!target.isfinite().all().item<bool>())
-      throw model_error("holds values that are not finite", files_.path().string() + " tensor " + view.name,
-                        "the file is damaged; get it again");
   }
 
   // A matrix, left where it lies. `n_rows` of the file's, of which the layer takes the first.
-  void matrix(const std::string& name, LmLinearImpl& layer, std::int64_t n_rows) {
+  void matrix(const std::string& name, LinearImpl& layer, std::int64_t n_rows) {
     TensorView view = take(name, {n_rows, layer.in});
     view.bytes = view.rows(0, layer.out);
     view.shape[0] = layer.out;
@@ -79,7 +87,7 @@ class Loader {
 
   // The embedding or the output projection: rows of the vocabulary, then those of the added tokens, then
   // padding.
-  void vocabulary(const std::string& name, LmLinearImpl& layer, torch::Tensor& added) {
+  void vocabulary(const std::string& name, LinearImpl& layer, torch::Tensor& added) {
     const TensorView* whole = files_.find(name);
     const std::int64_t rows = whole && !whole->shape.empty() ? whole->shape[0] : 0;
     const std::int64_t n_added = added.defined() ? added.size(0) : 0;
@@ -110,7 +118,7 @@ class Loader {
       auto& layer = *decoder.layers->ptr(i)->as<DecoderLayer>();
       copy(at + "input_layernorm.weight", layer.input_layernorm->weight);
       copy(at + "post_attention_layernorm.weight", layer.post_attention_layernorm->weight);
-      const std::pair<const char*, LmLinearImpl*> parts[] = {
+      const std::pair<const char*, LinearImpl*> parts[] = {
           {"self_attn.q_proj", layer.self_attn->q_proj.get()},
           {"self_attn.k_proj", layer.self_attn->k_proj.get()},
           {"self_attn.v_proj", layer.self_attn->v_proj.get()},
@@ -127,7 +135,8 @@ class Loader {
 
   const CheckpointFiles& files_;
   Af2ModelImpl& network_;
-  std::set<std::string> unused_;
+  bool bf16_;
+  std::set<std::string> unused_, checked_;
 };
 
 }  // namespace
@@ -142,8 +151,8 @@ bool is_known_unused(const std::string& name) {
   return false;
 }
 
-std::vector<std::string> load_checkpoint(const CheckpointFiles& files, Af2ModelImpl& network) {
-  std::vector<std::string> unused = Loader(files, network).run();
+std::vector<std::string> load_checkpoint(const CheckpointFiles& files, Af2ModelImpl& network, bool bf16) {
+  std::vector<std::string> unused = Loader(files, network, bf16).run();
   std::erase_if(unused, is_known_unused);
   return unused;
 }

@@ -51,10 +51,8 @@ torch::Tensor GatedCrossAttentionImpl::forward(const torch::Tensor& x, const Aud
   return heard + ff_gate.tanh() * ff->forward(heard);
 }
 
-std::vector<std::pair<std::string, LmLinear>> GatedCrossAttentionImpl::matrices() const {
-  const auto linear = [&](int64_t i) {
-    return LmLinear(std::dynamic_pointer_cast<LmLinearImpl>(ff->ptr(i)));
-  };
+std::vector<std::pair<std::string, Linear>> GatedCrossAttentionImpl::matrices() const {
+  const auto linear = [&](int64_t i) { return Linear(std::dynamic_pointer_cast<LinearImpl>(ff->ptr(i))); };
   return {{"attn.to_q.weight", attn->to_q},
           {"attn.to_kv.weight", attn->to_kv},
           {"attn.to_out.weight", attn->to_out},

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "af2/model/af2_config.h"
-#include "af2/model/lm_linear.h"
+#include "af2/model/linear.h"
 
 namespace af2 {
 
@@ -27,7 +27,7 @@ struct MaskedCrossAttentionImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const AudioKeyValues& audio, const torch::Tensor& key_mask);
   int64_t heads, dim_head;
   torch::nn::LayerNorm norm{nullptr};
-  LmLinear to_q{nullptr}, to_kv{nullptr}, to_out{nullptr};
+  Linear to_q{nullptr}, to_kv{nullptr}, to_out{nullptr};
 };
 TORCH_MODULE(MaskedCrossAttention);
 
@@ -39,7 +39,7 @@ struct GatedCrossAttentionImpl : torch::nn::Module {
   torch::Tensor attn_gate, ff_gate;   // one scalar each, 0 at the start
   torch::nn::Sequential ff{nullptr};  // 0 LayerNorm, 1 linear, 2 GELU, 3 linear
   // The matrices with their names below the block: "attn.to_q.weight" …, "ff.3.weight".
-  std::vector<std::pair<std::string, LmLinear>> matrices() const;
+  std::vector<std::pair<std::string, Linear>> matrices() const;
 };
 TORCH_MODULE(GatedCrossAttention);
 

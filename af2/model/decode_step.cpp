@@ -33,7 +33,7 @@ void layer_norm(const std::vector<float>& x, const torch::nn::LayerNormImpl& nor
     out[i] = static_cast<float>((x[i] - mean) * scale) * weight[i] + bias[i];
 }
 
-void product(LmLinearImpl& layer, const float* x, std::vector<float>& y) {
+void product(LinearImpl& layer, const float* x, std::vector<float>& y) {
   y.resize(static_cast<std::size_t>(layer.out));
   layer.multiply(x, 1, y.data());
 }
@@ -104,10 +104,10 @@ void DecodeStep::hear(GatedCrossAttentionImpl& block, const AudioKeyValues& audi
   add(x_, out_, std::tanh(block.attn_gate.data_ptr<float>()[0]));
 
   layer_norm(x_, *block.ff[0]->as<torch::nn::LayerNorm>(), normed_.data());
-  product(*block.ff[1]->as<LmLinear>(), normed_.data(), up_);
+  product(*block.ff[1]->as<Linear>(), normed_.data(), up_);
   for (float& value : up_)
     value *= 0.5f * (1 + std::erf(value * static_cast<float>(std::numbers::sqrt2 / 2)));
-  product(*block.ff[3]->as<LmLinear>(), up_.data(), out_);
+  product(*block.ff[3]->as<Linear>(), up_.data(), out_);
   add(x_, out_, std::tanh(block.ff_gate.data_ptr<float>()[0]));
 }
 

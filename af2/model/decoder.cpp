@@ -50,10 +50,10 @@ SelfAttentionImpl::SelfAttentionImpl(const LmConfig& options) : config(options) 
   const bool bias = config.arch == "qwen2";
   const int64_t q_width = int64_t{config.n_heads} * config.head_dim,
                 kv_width = int64_t{config.n_kv_heads} * config.head_dim;
-  q_proj = register_module("q_proj", LmLinear(config.dim, q_width, bias));
-  k_proj = register_module("k_proj", LmLinear(config.dim, kv_width, bias));
-  v_proj = register_module("v_proj", LmLinear(config.dim, kv_width, bias));
-  o_proj = register_module("o_proj", LmLinear(q_width, config.dim, false));
+  q_proj = register_module("q_proj", Linear(config.dim, q_width, bias));
+  k_proj = register_module("k_proj", Linear(config.dim, kv_width, bias));
+  v_proj = register_module("v_proj", Linear(config.dim, kv_width, bias));
+  o_proj = register_module("o_proj", Linear(q_width, config.dim, false));
 }
 
 torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x, const RotaryTable& table, KvCache* cache,
@@ -79,9 +79,9 @@ torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x, const RotaryTab
 }
 
 SwiGluImpl::SwiGluImpl(const LmConfig& config) {
-  gate_proj = register_module("gate_proj", LmLinear(config.dim, config.ffn_dim, false));
-  up_proj = register_module("up_proj", LmLinear(config.dim, config.ffn_dim, false));
-  down_proj = register_module("down_proj", LmLinear(config.ffn_dim, config.dim, false));
+  gate_proj = register_module("gate_proj", Linear(config.dim, config.ffn_dim, false));
+  up_proj = register_module("up_proj", Linear(config.dim, config.ffn_dim, false));
+  down_proj = register_module("down_proj", Linear(config.ffn_dim, config.dim, false));
 }
 
 torch::Tensor SwiGluImpl::forward(const torch::Tensor& x) {
@@ -102,8 +102,8 @@ torch::Tensor DecoderLayerImpl::forward(const torch::Tensor& x, const RotaryTabl
 }
 
 DecoderImpl::DecoderImpl(const LmConfig& options, int64_t n_added) : config(options) {
-  embed_tokens = register_module("embed_tokens", LmLinear(config.dim, config.vocab, false));
-  if (!config.tied) lm_head = register_module("lm_head", LmLinear(config.dim, config.vocab, false));
+  embed_tokens = register_module("embed_tokens", Linear(config.dim, config.vocab, false));
+  if (!config.tied) lm_head = register_module("lm_head", Linear(config.dim, config.vocab, false));
   if (n_added > 0)
     added_embeddings = register_parameter("added_embeddings", torch::zeros({n_added, config.dim}));
   if (n_added > 0 && config.added_head)

@@ -12,7 +12,7 @@
 
 #include "af2/model/af2_config.h"
 #include "af2/model/cross_attention.h"
-#include "af2/model/lm_linear.h"
+#include "af2/model/linear.h"
 #include "af2/model/rotary.h"
 
 namespace af2 {
@@ -46,14 +46,14 @@ struct SelfAttentionImpl : torch::nn::Module {
   // x [B, T, D]; cache may be null (no reuse), else layer `layer` of it is read and extended.
   torch::Tensor forward(const torch::Tensor& x, const RotaryTable& table, KvCache* cache, std::size_t layer);
   LmConfig config;
-  LmLinear q_proj{nullptr}, k_proj{nullptr}, v_proj{nullptr}, o_proj{nullptr};
+  Linear q_proj{nullptr}, k_proj{nullptr}, v_proj{nullptr}, o_proj{nullptr};
 };
 TORCH_MODULE(SelfAttention);
 
 struct SwiGluImpl : torch::nn::Module {
   explicit SwiGluImpl(const LmConfig& config);
   torch::Tensor forward(const torch::Tensor& x);
-  LmLinear gate_proj{nullptr}, up_proj{nullptr}, down_proj{nullptr};
+  Linear gate_proj{nullptr}, up_proj{nullptr}, down_proj{nullptr};
 };
 TORCH_MODULE(SwiGlu);
 
@@ -73,8 +73,8 @@ struct DecoderImpl : torch::nn::Module {
   torch::Tensor logits(const torch::Tensor& hidden);  // [..., D] -> [..., vocab + n_added]
 
   LmConfig config;
-  LmLinear embed_tokens{nullptr};  // rows of the vocabulary; also the output when tied
-  LmLinear lm_head{nullptr};       // only when not tied
+  Linear embed_tokens{nullptr};    // rows of the vocabulary; also the output when tied
+  Linear lm_head{nullptr};         // only when not tied
   torch::Tensor added_embeddings;  // [n_added, D], undefined when there are none
   torch::Tensor added_head;        // their output rows, where LmConfig::added_head
   torch::nn::ModuleList layers;

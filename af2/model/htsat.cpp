@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "af2/model/precision.h"
+
 namespace af2 {
 namespace F = torch::nn::functional;
 namespace {
@@ -12,7 +14,8 @@ torch::nn::LayerNorm layer_norm(int64_t dim) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim}).eps(kNormEps));
 }
 
-void init_linear(torch::nn::Linear& linear) {  // Swin's initialisation: normal(0.02), biases 0
+void init_linear(Linear& linear) {  // Swin's initialisation: normal(0.02), biases 0
+  if (NoDraws::active()) return;
   torch::NoGradGuard no_grad;
   linear->weight.normal_(0, 0.02);
   if (linear->bias.defined()) linear->bias.zero_();
@@ -63,8 +66,8 @@ WindowAttentionImpl::WindowAttentionImpl(int64_t dim, int64_t window, int64_t n_
   relative_position_bias_table = register_parameter(
       "relative_position_bias_table", torch::zeros({(2 * window - 1) * (2 * window - 1), heads}));
   relative_position_index = register_buffer("relative_position_index", position_index(window));
-  qkv = register_module("qkv", torch::nn::Linear(dim, 3 * dim));
-  proj = register_module("proj", torch::nn::Linear(dim, dim));
+  qkv = register_module("qkv", drawn_linear(dim, 3 * dim, true));
+  proj = register_module("proj", drawn_linear(dim, dim, true));
   init_linear(qkv);
   init_linear(proj);
   torch::NoGradGuard no_grad;
@@ -81,25 +84,24 @@ torch::Tensor WindowAttentionImpl::forward(const torch::Tensor& x, const torch::
                            .unsqueeze(0);  // [1, H, n, n]
   torch::Tensor scores =
       torch::matmul(parts[0] * std::pow(static_cast<double>(dim_head), -0.5), parts[1].transpose(-2, -1)) +
-      bias;  // [B*nW, H, n, n]
+      bias.contiguous();  // [B*nW, H, n, n]
   if (mask.defined()) {
     const int64_t nw = mask.size(0);
-    scores = (scores.view({n_windows / nw, nw, heads, n, n}) + mask.unsqueeze(1).unsqueeze(0))
-                 .view({n_windows, heads, n, n});
+    scores.view({n_windows / nw, nw, heads, n, n}).add_(mask.unsqueeze(1).unsqueeze(0));
   }
   const torch::Tensor mixed = torch::matmul(scores.softmax(-1), parts[2]);  // [B*nW, H, n, dh]
   return proj->forward(mixed.transpose(1, 2).reshape({n_windows, n, c}));
 }
 
 MlpImpl::MlpImpl(int64_t dim, int64_t hidden) {
-  fc1 = register_module("fc1", torch::nn::Linear(dim, hidden));
-  fc2 = register_module("fc2", torch::nn::Linear(hidden, dim));
+  fc1 = register_module("fc1", drawn_linear(dim, hidden, true));
+  fc2 = register_module("fc2", drawn_linear(hidden, dim, true));
   init_linear(fc1);
   init_linear(fc2);
 }
 
 torch::Tensor MlpImpl::forward(const torch::Tensor& x) {
-  return fc2->forward(torch::gelu(fc1->forward(x)));
+  return fc2->forward(fc1->forward_gelu(x));
 }
 
 SwinBlockImpl::SwinBlockImpl(int64_t dim, int64_t heads, int64_t grid_side, int64_t window_side, bool shifted,
@@ -115,18 +117,17 @@ SwinBlockImpl::SwinBlockImpl(int64_t dim, int64_t heads, int64_t grid_side, int6
 
 torch::Tensor SwinBlockImpl::forward(const torch::Tensor& x) {
   const int64_t b = x.size(0), c = x.size(2);
-  torch::Tensor grid = norm1->forward(x).view({b, side, side, c});
+  torch::Tensor grid = narrowed(norm1->forward(x)).view({b, side, side, c});
   if (shift > 0) grid = grid.roll({-shift, -shift}, {1, 2});
   grid = join_windows(attn->forward(split_windows(grid, window), attn_mask), window, side);
   if (shift > 0) grid = grid.roll({shift, shift}, {1, 2});
   const torch::Tensor attended = x + drop_branch(grid.reshape({b, side * side, c}), drop_path, is_training());
-  return attended + drop_branch(mlp->forward(norm2->forward(attended)), drop_path, is_training());
+  return attended + drop_branch(mlp->forward(narrowed(norm2->forward(attended))), drop_path, is_training());
 }
 
 PatchMergingImpl::PatchMergingImpl(int64_t dim, int64_t grid_side) : side(grid_side) {
   norm = register_module("norm", layer_norm(4 * dim));
-  reduction =
-      register_module("reduction", torch::nn::Linear(torch::nn::LinearOptions(4 * dim, 2 * dim).bias(false)));
+  reduction = register_module("reduction", drawn_linear(4 * dim, 2 * dim));
   init_linear(reduction);
 }
 
@@ -136,7 +137,7 @@ torch::Tensor PatchMergingImpl::forward(const torch::Tensor& x) {
   const torch::Tensor joined = x.view({b, half, 2, half, 2, c})
                                    .permute({0, 1, 3, 4, 2, 5})  // [B, half, half, column, row, C]
                                    .reshape({b, half * half, 4 * c});
-  return reduction->forward(norm->forward(joined));
+  return reduction->forward(norm->forward(joined));  // float32, as the residual stream
 }
 
 SwinStageImpl::SwinStageImpl(const ClapConfig& config, int64_t stage, const std::vector<double>& drop_paths) {
@@ -193,7 +194,7 @@ torch::Tensor PatchEmbedImpl::tokens(const torch::Tensor& map) {
   torch::Tensor folded =
       map.reshape({b, c, m, folds, t}).permute({0, 1, 3, 2, 4}).reshape({b, c, folds * m, t});
   if (proj) folded = proj->forward(folded);
-  return norm->forward(folded.flatten(2).transpose(1, 2));  // [B, grid^2, C]
+  return norm->forward(folded.flatten(2).transpose(1, 2).to(torch::kFloat32));  // [B, grid^2, C]
 }
 
 HtsatImpl::HtsatImpl(const ClapConfig& clap, const AudioConfig& audio)

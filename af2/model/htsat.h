@@ -9,6 +9,7 @@
 #include <torch/torch.h>
 
 #include "af2/model/af2_config.h"
+#include "af2/model/linear.h"
 
 namespace af2 {
 
@@ -19,7 +20,7 @@ struct WindowAttentionImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& mask);
 
   int64_t heads;
-  torch::nn::Linear qkv{nullptr}, proj{nullptr};
+  Linear qkv{nullptr}, proj{nullptr};
   torch::Tensor relative_position_bias_table, relative_position_index;
 };
 TORCH_MODULE(WindowAttention);
@@ -27,7 +28,7 @@ TORCH_MODULE(WindowAttention);
 struct MlpImpl : torch::nn::Module {
   MlpImpl(int64_t dim, int64_t hidden);
   torch::Tensor forward(const torch::Tensor& x);
-  torch::nn::Linear fc1{nullptr}, fc2{nullptr};
+  Linear fc1{nullptr}, fc2{nullptr};
 };
 TORCH_MODULE(Mlp);
 
@@ -52,7 +53,7 @@ struct PatchMergingImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x);
   int64_t side;
   torch::nn::LayerNorm norm{nullptr};
-  torch::nn::Linear reduction{nullptr};
+  Linear reduction{nullptr};
 };
 TORCH_MODULE(PatchMerging);
 

@@ -7,7 +7,7 @@
 
 namespace af2 {
 
-void read_matrix(const Gguf& file, const std::string& name, LmLinearImpl& layer, bool keep,
+void read_matrix(const Gguf& file, const std::string& name, LinearImpl& layer, bool keep,
                  std::vector<std::int64_t> rows_in_file) {
   const std::int64_t shape[] = {layer.out, layer.in};
   const TensorView& view = file.get(name, shape);
@@ -32,12 +32,12 @@ std::vector<LmGgufTensor> lm_gguf_tensors(DecoderImpl& decoder) {
   const LmConfig& config = decoder.config;
   const bool llama = config.arch == "llama";
   std::vector<LmGgufTensor> all;
-  const auto matrix = [&](const std::string& name, const LmLinear& layer, int heads = 0) {
+  const auto matrix = [&](const std::string& name, const Linear& layer, int heads = 0) {
     all.push_back({name + ".weight", layer, {}, false, llama ? heads : 0});
-    if (layer->bias.defined()) all.push_back({name + ".bias", LmLinear(nullptr), layer->bias, false, 0});
+    if (layer->bias.defined()) all.push_back({name + ".bias", Linear(nullptr), layer->bias, false, 0});
   };
   const auto norm = [&](const std::string& name, const RmsNorm& layer) {
-    all.push_back({name + ".weight", LmLinear(nullptr), layer->weight, false, 0});
+    all.push_back({name + ".weight", Linear(nullptr), layer->weight, false, 0});
   };
   matrix("token_embd", decoder.embed_tokens);
   all.back().vocabulary = true;

@@ -17,7 +17,7 @@ namespace af2 {
 // One tensor of the file: a matrix (`layer`) or a vector.
 struct LmGgufTensor {
   std::string name;
-  LmLinear layer{nullptr};
+  Linear layer{nullptr};
   torch::Tensor vector;
   bool vocabulary = false;  // embedding or output projection
   int permuted_heads = 0;   // of a q or k matrix of a Llama file; 0: rows as in the decoder
@@ -38,7 +38,7 @@ GgufMetadata lm_gguf_metadata(const LmConfig& config, const std::string& name);
 
 // Fills one layer. `keep`: the matrix stays in the mapped file, which must then outlive the layer; else it is
 // read to float32. `rows_in_file` as row_in_file. Throws kModel for a missing or misshaped tensor.
-void read_matrix(const Gguf& file, const std::string& name, LmLinearImpl& layer, bool keep,
+void read_matrix(const Gguf& file, const std::string& name, LinearImpl& layer, bool keep,
                  std::vector<std::int64_t> rows_in_file = {});
 
 // Fills the decoder. low_bit keeps matrices as they lie in the file, which must then outlive the decoder;

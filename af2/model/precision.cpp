@@ -2,6 +2,8 @@
 
 #include <ATen/autocast_mode.h>
 
+#include "af2/model/linear.h"
+
 namespace af2 {
 
 bool has_fast_bf16() {
@@ -30,11 +32,15 @@ bool Bf16Products::active() {
   return at::autocast::is_autocast_enabled(at::kCPU);
 }
 
+torch::Tensor narrowed(const torch::Tensor& x) {
+  return Bf16Products::active() && !torch::GradMode::is_enabled() ? x.to(torch::kBFloat16) : x;
+}
+
 void narrow_weights(torch::nn::Module& module) {
   torch::NoGradGuard no_grad;
   const auto narrow = [](torch::Tensor& weight) { weight.set_data(weight.to(torch::kBFloat16)); };
   for (const auto& part : module.modules()) {
-    if (auto* linear = part->as<torch::nn::Linear>()) narrow(linear->weight);
+    if (auto* linear = part->as<Linear>()) narrow(linear->weight);
     if (auto* convolution = part->as<torch::nn::Conv2d>()) narrow(convolution->weight);
   }
 }

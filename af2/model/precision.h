@@ -31,6 +31,9 @@ class Bf16Products {
   bool before_;
 };
 
+// x in bfloat16 where products are and gradients are off (autocast then converts nothing itself); else x.
+torch::Tensor narrowed(const torch::Tensor& x);
+
 // Weights of linear layers and convolutions below `module` become bfloat16, so that they are not converted
 // for every product: for inference under Bf16Products only.
 void narrow_weights(torch::nn::Module& module);

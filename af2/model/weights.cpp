@@ -1,10 +1,12 @@
 #include "af2/model/weights.h"
 
+#include <map>
 #include <numeric>
 #include <set>
 
 #include "af2/core/error.h"
 #include "af2/core/text_util.h"
+#include "af2/io/finite.h"
 #include "af2/io/quant_blocks.h"
 
 namespace af2 {
@@ -30,7 +32,9 @@ std::vector<std::pair<std::string, torch::Tensor>> stored_tensors(const torch::n
   return found;
 }
 
-torch::Tensor read_tensor(const SafeTensors& file, const std::string& name) {
+namespace {
+
+torch::Tensor read_unchecked(const SafeTensors& file, const std::string& name) {
   const TensorView& view = file.get(name);
   torch::Tensor tensor = torch::empty(view.shape, torch::kFloat32);
   if (view.dtype == DType::kI8) {
@@ -45,14 +49,25 @@ torch::Tensor read_tensor(const SafeTensors& file, const std::string& name) {
   } else {
     dequantize(view.dtype, view.bytes, {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())});
   }
-  if (!tensor.isfinite().all().item<bool>())
-    throw model_error("holds values that are not finite", file.path().string() + " tensor " + name,
-                      "the file is damaged or the training diverged");
+  return tensor;
+}
+
+void check_tensor(const SafeTensors& file, const std::string& name) {
+  check_finite(file.get(name), file.path().string());
+  if (file.get(name).dtype == DType::kI8) check_finite(file.get(name + ".scale"), file.path().string());
+}
+
+}  // namespace
+
+torch::Tensor read_tensor(const SafeTensors& file, const std::string& name) {
+  torch::Tensor tensor = read_unchecked(file, name);
+  check_tensor(file, name);
   return tensor;
 }
 
 std::vector<std::string> load_strict(const SafeTensors& file,
-                                     const std::vector<std::pair<std::string, torch::Tensor>>& targets) {
+                                     const std::vector<std::pair<std::string, torch::Tensor>>& targets,
+                                     const MapOptions& map) {
   std::vector<std::string> missing;
   std::set<std::string> surplus;
   for (const auto& [name, view] : file.tensors()) surplus.insert(name);
@@ -75,7 +90,16 @@ std::vector<std::string> load_strict(const SafeTensors& file,
         file.path().string(), "get the complete file, or the config.json that belongs to it");
   }
   torch::NoGradGuard no_grad;
-  for (auto [name, target] : targets) target.copy_(read_tensor(file, name));
+  const std::map<std::string, Linear> layers(map.layers.begin(), map.layers.end());
+  for (auto [name, target] : targets) {
+    const TensorView& view = file.get(name);
+    const auto layer = layers.find(name);
+    if (!map.checked) check_tensor(file, name);
+    if (layer != layers.end() && LinearImpl::can_map(view, map.bf16))
+      Linear(layer->second)->set_mapped(view);
+    else
+      target.copy_(read_unchecked(file, name));
+  }
   return {surplus.begin(), surplus.end()};
 }
 

@@ -1,7 +1,7 @@
 // Between files and modules: strict loading of safetensors, saving.
 //
 // A missing or misshaped tensor is refused by name before anything is used, a non-finite one when it is read
-// (safetensors; low-bit matrices stay unread in their file). Surplus names are returned: the caller decides.
+// or mapped. Surplus names are returned: the caller decides.
 // Thread rule: not reentrant on one module.
 #pragma once
 
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "af2/io/safetensors.h"
+#include "af2/model/linear.h"
 
 namespace af2 {
 
@@ -23,10 +24,19 @@ std::vector<std::pair<std::string, torch::Tensor>> stored_tensors(const torch::n
 // A float32 tensor from any float dtype of the file; I8 tensors need `NAME.scale` (one per row) beside them.
 torch::Tensor read_tensor(const SafeTensors& file, const std::string& name);
 
-// Copies file tensors into `targets` (name in the file -> destination). Throws kModel listing missing names
-// and shapes; returns names of the file that no target took (".scale" companions not counted).
+// Which weights may stay where they lie in the file, and whether bytes are known to be good.
+struct MapOptions {
+  std::vector<std::pair<std::string, Linear>> layers = {};  // by the names of their weights
+  bool bf16 = false;     // bfloat16 ones too (for products in bfloat16); else float32 alone
+  bool checked = false;  // non-finite values were looked for when the file was written
+};
+
+// Copies file tensors into `targets` (name in the file -> destination), but maps those of `map.layers`, whose
+// file must then outlive them. Throws kModel listing missing names and shapes; returns names of the file that
+// no target took (".scale" companions not counted).
 std::vector<std::string> load_strict(const SafeTensors& file,
-                                     const std::vector<std::pair<std::string, torch::Tensor>>& targets);
+                                     const std::vector<std::pair<std::string, torch::Tensor>>& targets,
+                                     const MapOptions& map = {});
 
 enum class SaveType { kF32, kBF16, kI8 };
 // "f32", "bf16", "i8"; throws kUser naming `where`.

@@ -33,6 +33,11 @@ void QMatrix::row(std::int64_t r, float* out) const {
 }
 
 void QMatrix::multiply(const float* x, std::int64_t n, float* y) const {
+  if (PackedRows::usable(view_.dtype)) {
+    std::call_once(pack_once_, [this] { packed_ = std::make_unique<PackedRows>(view_, row_order_); });
+    packed_->multiply(x, n, y);
+    return;
+  }
   const std::int64_t n_blocks = columns_ / 32;
   const DType type = view_.dtype;
   const bool four_bits = type == DType::kQ4_0 || type == DType::kQ4_1;

@@ -1,20 +1,24 @@
 // A weight matrix that stays in the 16-bit values or low-bit blocks of its file: products with float
 // activations, single rows.
 //
-// Frozen weights at inference only. The product uses exactly the values that `dequantize` gives, with float
-// sums; for one x, Q4_0, Q4_1, Q8_0 and BF16 have fused kernels, all else goes through `dequantize` row by
-// row. Thread rule: constant after construction. Work is split by rows (core/threads.h), so that results do
-// not depend on the thread count.
+// Frozen weights at inference only. The product uses exactly the values that `dequantize` gives. On
+// processors with products of bytes, Q4_0, Q4_1 and Q8_0 are packed for them at their first product
+// (packed_rows.h); elsewhere these and BF16 have fused kernels with float sums for one x, and all else goes
+// through `dequantize` row by row. Thread rule: const use from any thread. Work is split by rows
+// (core/threads.h), so that results do not depend on the thread count.
 //
 //   QMatrix w(gguf.get("blk.0.ffn_up.weight"));
 //   w.multiply(x, n, y);   // x [n, columns], y [n, rows]
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
 #include "af2/io/tensor_view.h"
+#include "af2/quant/packed_rows.h"
 
 namespace af2 {
 
@@ -34,6 +38,8 @@ class QMatrix {
   std::span<const std::byte> row_bytes(std::int64_t r) const {
     return {stored_row(r), static_cast<std::size_t>(row_bytes_)};
   }
+  // All rows in one piece, where they lie in the file in the order of the matrix; else null.
+  const std::byte* rows_in_order() const { return row_order_.empty() ? view_.bytes.data() : nullptr; }
   // Row r as floats.
   void row(std::int64_t r, float* out) const;
 
@@ -45,6 +51,8 @@ class QMatrix {
   TensorView view_;
   std::vector<std::int64_t> row_order_;
   std::int64_t rows_, columns_, row_bytes_;
+  mutable std::once_flag pack_once_;
+  mutable std::unique_ptr<const PackedRows> packed_;
 };
 
 }  // namespace af2

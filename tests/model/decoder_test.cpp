@@ -167,7 +167,10 @@ TEST_P(GgufModel, LowBitEqualsFloat32OfTheSameWeights) {
     const torch::Tensor want = decoder_logits(direct, ids());
     EXPECT_LT(max_error(decoder_logits(wide, ids()), want), 1e-6) << dtype_name(type);
     EXPECT_LT(max_error(decoder_logits(low, ids()), want), 1e-4) << dtype_name(type);
-    EXPECT_LT(max_error(decoder_logits(low, ids().narrow(1, 0, 1)), want.narrow(1, 0, 1)), 1e-4);
+    // A single position goes through QMatrix, which may round activations to 16 bits.
+    const torch::Tensor first = want.narrow(1, 0, 1);
+    const double rounding = PackedRows::usable(type) ? 1e-4 * first.abs().max().item<double>() : 1e-4;
+    EXPECT_LT(max_error(decoder_logits(low, ids().narrow(1, 0, 1)), first), rounding) << dtype_name(type);
   }
 }
 

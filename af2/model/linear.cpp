@@ -1,0 +1,192 @@
+#include "af2/model/linear.h"
+
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "af2/core/error.h"
+#include "af2/core/threads.h"
+#include "af2/model/precision.h"
+#include "af2/quant/dot.h"
+
+namespace af2 {
+namespace {
+
+constexpr int64_t kGrain = 64;            // rows a thread takes at least
+constexpr int64_t kFewRows = 16;          // of x: fewer go through the dot products of QMatrix
+constexpr int64_t kPartValues = 1 << 20;  // of the weight, unpacked at once: they stay in the cache
+
+// x [n, in] . weight [out, in]^T + bias, then GELU where asked, in the type of x and weight. In oneDNN, which
+// is faster than MKL where MKL does not know the processor, and which does bias and GELU on the way.
+torch::Tensor product(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
+                      bool gelu) {
+  static const std::optional<c10::OperatorHandle> fused =
+      c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
+  const torch::Tensor offset = bias.defined() ? bias.to(x.scalar_type()) : bias;
+  if (!fused) {
+    const torch::Tensor y = torch::nn::functional::linear(x, weight, offset);
+    return gelu ? torch::gelu(y) : y;
+  }
+  torch::jit::Stack stack;
+  torch::jit::push(stack, x.contiguous(), weight, offset.defined() ? c10::IValue(offset) : c10::IValue(),
+                   gelu ? "gelu" : "none", c10::List<std::optional<at::Scalar>>(),
+                   gelu ? c10::IValue("none") : c10::IValue(""));
+  fused->callBoxed(stack);
+  return stack.back().toTensor();
+}
+
+}  // namespace
+
+thread_local int NoDraws::depth_ = 0;
+
+LinearImpl::LinearImpl(int64_t in_features, int64_t out_features, bool with_bias)
+    : in(in_features), out(out_features) {
+  weight = register_parameter("weight", torch::empty({out, in}));
+  if (with_bias) bias = register_parameter("bias", torch::zeros({out}));
+}
+
+void LinearImpl::set_low_bit(std::shared_ptr<const QMatrix> matrix) {
+  if (matrix->rows() != out || matrix->columns() != in)
+    throw internal_error("low-bit matrix has another shape than its layer");
+  matrix_ = std::move(matrix);
+  weight.set_data(torch::empty({0}));
+}
+
+bool LinearImpl::can_map(const TensorView& view, bool bf16) {
+  const bool narrow = bf16 && view.dtype == DType::kBF16;
+  if (!narrow && view.dtype != DType::kF32) return false;
+  return reinterpret_cast<std::uintptr_t>(view.bytes.data()) % (narrow ? 2 : 4) == 0;
+}
+
+void LinearImpl::set_mapped(const TensorView& view) {
+  if (!can_map(view, true)) {
+    set_low_bit(std::make_shared<QMatrix>(view));
+    return;
+  }
+  const bool narrow = view.dtype == DType::kBF16;
+  if (view.shape != std::vector<std::int64_t>{out, in})
+    throw internal_error("mapped matrix has another shape than its layer", view.name);
+  // Never written: the weights of a loaded model are constant.
+  weight.set_data(torch::from_blob(const_cast<std::byte*>(view.bytes.data()), {out, in},
+                                   narrow ? torch::kBFloat16 : torch::kFloat32));
+}
+
+void LinearImpl::multiply(const float* x, int64_t n, float* y) const {
+  if (matrix_) {
+    matrix_->multiply(x, n, y);
+  } else if (n == 1) {
+    parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
+      dot_f32(x, weight.data_ptr<float>() + begin * in, end - begin, in, y + begin, 1);
+    });
+  } else {
+    torch::Tensor result = torch::from_blob(y, {n, out});
+    torch::mm_out(result, torch::from_blob(const_cast<float*>(x), {n, in}), weight.t());
+  }
+  if (!bias.defined()) return;
+  const float* b = bias.data_ptr<float>();
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t k = 0; k < out; ++k) y[i * out + k] += b[k];
+}
+
+torch::Tensor LinearImpl::weight_in(torch::ScalarType type) const {
+  if (!matrix_) return weight.scalar_type() == type ? weight : torch::Tensor();
+  const std::byte* rows = matrix_->rows_in_order();
+  if (type != torch::kBFloat16 || matrix_->dtype() != DType::kBF16 || !rows ||
+      reinterpret_cast<std::uintptr_t>(rows) % 2 != 0)
+    return {};
+  return torch::from_blob(const_cast<std::byte*>(rows), {out, in}, torch::kBFloat16);
+}
+
+void LinearImpl::multiply_parts(const torch::Tensor& x, torch::Tensor& y) const {
+  const torch::ScalarType type = x.scalar_type();
+  const int64_t together = std::max<int64_t>(kGrain, kPartValues / in);
+  torch::Tensor unpacked;
+  for (int64_t first = 0; first < out; first += together) {
+    const int64_t n = std::min(together, out - first);
+    torch::Tensor part;
+    if (!matrix_) {
+      part = weight.narrow(0, first, n).to(type);
+    } else {
+      if (!unpacked.defined()) unpacked = torch::empty({together, in});
+      float* rows = unpacked.data_ptr<float>();
+      parallel_for(0, n, kGrain, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r) matrix_->row(first + r, rows + r * in);
+      });
+      part = unpacked.narrow(0, 0, n).to(type);
+    }
+    y.narrow(1, first, n).copy_(product(x, part, {}, false));
+  }
+}
+
+torch::Tensor LinearImpl::apply(const torch::Tensor& x, bool gelu) {
+  const bool inference = !torch::GradMode::is_enabled() && x.numel() > 0 && x.device().is_cpu();
+  if (!matrix_ && !inference) {
+    const torch::Tensor y = torch::nn::functional::linear(x, weight, bias);
+    return gelu ? torch::gelu(y) : y;
+  }
+  const torch::ScalarType type = Bf16Products::active() ? torch::kBFloat16 : torch::kFloat32;
+  const torch::Tensor whole = weight_in(type);
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape.back() = out;
+  const int64_t n = x.numel() / in;
+  // A single row, and few stored ones, go through dot products, which is faster than a product of matrices.
+  const bool dots = matrix_ || weight.scalar_type() == torch::kFloat32;
+  if (dots && (n == 1 || (n < kFewRows && !whole.defined()))) {
+    const torch::Tensor input = x.to(torch::kFloat32).contiguous();
+    const torch::Tensor result = torch::empty({n, out});
+    multiply(input.data_ptr<float>(), n, result.data_ptr<float>());
+    return (gelu ? torch::gelu(result) : result).view(shape).to(x.scalar_type());
+  }
+  const torch::Tensor input = x.reshape({n, in}).to(type);
+  if (whole.defined()) return product(input, whole, bias, gelu).view(shape).to(x.scalar_type());
+  torch::Tensor result = torch::empty({n, out});
+  multiply_parts(input, result);
+  if (bias.defined()) result += bias;
+  return (gelu ? torch::gelu(result) : result).view(shape).to(x.scalar_type());
+}
+
+torch::Tensor LinearImpl::rows(const torch::Tensor& ids) {
+  if (!matrix_) return torch::embedding(weight, ids);
+  std::vector<int64_t> shape = ids.sizes().vec();
+  shape.push_back(in);
+  torch::Tensor result = torch::empty(shape);
+  const torch::Tensor flat = ids.contiguous().view(-1);
+  for (int64_t i = 0; i < flat.numel(); ++i)
+    matrix_->row(flat.data_ptr<int64_t>()[i], result.data_ptr<float>() + i * in);
+  return result;
+}
+
+void LinearImpl::row(int64_t r, float* values) const {
+  if (matrix_)
+    matrix_->row(r, values);
+  else
+    std::copy_n(weight.data_ptr<float>() + r * in, in, values);
+}
+
+void LinearImpl::stored_row(int64_t r, std::span<std::byte> bytes) const {
+  const std::span<const std::byte> stored =
+      matrix_ ? matrix_->row_bytes(r) : std::as_bytes(std::span(weight.data_ptr<float>() + r * in, in));
+  if (stored.size() != bytes.size()) throw internal_error("a stored row has another size");
+  std::copy(stored.begin(), stored.end(), bytes.begin());
+}
+
+Linear drawn_linear(int64_t in_features, int64_t out_features, bool with_bias) {
+  Linear layer(in_features, out_features, with_bias);
+  if (NoDraws::active()) return layer;
+  torch::nn::init::kaiming_uniform_(layer->weight, std::sqrt(5));
+  const double most = 1 / std::sqrt(static_cast<double>(in_features));
+  if (with_bias) torch::nn::init::uniform_(layer->bias, -most, most);
+  return layer;
+}
+
+std::vector<std::pair<std::string, Linear>> linear_layers(const torch::nn::Module& module) {
+  std::vector<std::pair<std::string, Linear>> all;
+  for (const auto& item : module.named_modules())
+    if (auto layer = std::dynamic_pointer_cast<LinearImpl>(item.value()))
+      all.emplace_back(item.key() + ".weight", Linear(layer));
+  return all;
+}
+
+}  // namespace af2

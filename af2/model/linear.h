@@ -1,0 +1,81 @@
+// A linear layer whose weight is either a float tensor or rows in a 16- or low-bit format that stay as they
+// lie in the memory-mapped file.
+//
+// Both give the product with the same dequantised weights; stored rows are for inference only. With
+// gradients off, products run in oneDNN, in float32, or in bfloat16 with float32 sums under Bf16Products.
+// Thread rule: forward is reentrant.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "af2/quant/qmatrix.h"
+
+namespace af2 {
+
+// While one lives, the layers of drawn_linear() made in its thread stay empty: for networks that are about to
+// be loaded, whose billion random draws would take longer than the loading.
+class NoDraws {
+ public:
+  NoDraws() { ++depth_; }
+  ~NoDraws() { --depth_; }
+  NoDraws(const NoDraws&) = delete;
+  NoDraws& operator=(const NoDraws&) = delete;
+  static bool active() { return depth_ > 0; }
+
+ private:
+  static thread_local int depth_;
+};
+
+struct LinearImpl : torch::nn::Module {
+  // The weight is left as it comes: it is loaded, or drawn by drawn_linear().
+  LinearImpl(int64_t in_features, int64_t out_features, bool with_bias);
+  // [..., in] -> [..., out], in the type of x; bfloat16 x only under Bf16Products.
+  torch::Tensor forward(const torch::Tensor& x) { return apply(x, false); }
+  torch::Tensor forward_gelu(const torch::Tensor& x) { return apply(x, true); }  // GELU of it, exact form
+  // The same for n rows of plain floats on the CPU (the weight float32): x [n, in] -> y [n, out].
+  void multiply(const float* x, int64_t n, float* y) const;
+  torch::Tensor rows(const torch::Tensor& ids);  // [...] int64 -> [..., in], the weight as embedding
+  // Row r of the weight as floats; values [in].
+  void row(int64_t r, float* values) const;
+  // The type it is stored in, and the bytes of row r in that type.
+  DType stored_type() const { return matrix_ ? matrix_->dtype() : DType::kF32; }
+  void stored_row(int64_t r, std::span<std::byte> bytes) const;
+
+  // The weight becomes a view of a float32 or bfloat16 matrix of a mapped file, which must outlive the layer
+  // (rows at odd addresses stay as stored rows). The shape must agree.
+  void set_mapped(const TensorView& view);
+  // Whether set_mapped would make a plain view: float32, or bfloat16 where `bf16`, at an even address.
+  static bool can_map(const TensorView& view, bool bf16);
+  // Replaces the float weight by stored rows; the shape must agree.
+  void set_low_bit(std::shared_ptr<const QMatrix> matrix);
+  bool is_low_bit() const { return matrix_ != nullptr; }
+
+  int64_t in, out;
+  torch::Tensor weight;  // [out, in], float32 or bfloat16; empty when low-bit
+  torch::Tensor bias;    // [out] or undefined
+
+ private:
+  torch::Tensor apply(const torch::Tensor& x, bool gelu);
+  // The weight as a tensor for one product in `type`, where it lies in that type; else undefined.
+  torch::Tensor weight_in(torch::ScalarType type) const;
+  // Many rows: the weight is taken part by part (stored rows unpacked), each part one product of matrices,
+  // in bfloat16 under Bf16Products. x [n, in] -> y [n, out].
+  void multiply_parts(const torch::Tensor& x, torch::Tensor& y) const;
+
+  std::shared_ptr<const QMatrix> matrix_;
+};
+TORCH_MODULE(Linear);
+
+// One that is also trained from nothing: drawn as torch::nn::Linear draws, unless NoDraws.
+Linear drawn_linear(int64_t in_features, int64_t out_features, bool with_bias = false);
+
+// All linear layers below a module, by the names of their weights: "layers.0.blocks.0.attn.qkv.weight" ….
+std::vector<std::pair<std::string, Linear>> linear_layers(const torch::nn::Module& module);
+
+}  // namespace af2

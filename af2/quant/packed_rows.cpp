@@ -1,0 +1,239 @@
+#include "af2/quant/packed_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "af2/core/error.h"
+#include "af2/core/threads.h"
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define AF2_HAS_VNNI_BUILD 1
+// The headers of gcc 12 hold undefined values on purpose and warn of them.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+#pragma GCC diagnostic pop
+#endif
+
+namespace af2 {
+namespace {
+
+constexpr std::int64_t kRows = 16, kBlock = 32;  // rows of a group; weights of a block
+constexpr std::int64_t kGrain = 4;               // groups a thread takes at least
+constexpr std::int64_t kLine = 64;
+constexpr std::int64_t kAhead = 2048;  // bytes that are asked for before they are needed
+
+// A group: for each block the weights of its sixteen rows, four of a row beside four of the next; then for
+// each block sixteen half-precision scales; then, for Q4_1, sixteen offsets.
+std::int64_t weight_bytes(DType dtype) {
+  return dtype == DType::kQ8_0 ? kRows * kBlock : kRows * kBlock / 2;
+}
+
+// x in blocks of 32: x = step * (256 * high + low), both bytes signed.
+struct SplitInput {
+  std::vector<std::int8_t> high, low;  // [n * columns]
+  std::vector<float> step;             // [n * blocks]
+  std::vector<std::int32_t> sum;       // of 256 * high + low
+};
+
+constexpr float kMost = 127 * 256 + 127;
+constexpr float kLeast = 1e-30f;  // below, its inverse is no float
+
+SplitInput split_input(const float* x, std::int64_t n, std::int64_t columns) {
+  SplitInput s;
+  const std::int64_t blocks = n * columns / kBlock;
+  s.high.resize(static_cast<std::size_t>(n * columns));
+  s.low.resize(s.high.size());
+  s.step.resize(static_cast<std::size_t>(blocks));
+  s.sum.resize(s.step.size());
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    const float* in = x + b * kBlock;
+    float most = 0, nothing = 0;
+    for (int k = 0; k < kBlock; ++k) most = std::max(most, std::fabs(in[k]));
+    for (int k = 0; k < kBlock; ++k) nothing += 0 * in[k];
+    if (nothing != 0) {  // NaN or infinite: so is every sum
+      std::memset(s.high.data() + b * kBlock, 0, kBlock);
+      std::memset(s.low.data() + b * kBlock, 0, kBlock);
+      s.step[b] = std::nanf("");
+      s.sum[b] = 0;
+      continue;
+    }
+    const float per_step = most > kLeast ? kMost / most : 0;
+    std::int32_t sum = 0;
+    for (int k = 0; k < kBlock; ++k) {
+      const auto value = static_cast<std::int32_t>(std::lrint(in[k] * per_step));
+      const std::int32_t high = (value + 128) >> 8;
+      s.high[b * kBlock + k] = static_cast<std::int8_t>(high);
+      s.low[b * kBlock + k] = static_cast<std::int8_t>(value - 256 * high);
+      sum += value;
+    }
+    s.step[b] = most / kMost;
+    s.sum[b] = sum;
+  }
+  return s;
+}
+
+#ifdef AF2_HAS_VNNI_BUILD
+#define AF2_VNNI __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")))
+
+// One group times the n rows of x; sums [n] hold the sixteen results of each. `zero`: what the stored weight
+// 0 stands for, negated.
+template <bool kEightBits, bool kOffsets>
+AF2_VNNI inline __attribute__((always_inline)) void group_products(const std::byte* group,
+                                                                   std::int64_t n_blocks, const SplitInput& x,
+                                                                   std::int64_t n, std::int32_t zero,
+                                                                   __m512* sums) {
+  constexpr std::int64_t kBytes = kEightBits ? kRows * kBlock : kRows * kBlock / 2;
+  const std::byte* scales = group + n_blocks * kBytes;
+  const std::byte* offsets = scales + n_blocks * kRows * 2;
+  const __m512i nibble = _mm512_set1_epi8(15);
+  for (std::int64_t b = 0; b < n_blocks; ++b) {
+    const std::byte* packed = group + b * kBytes;
+    for (std::int64_t line = 0; line < kBytes;
+         line += kLine)  // past the end it is the next group, or no harm
+      _mm_prefetch(reinterpret_cast<const char*>(packed + kAhead + line), _MM_HINT_T0);
+    __m512i w[8];
+    if constexpr (kEightBits) {
+      for (int j = 0; j < 8; ++j) w[j] = _mm512_load_si512(packed + j * kLine);
+    } else {
+      for (int j = 0; j < 4; ++j) {
+        const __m512i both = _mm512_load_si512(packed + j * kLine);
+        w[j] = _mm512_and_si512(both, nibble);
+        w[j + 4] = _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble);
+      }
+    }
+    const auto half = [](const std::byte* at) { return reinterpret_cast<const __m256i*>(at); };
+    const __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256(half(scales + b * kRows * 2)));
+    __m512 offset = _mm512_setzero_ps();
+    if constexpr (kOffsets) offset = _mm512_cvtph_ps(_mm256_loadu_si256(half(offsets + b * kRows * 2)));
+    for (std::int64_t i = 0; i < n; ++i) {
+      const std::int64_t at = i * n_blocks + b;
+      const std::int8_t *high_bytes = x.high.data() + at * kBlock, *low_bytes = x.low.data() + at * kBlock;
+      __m512i high = _mm512_setzero_si512(), low = high, high2 = high, low2 = high;
+      for (int j = 0; j < 8; j += 2) {
+        std::int32_t h[2], l[2];
+        std::memcpy(h, high_bytes + 4 * j, sizeof h);
+        std::memcpy(l, low_bytes + 4 * j, sizeof l);
+        high = _mm512_dpbusd_epi32(high, w[j], _mm512_set1_epi32(h[0]));
+        low = _mm512_dpbusd_epi32(low, w[j], _mm512_set1_epi32(l[0]));
+        high2 = _mm512_dpbusd_epi32(high2, w[j + 1], _mm512_set1_epi32(h[1]));
+        low2 = _mm512_dpbusd_epi32(low2, w[j + 1], _mm512_set1_epi32(l[1]));
+      }
+      high = _mm512_slli_epi32(_mm512_add_epi32(high, high2), 8);
+      low = _mm512_sub_epi32(_mm512_add_epi32(low, low2), _mm512_set1_epi32(zero * x.sum[at]));
+      const __m512 step = _mm512_set1_ps(x.step[at]);
+      const __m512 dot = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(high, low)), step);
+      sums[i] = _mm512_fmadd_ps(dot, scale, sums[i]);
+      if constexpr (kOffsets) {
+        const __m512 total = _mm512_mul_ps(_mm512_set1_ps(static_cast<float>(x.sum[at])), step);
+        sums[i] = _mm512_fmadd_ps(total, offset, sums[i]);
+      }
+    }
+  }
+}
+
+constexpr std::int64_t kInputs = 8;  // rows of x that a group serves at once
+
+AF2_VNNI void multiply_groups(DType dtype, const std::byte* groups, std::int64_t group_bytes,
+                              std::int64_t n_blocks, std::int64_t begin, std::int64_t end,
+                              const SplitInput& x, std::int64_t n, std::int64_t rows, float* y) {
+  for (std::int64_t g = begin; g < end; ++g) {
+    const std::byte* group = groups + g * group_bytes;
+    __m512 sums[kInputs];
+    for (std::int64_t i = 0; i < n; ++i) sums[i] = _mm512_setzero_ps();
+    if (dtype == DType::kQ8_0)
+      group_products<true, false>(group, n_blocks, x, n, 128, sums);
+    else if (dtype == DType::kQ4_0)
+      group_products<false, false>(group, n_blocks, x, n, 8, sums);
+    else
+      group_products<false, true>(group, n_blocks, x, n, 0, sums);
+    const std::int64_t in_matrix = std::min(kRows, rows - g * kRows);
+    const auto mask = static_cast<__mmask16>((1u << in_matrix) - 1);
+    for (std::int64_t i = 0; i < n; ++i) _mm512_mask_storeu_ps(y + i * rows + g * kRows, mask, sums[i]);
+  }
+}
+#endif
+
+}  // namespace
+
+void PackedRows::Free::operator()(std::byte* bytes) const {
+  std::free(bytes);
+}
+
+bool PackedRows::usable(DType dtype) {
+#ifdef AF2_HAS_VNNI_BUILD
+  static const bool has = __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
+                          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                          __builtin_cpu_supports("f16c");
+  return has && (dtype == DType::kQ4_0 || dtype == DType::kQ4_1 || dtype == DType::kQ8_0);
+#else
+  (void)dtype;
+  return false;
+#endif
+}
+
+PackedRows::PackedRows(const TensorView& view, const std::vector<std::int64_t>& order)
+    : dtype_(view.dtype), rows_(view.shape.at(0)), columns_(view.shape.at(1)), n_blocks_(columns_ / kBlock) {
+  if (!usable(dtype_)) throw internal_error("rows of this type cannot be packed here", view.name);
+  const std::int64_t n_groups = (rows_ + kRows - 1) / kRows, in_block = block_bytes(dtype_);
+  const bool offsets = dtype_ == DType::kQ4_1;
+  const std::int64_t header = offsets ? 4 : 2,
+                     lanes = weight_bytes(dtype_) / kRows;  // bytes of a row's block
+  group_bytes_ = n_blocks_ * (weight_bytes(dtype_) + kRows * 2 * (offsets ? 2 : 1));
+  group_bytes_ = (group_bytes_ + kLine - 1) / kLine * kLine;
+  const auto size = static_cast<std::size_t>(n_groups * group_bytes_);
+  groups_.reset(static_cast<std::byte*>(std::aligned_alloc(kLine, std::max<std::size_t>(size, kLine))));
+  if (!groups_) throw std::bad_alloc();
+  const std::uint32_t flip = dtype_ == DType::kQ8_0 ? 0x80808080u : 0u;  // signed to unsigned
+  parallel_for(0, n_groups, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t g = begin; g < end; ++g) {
+      std::byte* group = groups_.get() + g * group_bytes_;
+      std::byte* scales = group + n_blocks_ * weight_bytes(dtype_);
+      const std::int64_t n = std::min(kRows, rows_ - g * kRows);
+      if (n < kRows) std::memset(group, 0, static_cast<std::size_t>(group_bytes_));  // the others' scale: 0
+      const std::byte* row[kRows] = {};
+      for (std::int64_t lane = 0; lane < n; ++lane) {
+        const std::int64_t r = g * kRows + lane;
+        row[lane] = view.bytes.data() + (order.empty() ? r : order[r]) * view.row_bytes();
+      }
+      for (std::int64_t b = 0; b < n_blocks_; ++b) {
+        std::byte* out = group + b * weight_bytes(dtype_);
+        for (std::int64_t lane = 0; lane < n; ++lane) {
+          const std::byte* in = row[lane] + b * in_block;
+          std::memcpy(scales + (b * kRows + lane) * 2, in, 2);
+          if (offsets) std::memcpy(scales + ((n_blocks_ + b) * kRows + lane) * 2, in + 2, 2);
+          for (std::int64_t j = 0; j < lanes / 4; ++j) {
+            std::uint32_t four;
+            std::memcpy(&four, in + header + 4 * j, 4);
+            four ^= flip;
+            std::memcpy(out + j * kLine + lane * 4, &four, 4);
+          }
+        }
+      }
+    }
+  });
+}
+
+void PackedRows::multiply(const float* x, std::int64_t n, float* y) const {
+#ifdef AF2_HAS_VNNI_BUILD
+  for (std::int64_t first = 0; first < n; first += kInputs) {
+    const std::int64_t together = std::min(kInputs, n - first);
+    const SplitInput input = split_input(x + first * columns_, together, columns_);
+    parallel_for(0, (rows_ + kRows - 1) / kRows, kGrain, [&](std::int64_t begin, std::int64_t end) {
+      multiply_groups(dtype_, groups_.get(), group_bytes_, n_blocks_, begin, end, input, together, rows_,
+                      y + first * rows_);
+    });
+  }
+#else
+  (void)x, (void)n, (void)y;
+  throw internal_error("packed rows without the instructions for them");
+#endif
+}
+
+}  // namespace af2
