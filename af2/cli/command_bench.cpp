@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "af2/cli/clip_flags.h"
+#include "af2/core/bandwidth.h"
 #include "af2/core/error.h"
 #include "af2/core/progress.h"
 #include "af2/core/random.h"
@@ -18,7 +19,7 @@ namespace {
 struct Flags {
   ClipFlags clips;
   std::string seconds = "10,30,120,300";
-  int reps = 3, tokens = 32;
+  int reps = 3, tokens = 32, text = 0;
 };
 
 // Two tones and noise: what sounds does not change the time.
@@ -66,6 +67,48 @@ struct Times {
   std::vector<double> encode_s, first_s, token_ms;
 };
 
+// The language model alone: a prompt of flags.text tokens, and the tokens after it.
+void time_text(const Engine& engine, const Flags& flags) {
+  AnswerOptions options;
+  options.ignore_eos = true;
+  const Memory nothing = engine.nothing();
+  std::vector<int> prompt;
+  Random rng("af2/bench/text/1");
+  while (static_cast<int>(prompt.size()) < flags.text)
+    prompt.push_back(static_cast<int>(rng.below(static_cast<std::uint64_t>(engine.config().lm.vocab))));
+  std::vector<double> prefill, token_ms;
+  for (int rep = -1; rep < flags.reps; ++rep) {
+    options.max_new_tokens = 1;
+    const double prefill_ms = engine.answer_tokens(nothing, prompt, options).prefill_ms;
+    options.max_new_tokens = flags.tokens;
+    const Answer answer = engine.answer_tokens(nothing, {prompt.front()}, options);
+    if (rep < 0) continue;
+    prefill.push_back(flags.text / prefill_ms * 1e3);
+    token_ms.push_back(answer.decode_ms / (flags.tokens - 1));
+  }
+  const double per_s = 1e3 / median(token_ms), read = read_bandwidth();
+  const double weights = static_cast<double>(engine.token_bytes(false)) * per_s / 1e9;
+  if (flags.clips.json) {
+    print_line(Json{{"type", "bench_text"},
+                    {"model", engine.config().name},
+                    {"prompt_tokens", flags.text},
+                    {"prompt_tokens_per_s", median(prefill)},
+                    {"tokens_per_s", per_s},
+                    {"weight_gb_per_s", weights},
+                    {"read_gb_per_s", read},
+                    {"peak_mib", peak_mib()},
+                    {"tokens", flags.tokens},
+                    {"reps", flags.reps},
+                    {"dtype", flags.clips.dtype}}
+                   .dump());
+    return;
+  }
+  print_line("| prompt, tokens | prompt tokens/s | tokens/s | weights, GB/s | memory reads, GB/s | share |");
+  print_line("| --- | --- | --- | --- | --- | --- |");
+  print_line(fmt::format("| {} | {:.1f} | {:.1f} | {:.1f} | {:.1f} | {:.0f} % |", flags.text, median(prefill),
+                         per_s, weights, read, 100 * weights / read));
+}
+
 int run(const Flags& flags) {
   if (flags.reps < 1 || flags.tokens < 2)
     throw user_error("--reps must be at least 1 and -n at least 2", "af2 bench");
@@ -79,9 +122,15 @@ int run(const Flags& flags) {
   if (!flags.clips.json) {
     print_line(fmt::format("{}, products in {}, loaded in {:.2f} s; median of {} after one unmeasured run",
                            engine.config().name, flags.clips.dtype, load_s, flags.reps));
-    print_line(
-        "| audio, s | heard, s | listen, s | first token, s | tokens/s | audio s per s | peak memory, MiB |");
-    print_line("| --- | --- | --- | --- | --- | --- | --- |");
+    if (flags.text == 0)
+      print_line(
+          "| audio, s | heard, s | listen, s | first token, s | tokens/s | audio s per s | peak memory, MiB "
+          "|");
+    if (flags.text == 0) print_line("| --- | --- | --- | --- | --- | --- | --- |");
+  }
+  if (flags.text > 0) {
+    time_text(engine, flags);
+    return 0;
   }
   for (const double length : seconds) {
     const Clip clip = synthetic_clip(length, engine.config().audio.sample_rate);
@@ -134,6 +183,9 @@ void add_bench(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
                    "of a published checkpoint whose files do not tell its release")
       ->check(CLI::IsMember({"2025-03", "2025-06"}));
   verb->add_option("--seconds", flags->seconds, "lengths of the clips, a,b,c");
+  verb->add_option("--text", flags->text,
+                   "instead of clips: the language model alone, after a prompt of so many tokens")
+      ->check(CLI::Range(1, 1 << 20));
   verb->add_option("-n,--max-tokens", flags->tokens, "tokens of each answer");
   verb->add_option("--reps", flags->reps, "measured runs of each length");
   verb->add_option("--windows", flags->clips.windows, "cap of 10 s windows; 0: the model's");

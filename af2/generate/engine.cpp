@@ -144,6 +144,25 @@ std::pair<std::int64_t, std::int64_t> Engine::n_parameters() const {
   return {language, adapter};
 }
 
+std::int64_t Engine::token_bytes(bool with_audio) const {
+  const auto& decoder = *data_->network.lang_encoder->model;
+  std::int64_t bytes = 0;
+  for (const auto& [name, layer] : linear_layers(*data_->network.lang_encoder)) {
+    const bool xattn = name.find("gated_cross_attn") != std::string::npos;
+    const bool one_row = layer.get() == decoder.embed_tokens.get() && decoder.lm_head;
+    // Keys and values of the clip are made once.
+    if ((xattn && (!with_audio || name.ends_with("to_kv.weight"))) || one_row) continue;
+    bytes += layer->stored_bytes();
+  }
+  return bytes;
+}
+
+Memory Engine::nothing() const {
+  Memory memory;
+  memory.data_ = std::make_shared<Memory::Data>();
+  return memory;
+}
+
 DecodeOptions Engine::decode_options() const {
   DecodeOptions options;
   const AudioConfig& audio = config().audio;

@@ -111,6 +111,11 @@ class Engine {
 
   // Window by window through the tower, then the audio transformer over all of them. Throws kData.
   Memory listen(const Clip& clip) const;
+  // No clip at all: the language model alone, without its cross-attention.
+  Memory nothing() const;
+  // Bytes of weights that one further token reads, as they are stored: `with_audio` or by the language model
+  // alone.
+  std::int64_t token_bytes(bool with_audio) const;
   // Answers `prompt` about the clip. `on_text` gets whole characters as they are decided.
   Answer answer(const Memory& memory, std::string_view prompt, const AnswerOptions& options,
                 const std::function<void(std::string_view)>& on_text = {}) const;

@@ -172,6 +172,11 @@ void LinearImpl::stored_row(int64_t r, std::span<std::byte> bytes) const {
   std::copy(stored.begin(), stored.end(), bytes.begin());
 }
 
+int64_t LinearImpl::stored_bytes() const {
+  return matrix_ ? out * static_cast<int64_t>(matrix_->row_bytes(0).size())
+                 : static_cast<int64_t>(weight.nbytes());
+}
+
 Linear drawn_linear(int64_t in_features, int64_t out_features, bool with_bias) {
   Linear layer(in_features, out_features, with_bias);
   if (NoDraws::active()) return layer;

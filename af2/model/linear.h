@@ -46,6 +46,8 @@ struct LinearImpl : torch::nn::Module {
   // The type it is stored in, and the bytes of row r in that type.
   DType stored_type() const { return matrix_ ? matrix_->dtype() : DType::kF32; }
   void stored_row(int64_t r, std::span<std::byte> bytes) const;
+  // Bytes of the whole weight as it is stored.
+  int64_t stored_bytes() const;
 
   // The weight becomes a view of a float32 or bfloat16 matrix of a mapped file, which must outlive the layer
   // (rows at odd addresses stay as stored rows). The shape must agree.

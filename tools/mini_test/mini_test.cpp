@@ -4,8 +4,9 @@
 //
 // Renders the set once (a fixed seed), asks every question with its clip and with silence instead, and writes
 // accuracy with a 95 % interval clustered by recording, beside chance and the audio-off score. Classes are
-// macro-averaged where a question is about a class. A question with options is answered as `af2 ask
-// --choices` does, by the likeliest of them, and, in a row of its own, freely.
+// macro-averaged where a question is about a class. Where an answer is one of a few (options, two sounds, 1
+// to 5) it is the likeliest of them, as `af2 ask --choices` gives it, so that chance means something with the
+// audio off too; a row of its own has what the model writes freely.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -37,15 +38,17 @@ struct Row {
   double chance;
   bool macro;
   std::vector<std::string> types;
-  bool choose = false;  // among the options; else what the model writes
+  bool choose = false;  // the likeliest of the possible answers; else what the model writes
 };
 
 const std::vector<Row> kRows = {
     {"what is heard, 4 options", 0.25, true, {"what_mc"}, true},
     {"the same, answered freely", 0.25, true, {"what_mc"}},
     {"is X heard (balanced)", 0.5, true, {"presence"}},
-    {"which came first or last of two", 0.5, false, {"order_first", "order_last"}},
-    {"how many times (1-5), exact", 0.2, false, {"count"}},
+    {"which came first or last of two", 0.5, false, {"order_first", "order_last"}, true},
+    {"the same, answered freely", 0.5, false, {"order_first", "order_last"}},
+    {"how many times (1-5), exact", 0.2, false, {"count"}, true},
+    {"the same, answered freely", 0.2, false, {"count"}},
     {"open answer names the right class", 0.02, true, {"what_open"}},
 };
 
@@ -70,7 +73,9 @@ std::string answer_of(const Engine& engine, const Memory& memory, const Manifest
   AnswerOptions options;
   options.max_new_tokens = 32;
   if (!choose) return engine.answer(memory, item.prompt, options).text;
-  return likeliest(engine.choose(memory, item.prompt, answer_key(item).options)).text;
+  const AnswerKey key = answer_key(item);
+  const std::vector<std::string> counts = {"1", "2", "3", "4", "5"};
+  return likeliest(engine.choose(memory, item.prompt, key.type == "count" ? counts : key.options)).text;
 }
 
 void score_type(const Engine& engine, const SoundBank& bank, const fs::path& manifest, const Flags& flags,
