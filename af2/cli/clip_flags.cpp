@@ -10,8 +10,10 @@
 
 #include "af2/cli/config_file.h"
 #include "af2/core/error.h"
+#include "af2/core/file.h"
 #include "af2/core/log.h"
 #include "af2/core/text_util.h"
+#include "af2/text/json_schema.h"
 
 namespace af2 {
 namespace fs = std::filesystem;
@@ -23,6 +25,29 @@ void check(const ClipFlags& flags) {
   if (flags.duration_s < 0) throw user_error("must be 0 or more", "--duration");
   if (flags.windows < 0) throw user_error("must be 0 or more", "--windows");
   if (flags.threads < 0) throw user_error("must be 0 or more", "-t");
+}
+
+// The grammar that the answer must follow, where a flag names one.
+void settle_grammar(const CLI::App& verb, DecodingFlags& flags) {
+  const bool schema = verb.count("--json-schema") > 0, file = verb.count("--grammar-file") > 0;
+  if (schema && file)
+    throw user_error("--grammar-file and --json-schema exclude each other", "--json-schema");
+  const std::string flag = schema ? "--json-schema" : file ? "--grammar-file" : "";
+  if (flags.answer.beams > 1 && !flag.empty())
+    throw user_error("does not go with " + flag, "--beams", "leave out one of them");
+  if (flags.answer.beams > 1 && !flags.logit_bias.empty())
+    throw user_error("does not go with --logit-bias", "--beams", "leave out one of them");
+  if (flags.answer.ignore_eos && !flag.empty())
+    throw user_error("does not go with " + flag, "--ignore-eos", "a grammar says where the answer ends");
+  if (schema) {
+    const bool named = flags.json_schema.starts_with("@");
+    const std::string path = flags.json_schema.substr(named ? 1 : 0);
+    flags.answer.grammar = std::make_shared<const Grammar>(
+        grammar_of_json_schema(named ? read_file(path) : path, named ? path : flag));
+  } else if (file) {
+    flags.answer.grammar =
+        std::make_shared<const Grammar>(Grammar::parse(read_file(flags.grammar_file), flags.grammar_file));
+  }
 }
 
 }  // namespace
@@ -61,7 +86,8 @@ void add_clip_flags(CLI::App& verb, ClipFlags& flags) {
 
 void add_decoding_flags(CLI::App& verb, DecodingFlags& flags) {
   SamplingOptions& sampling = flags.answer.sampling;
-  verb.add_option("-n,--max-tokens", flags.answer.max_new_tokens, "new tokens at most");
+  verb.add_option("-n,--max-tokens", flags.answer.max_new_tokens,
+                  "new tokens at most; without it the model's own limit (256)");
   verb.add_option("--temp", sampling.temperature, "temperature; 0 is greedy");
   verb.add_option("--top-k", sampling.top_k, "keep the k likeliest tokens; 0: all");
   verb.add_option("--top-p", sampling.top_p, "keep the likeliest tokens up to this probability");
@@ -74,6 +100,14 @@ void add_decoding_flags(CLI::App& verb, DecodingFlags& flags) {
   verb.add_option("--stop", flags.answer.stop,
                   "a text that ends the answer and is not part of it (repeatable)")
       ->allow_extra_args(false);
+  verb.add_option("--logit-bias", flags.logit_bias,
+                  "ID=BIAS or '\"TEXT\"=BIAS': added to the score of a token; -inf or never forbids it "
+                  "(repeatable)")
+      ->allow_extra_args(false);
+  verb.add_option("--grammar-file", flags.grammar_file,
+                  "a file with the grammar (GBNF) that the answer must follow");
+  verb.add_option("-j,--json-schema", flags.json_schema,
+                  "a JSON Schema, or @FILE that holds one: the answer is JSON that obeys it");
   verb.add_flag("--ignore-eos", flags.answer.ignore_eos, "write all -n tokens, for exact replays");
   verb.add_option("-o,--out", flags.out, "results into this file instead of stdout");
   verb.add_flag("--stream", flags.stream, "write the answer as it comes");
@@ -87,6 +121,15 @@ void settle_decoding(const CLI::App& verb, DecodingFlags& flags) {
     if (verb.count("--top-p") == 0) sampling.top_p = 0.95;
   }
   flags.answer.sampling.check();
+  flags.model_length = verb.count("--max-tokens") == 0;
+  settle_grammar(verb, flags);
+}
+
+AnswerOptions answer_options(const Engine& engine, const DecodingFlags& flags) {
+  AnswerOptions options = flags.answer;
+  if (flags.model_length) options.max_new_tokens = std::max(1, engine.config().generation.max_new_tokens);
+  for (const auto& bias : flags.logit_bias) options.sampling.logit_bias.push_back(engine.logit_bias(bias));
+  return options;
 }
 
 void take_flags_from_environment(CLI::App& verb) {
@@ -181,6 +224,8 @@ void tell_warnings(const HeardClip& heard, const std::vector<std::string>& more)
     if (word == "prompt_cut")
       notice("{}: prompt_cut: the question is longer than the model takes", heard.path);
     if (word == "length") notice("{}: length: the answer was stopped by -n", heard.path);
+    if (word == "unfinished")
+      notice("{}: unfinished: the answer ended before its grammar or schema was complete", heard.path);
     if (word == "loop") notice("{}: loop: the answer repeated itself and was stopped", heard.path);
   }
 }

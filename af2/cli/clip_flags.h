@@ -20,12 +20,18 @@ struct DecodingFlags {
   std::string preset;
   bool stream = false;
   std::string out;
+  std::vector<std::string> logit_bias;
+  std::string grammar_file, json_schema;
+  bool model_length = true;  // without -n: as long as the model's config says
 };
 
 void add_clip_flags(CLI::App& verb, ClipFlags& flags);
 void add_decoding_flags(CLI::App& verb, DecodingFlags& flags);
-// `--preset released` and the model's own limits, where the flags were not given.
+// `--preset released`, where the flags were not given; --grammar-file or --json-schema read. Throws kUser for
+// flags that do not go together and a grammar or schema that is none, kData for a file that cannot be read.
 void settle_decoding(const CLI::App& verb, DecodingFlags& flags);
+// What needs the model: its own limit of an answer, and the tokens of --logit-bias. Throws kUser.
+AnswerOptions answer_options(const Engine& engine, const DecodingFlags& flags);
 // Also takes every long flag from the environment: AF2_ARG_TOP_K for --top-k.
 void take_flags_from_environment(CLI::App& verb);
 

@@ -42,6 +42,9 @@ std::string prompt_of(const AskFlags& flags) {
   }
   if (!flags.choices.empty() && !flags.tokens.empty())
     throw user_error("--choices and --tokens exclude each other", "--choices");
+  if (!flags.choices.empty() && (flags.decoding.answer.grammar || !flags.decoding.logit_bias.empty()))
+    throw user_error("goes with none of --grammar-file, --json-schema and --logit-bias", "--choices",
+                     "the given answers are weighed as they are");
   if (flags.clips.long_mode == "scan" && !flags.tokens.empty())
     throw user_error("--long scan needs a question in words", "--tokens", "give -p");
   if (!trim(prompt).empty()) return with_flagged_choices(flags, prompt);
@@ -202,10 +205,11 @@ void answer_clip(const Engine& engine, const AskFlags& flags, const std::string&
   print_answer(engine, flags, own, several, index, heard, std::nullopt);
 }
 
-int run(const AskFlags& flags, const std::string& prompt) {
+int run(AskFlags flags, const std::string& prompt) {
   const bool several = list_clips(flags.clips).size() > 1;
   if (!flags.decoding.out.empty()) set_output_file(flags.decoding.out);
   const Engine engine = load_engine(flags.clips);
+  flags.decoding.answer = answer_options(engine, flags.decoding);
   if (flags.decoding.answer.sampling.temperature > 0) notice("seed {}", flags.decoding.answer.sampling.seed);
   return for_each_clip(flags.clips, [&](int index, const ClipItem& item) {
     answer_clip(engine, flags, prompt, several, index, item);
@@ -232,6 +236,7 @@ void add_ask(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
       "examples:\n"
       "  af2 ask -p \"What do you hear?\" dog.wav\n"
       "  af2 ask --manifest questions.jsonl --json -o answers.jsonl\n"
+      "  af2 ask -p \"How many barks?\" -j '{\"type\": \"integer\"}' dog.wav\n"
       "  af2 ask -p \"Which animal is it?\" --choices \"a cat|a dog|a cow\" --json clips/\n"
       "  ffmpeg -i talk.mp4 -f wav - | af2 ask -p \"Is there music?\" -");
   verb->callback([flags, verb, &runner] {

@@ -41,7 +41,7 @@ void catch_interrupts() {
 class Chat {
  public:
   Chat(const Engine& engine, const ClipFlags& clips, const DecodingFlags& decoding)
-      : engine_(engine), clips_(clips), options_(decoding.answer) {
+      : engine_(engine), clips_(clips), options_(answer_options(engine, decoding)) {
     options_.cancelled = [] { return interrupts > 0; };
   }
 

@@ -9,6 +9,7 @@
 #include "af2/core/error.h"
 #include "af2/core/progress.h"
 #include "af2/generate/beams.h"
+#include "af2/generate/constraint.h"
 #include "af2/generate/model_folder.h"
 #include "af2/model/decode_step.h"
 #include "af2/model/precision.h"
@@ -95,6 +96,7 @@ struct Engine::Data {
   Af2ModelImpl& network;  // modules are not const, their forward in eval mode changes nothing
   EngineOptions options;
   bool bf16;
+  mutable GrammarCache grammars;
 };
 
 std::string tensor_library() {
@@ -200,6 +202,10 @@ std::string Engine::token_text(int id) const {
   return data_->model.tokenizer.decode(std::vector{id});
 }
 
+std::pair<int, double> Engine::logit_bias(const std::string& text) const {
+  return parse_logit_bias(text, data_->model.tokenizer);
+}
+
 Answer Engine::answer(const Memory& memory, std::string_view prompt, const AnswerOptions& options,
                       const std::function<void(std::string_view)>& on_text) const {
   PromptOptions prompt_options;
@@ -221,6 +227,8 @@ Answer beams_answer(const ModelFolder& model, Af2ModelImpl& network, const Audio
   if (options.sampling.temperature > 0 || options.sampling.repeat_penalty != 1 || !options.stop.empty() ||
       options.log_probabilities)
     throw user_error("goes with none of --temp, --repeat-penalty, --stop and --logprobs", "--beams");
+  if (options.grammar || !options.sampling.logit_bias.empty())
+    throw user_error("goes with none of --grammar-file, --json-schema and --logit-bias", "--beams");
   const double start = steady_seconds();
   const BeamAnswer found = beam_search(network, audio, ids, model.stop_ids,
                                        {options.beams, options.max_new_tokens, options.ignore_eos});
@@ -257,7 +265,10 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
   if (options.beams < 1 || options.beams > 64) throw user_error("must be from 1 to 64", "--beams");
   if (options.beams > 1)
     return beams_answer(model, data_->network, memory.data_->context, ids, options, on_text);
+  if (options.grammar && options.ignore_eos)
+    throw user_error("does not go with --grammar-file and --json-schema", "--ignore-eos");
   Sampler sampler(options.sampling);
+  Constraint constraint(options.grammar, model.tokenizer, model.stop_ids, data_->grammars);
   StreamDecoder stream(model.tokenizer);
   KvCache cache;
   StopText stop_text(options.stop);
@@ -287,8 +298,9 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
         data_->network.logits(hidden.select(1, hidden.size(1) - 1)).to(torch::kFloat32).contiguous();
     torch::Tensor log_p;
     if (options.log_probabilities) log_p = logits.flatten().log_softmax(-1);
-    const int id =
-        sampler.pick({logits.data_ptr<float>(), static_cast<std::size_t>(logits.numel())}, answer.tokens);
+    const std::span<float> scores(logits.data_ptr<float>(), static_cast<std::size_t>(logits.numel()));
+    constraint.mask(scores);
+    const int id = sampler.pick(scores, answer.tokens);
     if (n == 0) first_done = steady_seconds();
     const bool stop = std::find(model.stop_ids.begin(), model.stop_ids.end(), id) != model.stop_ids.end();
     if (stop && !options.ignore_eos) {
@@ -298,7 +310,8 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
     answer.tokens.push_back(id);
     if (log_p.defined()) answer.log_probabilities.push_back(log_p[id].item<double>());
     emit(stop_text.push(stream.push(id)));
-    if (stop_text.stopped()) {
+    constraint.accept(id);
+    if (stop_text.stopped() || constraint.complete()) {
       answer.finish_reason = "stop";
       break;
     }
@@ -311,6 +324,7 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
   emit(stop_text.flush());
   if (answer.finish_reason == "length" && answer.warnings.empty() && !options.ignore_eos)
     answer.warnings.push_back("length");
+  if (constraint.unfinished()) answer.warnings.push_back("unfinished");
   answer.prefill_ms = (first_done - start) * 1e3;
   answer.decode_ms = (steady_seconds() - first_done) * 1e3;
   return answer;

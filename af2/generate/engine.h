@@ -22,6 +22,7 @@
 #include "af2/audio/windows.h"
 #include "af2/generate/sampling.h"
 #include "af2/model/af2_config.h"
+#include "af2/text/grammar.h"
 
 namespace af2 {
 
@@ -57,6 +58,8 @@ struct AnswerOptions {
   std::vector<std::string> stop = {};    // texts that end the answer; not part of it
   bool log_probabilities = false;        // of every token
   std::function<bool()> cancelled = {};  // asked before every token; true ends the answer ("cancelled")
+  // What the whole answer obeys, unless it is cut ("unfinished"). Not with beams or ignore_eos.
+  std::shared_ptr<const Grammar> grammar = {};
 };
 
 struct Answer {
@@ -65,7 +68,7 @@ struct Answer {
   std::vector<int> tokens;    // without the stop token
   std::vector<double>
       log_probabilities;  // of the tokens, where asked for: of the model, before temperature and cuts
-  std::vector<std::string> warnings;  // prompt_cut, length, loop
+  std::vector<std::string> warnings;  // prompt_cut, length, loop, unfinished (of a grammar)
   int prompt_tokens = 0, prompt_tokens_cut = 0;
   double prefill_ms = 0, decode_ms = 0;  // decode_ms: from the first token's end to the last's
 };
@@ -135,6 +138,8 @@ class Engine {
   std::vector<int> prompt_ids(std::string_view prompt) const;
   // The text of one token, "\ufffd" for half a character.
   std::string token_text(int id) const;
+  // Of `--logit-bias`, for SamplingOptions: see parse_logit_bias (generate/constraint.h). Throws kUser.
+  std::pair<int, double> logit_bias(const std::string& text) const;
 
  private:
   struct Data;

@@ -1,10 +1,11 @@
-// Choosing the next token: greedy, or temperature with top-k, top-p, min-p and a repeat penalty.
+// Choosing the next token: greedy, or temperature with top-k, top-p, min-p, a repeat penalty and a bias.
 //
 // Not beams. Thread rule: a Sampler belongs to one answer.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "af2/core/random.h"
@@ -18,6 +19,9 @@ struct SamplingOptions {
   double min_p = 0;           // 0: off
   double repeat_penalty = 1;  // 1: off
   std::uint64_t seed = 0;
+  // Token ids and what is added to their logits before anything else; -infinity forbids a token. Several of
+  // one token add up.
+  std::vector<std::pair<int, double>> logit_bias = {};
 
   template <class V>
   void visit(V& v) {
@@ -36,7 +40,8 @@ struct SamplingOptions {
 class Sampler {
  public:
   explicit Sampler(const SamplingOptions& options);
-  // logits [vocab], changed by the call. `written` are the tokens of the answer so far.
+  // logits [vocab], changed by the call; minus infinity is never picked. `written` are the tokens of the
+  // answer so far. Throws kUser for a bias of a token that is not there, and when every token is forbidden.
   int pick(std::span<float> logits, std::span<const int> written);
 
  private:

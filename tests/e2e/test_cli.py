@@ -277,6 +277,63 @@ class Ask(unittest.TestCase):
         self.assertEqual(code, 2)
         self.assertIn("--beams", err)
 
+    def test_answers_follow_a_schema_or_a_grammar(self):
+        schema = {"type": "object", "required": ["sounds", "times"], "properties": {
+            "sounds": {"type": "array", "minItems": 1, "maxItems": 3, "items": {"type": "string", "maxLength": 20}},
+            "times": {"type": "integer"}, "loud": {"type": "boolean"}}}
+        ask = ("ask", "-p", "What do you hear?", "-n", "100")
+        with tempfile.TemporaryDirectory() as folder:
+            file, grammar = pathlib.Path(folder) / "schema.json", pathlib.Path(folder) / "answers.gbnf"
+            file.write_text(json.dumps(schema))
+            for more in ((), ("--temp", "1", "-s", "3")):
+                code, out, err = af2(*ask, "-j", json.dumps(schema), *more, example())
+                self.assertEqual((code, err.count("unfinished")), (0, 0), err)
+                answer = json.loads(out)
+                self.assertLessEqual(set(answer), {"sounds", "times", "loud"})
+                self.assertTrue(1 <= len(answer["sounds"]) <= 3 and isinstance(answer["times"], int))
+                self.assertTrue(all(isinstance(sound, str) and len(sound) <= 20 for sound in answer["sounds"]))
+                self.assertEqual(af2(*ask, "--json-schema", f"@{file}", *more, example())[1], out)
+            grammar.write_text('root ::= "I hear " thing "." # one of two\nthing ::= "nothing" | [a-z]{3,12}\n')
+            code, out, err = af2(*ask, "--grammar-file", grammar, example())
+            self.assertEqual(code, 0, err)
+            self.assertRegex(out, r"^I hear [a-z]{3,12}\.$")
+            self.assertEqual(af2("caption", "--grammar-file", grammar, example())[0], 0)
+            code, out, err = af2("chat", "--grammar-file", grammar, example(), stdin=b"What is it?\nAnd now?\n")
+            self.assertRegex(out, r"^(I hear [a-z]{3,12}\.\n){2}$")
+            # Cut by -n before the grammar's end.
+            code, out, err = af2("ask", "-p", "x", "-n", "2", "--json", "--grammar-file", grammar, example())
+            line = json.loads(out.splitlines()[0])
+            self.assertEqual((code, line["finish_reason"]), (0, "length"))
+            self.assertLessEqual({"length", "unfinished"}, set(line["audio"]["warnings"]))
+            self.assertIn("unfinished", err)
+            grammar.write_text('root ::= root "x" | "y"')
+            for bad, words in ((("--grammar-file", grammar), ("answers.gbnf", "begins with itself")),
+                               (("-j", '{"pattern": "a+"}'), ("--json-schema", "pattern")), (("-j", ""), ("JSON",)),
+                               (("-j", "{}", "--beams", "2"), ("--beams", "--json-schema")),
+                               (("-j", "{}", "--grammar-file", grammar), ("--grammar-file", "--json-schema")),
+                               (("-j", "{}", "--ignore-eos"), ("--ignore-eos", "--json-schema")),
+                               (("-j", "{}", "--choices", "a|b"), ("--choices", "--json-schema"))):
+                with self.subTest(str(bad)):
+                    code, out, err = af2(*ask, *bad, example())
+                    self.assertEqual((code, out), (2, ""), err)
+                    for word in words:
+                        self.assertIn(word, err)
+
+    def test_logit_bias(self):
+        plain = json.loads(self.ask("--json", "--logprobs", example())[1].splitlines()[0])
+        first = plain["logprobs"][0]["token"]
+        banned = self.ask("--json", "--logprobs", "--logit-bias", json.dumps(first) + "=never", example())
+        self.assertNotIn(first, [p["token"] for p in json.loads(banned[1].splitlines()[0])["logprobs"]])
+        code, out, _ = self.ask("--ignore-eos", "--logit-bias", "3725=1000", "--logit-bias", '" dog"=-inf', example())
+        self.assertEqual((code, len(set(out.split()))), (0, 1), out)
+        for bad, word in (("49156=1", "0..49155"), ("x=1", "token id"), ('"a whole sentence"=1', "tokens"), ("5", "no =")):
+            code, out, err = self.ask("--logit-bias", bad, example())
+            self.assertEqual((code, out), (2, ""), err)
+            self.assertIn(word, err)
+        code, _, err = self.ask("--beams", "2", "--logit-bias", "5=1", example())
+        self.assertEqual(code, 2)
+        self.assertIn("--logit-bias", err)
+
     def test_chat_hears_once_and_answers_many(self):
         clip = example()
         asked = self.ask(clip)[1].strip()
