@@ -63,7 +63,9 @@ int run_info(const InfoFlags& flags) {
   const Engine engine = load_engine(flags.clips);
   if (flags.config) {
     Af2Config config = engine.config();
-    print_line(to_json(config).dump(flags.clips.json ? -1 : 2));
+    Json settings = to_json(config);
+    if (!engine.conclusion().empty()) settings["text"]["conclusion"] = engine.conclusion();
+    print_line(settings.dump(flags.clips.json ? -1 : 2));
     return 0;
   }
   const Json facts = model_info(engine);

@@ -78,4 +78,21 @@ BeamAnswer beam_search(Af2ModelImpl& network, const AudioContext& audio, const s
   return answer;
 }
 
+BeamAnswer beam_search(Af2ModelImpl& network, const AudioContext& audio, const std::vector<int>& prompt,
+                       const std::vector<int>& stop_ids, const BeamOptions& options, Conclusion& conclusion) {
+  BeamAnswer found = beam_search(network, audio, prompt, stop_ids, options);
+  if (!found.stopped) return found;
+  const std::vector<int> words = conclusion.begin(found.tokens);
+  if (words.empty()) return found;
+  found.tokens.insert(found.tokens.end(), words.begin(), words.end());
+  std::vector<int> longer = prompt;
+  longer.insert(longer.end(), found.tokens.begin(), found.tokens.end());
+  BeamOptions left = options;
+  left.max_new_tokens -= static_cast<int>(found.tokens.size());
+  BeamAnswer rest = beam_search(network, audio, longer, stop_ids, left);
+  rest.tokens.insert(rest.tokens.begin(), found.tokens.begin(), found.tokens.end());
+  rest.first_ms = found.first_ms;
+  return rest;
+}
+
 }  // namespace af2

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "af2/generate/conclusion.h"
 #include "af2/model/af2_model.h"
 
 namespace af2 {
@@ -28,5 +29,9 @@ struct BeamAnswer {
 
 BeamAnswer beam_search(Af2ModelImpl& network, const AudioContext& audio, const std::vector<int>& prompt,
                        const std::vector<int>& stop_ids, const BeamOptions& options);
+// The same for a chain-of-thought model: a found answer that stopped without a conclusion is continued by a
+// second search behind the words that begin one. The score is that of the last search.
+BeamAnswer beam_search(Af2ModelImpl& network, const AudioContext& audio, const std::vector<int>& prompt,
+                       const std::vector<int>& stop_ids, const BeamOptions& options, Conclusion& conclusion);
 
 }  // namespace af2

@@ -9,6 +9,7 @@
 #include "af2/core/error.h"
 #include "af2/core/progress.h"
 #include "af2/generate/beams.h"
+#include "af2/generate/conclusion.h"
 #include "af2/generate/constraint.h"
 #include "af2/generate/model_folder.h"
 #include "af2/model/decode_step.h"
@@ -129,6 +130,9 @@ const Af2Config& Engine::config() const {
 const std::filesystem::path& Engine::folder() const {
   return data_->model.path;
 }
+const std::string& Engine::conclusion() const {
+  return data_->model.conclusion;
+}
 const std::vector<std::string>& Engine::surplus() const {
   return data_->model.surplus;
 }
@@ -230,8 +234,10 @@ Answer beams_answer(const ModelFolder& model, Af2ModelImpl& network, const Audio
   if (options.grammar || !options.sampling.logit_bias.empty())
     throw user_error("goes with none of --grammar-file, --json-schema and --logit-bias", "--beams");
   const double start = steady_seconds();
-  const BeamAnswer found = beam_search(network, audio, ids, model.stop_ids,
-                                       {options.beams, options.max_new_tokens, options.ignore_eos});
+  Conclusion conclusion(model.conclusion, model.tokenizer, model.stop_ids, options.max_new_tokens);
+  const BeamAnswer found =
+      beam_search(network, audio, ids, model.stop_ids,
+                  {options.beams, options.max_new_tokens, options.ignore_eos}, conclusion);
   Answer answer;
   answer.prompt_tokens = static_cast<int>(ids.size());
   answer.finish_reason = found.stopped ? "stop" : "length";
@@ -283,6 +289,9 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
   double first_done = 0;
   const int room = model.config.lm.context - static_cast<int>(ids.size());
   const int most = std::min(options.max_new_tokens, std::max(room, 1));
+  // A grammar says itself what an answer ends with.
+  Conclusion conclusion(options.grammar || options.ignore_eos ? "" : model.conclusion, model.tokenizer,
+                        model.stop_ids, most);
   for (int n = 0; n < most; ++n) {
     if (options.cancelled && options.cancelled()) {
       answer.finish_reason = "cancelled";
@@ -300,7 +309,7 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
     if (options.log_probabilities) log_p = logits.flatten().log_softmax(-1);
     const std::span<float> scores(logits.data_ptr<float>(), static_cast<std::size_t>(logits.numel()));
     constraint.mask(scores);
-    const int id = sampler.pick(scores, answer.tokens);
+    const int id = conclusion.next(sampler.pick(scores, answer.tokens), answer.tokens);
     if (n == 0) first_done = steady_seconds();
     const bool stop = std::find(model.stop_ids.begin(), model.stop_ids.end(), id) != model.stop_ids.end();
     if (stop && !options.ignore_eos) {
