@@ -33,7 +33,8 @@ void QMatrix::row(std::int64_t r, float* out) const {
 }
 
 void QMatrix::multiply(const float* x, std::int64_t n, float* y) const {
-  if (PackedRows::usable(view_.dtype)) {
+  // A prompt keeps float sums; what is written token by token takes the rounding of x for the speed.
+  if (n == 1 && PackedRows::usable(view_.dtype)) {
     std::call_once(pack_once_, [this] { packed_ = std::make_unique<PackedRows>(view_, row_order_); });
     packed_->multiply(x, n, y);
     return;
