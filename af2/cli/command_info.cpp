@@ -63,9 +63,7 @@ int run_info(const InfoFlags& flags) {
   const Engine engine = load_engine(flags.clips);
   if (flags.config) {
     Af2Config config = engine.config();
-    Json settings = to_json(config);
-    if (!engine.conclusion().empty()) settings["text"]["conclusion"] = engine.conclusion();
-    print_line(settings.dump(flags.clips.json ? -1 : 2));
+    print_line(to_json(config).dump(flags.clips.json ? -1 : 2));
     return 0;
   }
   const Json facts = model_info(engine);

@@ -1,25 +1,16 @@
 // The rule of chain-of-thought models (docs/spec/model.md section 8): an answer that stops of its own accord
 // without a conclusion is continued once behind the words that begin one.
 //
-// `text.conclusion` in config.json holds these words, "<CONCLUSION>"; such a model's limits are 1024 tokens
-// of prompt and 1024 of answer where the config names no others. No torch here. Thread rule: a Conclusion
-// belongs to one answer.
+// `text.conclusion` in config.json holds these words, "<CONCLUSION>". No torch here. Thread rule: a
+// Conclusion belongs to one answer.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "af2/core/json.h"
 #include "af2/text/byte_bpe.h"
 
 namespace af2 {
-
-// Takes `text.conclusion` out of a config.json as read from `where`; "" when there is none. With one, the
-// limits `text.max_prompt_tokens` and `generation.max_new_tokens` become 1024 where they are not given.
-// Throws kUser when it is no text.
-std::string take_conclusion(Json& config, const std::string& where);
-// Puts it back into a config that is written; nothing for "".
-void put_conclusion(Json& config, const std::string& conclusion);
 
 class Conclusion {
  public:

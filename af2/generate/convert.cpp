@@ -7,7 +7,6 @@
 #include "af2/core/file.h"
 #include "af2/core/options.h"
 #include "af2/core/text_util.h"
-#include "af2/generate/conclusion.h"
 #include "af2/generate/model_folder.h"
 #include "af2/io/quant_blocks.h"
 #include "af2/model/lm_gguf.h"
@@ -212,9 +211,7 @@ ConvertReport convert_model(const fs::path& source, const fs::path& target, cons
   Af2Config config = model.config;
   config.lm.file = "lm.gguf";
   config.xattn.file = "xattn.gguf";
-  Json written = to_json(config);
-  put_conclusion(written, model.conclusion);
-  write_file_atomic(target / "config.json", written.dump(2) + "\n");
+  write_file_atomic(target / "config.json", to_json(config).dump(2) + "\n");
   std::vector<std::string> files;
   for (const char* name : {"config.json", "lm.gguf", "xattn.gguf", "adapter.safetensors", "tokenizer.json",
                            "vocab.json", "merges.txt"})

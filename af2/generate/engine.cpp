@@ -130,9 +130,6 @@ const Af2Config& Engine::config() const {
 const std::filesystem::path& Engine::folder() const {
   return data_->model.path;
 }
-const std::string& Engine::conclusion() const {
-  return data_->model.conclusion;
-}
 const std::vector<std::string>& Engine::surplus() const {
   return data_->model.surplus;
 }
@@ -234,7 +231,8 @@ Answer beams_answer(const ModelFolder& model, Af2ModelImpl& network, const Audio
   if (options.grammar || !options.sampling.logit_bias.empty())
     throw user_error("goes with none of --grammar-file, --json-schema and --logit-bias", "--beams");
   const double start = steady_seconds();
-  Conclusion conclusion(model.conclusion, model.tokenizer, model.stop_ids, options.max_new_tokens);
+  Conclusion conclusion(model.config.text.conclusion, model.tokenizer, model.stop_ids,
+                        options.max_new_tokens);
   const BeamAnswer found =
       beam_search(network, audio, ids, model.stop_ids,
                   {options.beams, options.max_new_tokens, options.ignore_eos}, conclusion);
@@ -290,8 +288,8 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
   const int room = model.config.lm.context - static_cast<int>(ids.size());
   const int most = std::min(options.max_new_tokens, std::max(room, 1));
   // A grammar says itself what an answer ends with.
-  Conclusion conclusion(options.grammar || options.ignore_eos ? "" : model.conclusion, model.tokenizer,
-                        model.stop_ids, most);
+  Conclusion conclusion(options.grammar || options.ignore_eos ? "" : model.config.text.conclusion,
+                        model.tokenizer, model.stop_ids, most);
   for (int n = 0; n < most; ++n) {
     if (options.cancelled && options.cancelled()) {
       answer.finish_reason = "cancelled";

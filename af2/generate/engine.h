@@ -105,8 +105,6 @@ class Engine {
 
   const Af2Config& config() const;
   const std::filesystem::path& folder() const;
-  // What an answer of a chain-of-thought model is continued behind (generate/conclusion.h); "" for others.
-  const std::string& conclusion() const;
   // Tensors of the files that the model does not use.
   const std::vector<std::string>& surplus() const;
   // Parameters of the language model, and of tower, audio transformer and cross-attention together.

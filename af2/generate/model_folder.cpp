@@ -6,9 +6,7 @@
 
 #include "af2/core/error.h"
 #include "af2/core/file.h"
-#include "af2/core/options.h"
 #include "af2/core/text_util.h"
-#include "af2/generate/conclusion.h"
 #include "af2/generate/torch_threads.h"
 #include "af2/io/finite.h"
 #include "af2/model/checkpoint_config.h"
@@ -124,8 +122,7 @@ ModelFolder load_published(const fs::path& path, const LoadOptions& options) {
           nullptr,
           nullptr,
           files->weight_files(),
-          words,
-          {}};
+          words};
 }
 
 }  // namespace
@@ -170,12 +167,7 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
   const fs::path folder = path.filename() == "config.json" ? path.parent_path() : path;
   if (!fs::exists(folder / "config.json"))
     throw user_error("holds no config.json", folder.string(), "name a model folder with -m");
-  const std::string where = (folder / "config.json").string();
-  Json file = read_config_file(where);
-  std::string conclusion = take_conclusion(file, where);
-  Af2Config config;
-  from_json(file, config, where);
-  config.check(where);
+  Af2Config config = read_af2_config(folder / "config.json");
   if (config.lm.file.empty())
     throw model_error("names no lm.file", (folder / "config.json").string(),
                       "put a GGUF language model beside it");
@@ -239,8 +231,7 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
           std::move(adapter_file),
           std::move(xattn_file),
           std::move(weight_files),
-          folder,
-          std::move(conclusion)};
+          folder};
 }
 
 fs::path find_model(const std::string& name) {

@@ -46,7 +46,6 @@ struct ModelFolder {
   std::shared_ptr<Gguf> xattn_file;           // backs the cross-attention's matrices where they have a file
   std::vector<std::filesystem::path> weight_files;
   std::filesystem::path tokenizer_folder;  // holds tokenizer.json, or vocab.json and merges.txt, or neither
-  std::string conclusion;                  // `text.conclusion` of config.json (conclusion.h)
 };
 
 // Names in the files -> tensors of the network that the safetensors of a model folder hold: everything but

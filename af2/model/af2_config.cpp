@@ -68,8 +68,16 @@ void Af2Config::check(const std::string& where) const {
 }
 
 Af2Config read_af2_config(const std::filesystem::path& path) {
+  const Json file = read_config_file(path);
   Af2Config config;
-  from_json(read_config_file(path), config, path.string());
+  from_json(file, config, path.string());
+  if (!config.text.conclusion.empty()) {
+    // Longer limits where the file gives none (docs/spec/model.md section 8).
+    Af2Config longer;
+    longer.text.max_prompt_tokens = longer.generation.max_new_tokens = 1024;
+    from_json(file, longer, path.string());
+    config = longer;
+  }
   config.check(path.string());
   return config;
 }

@@ -182,7 +182,7 @@ struct TextConfig {
   std::string sep = "<SEP>";
   std::vector<std::string> added = {"<audio>", "<|endofchunk|>", "<|PAD_TOKEN|>", "<SEP>"};
   std::vector<std::string> stop = {"<|endofchunk|>", "<|endoftext|>"};
-  std::string lead;
+  std::string lead, conclusion;
 
   template <class V>
   void visit(V& v) {
@@ -194,6 +194,8 @@ struct TextConfig {
     v.field(
         "lead", lead,
         "ends what the model writes before a verdict, as in \"a dog barking: yes\"; \"\": it writes none");
+    v.field("conclusion", conclusion,
+            "of a chain-of-thought model: an answer that stops without these words is continued behind them");
   }
 };
 

@@ -37,18 +37,18 @@ std::int64_t weight_bytes(DType dtype) {
 
 // x in blocks of 32: x = step * (256 * high + low), both bytes signed.
 struct SplitInput {
-  std::vector<std::int8_t> high, low;  // [n * columns]
-  std::vector<float> step;             // [n * blocks]
+  std::vector<std::int8_t> high, low;  // [columns]
+  std::vector<float> step;             // [blocks]
   std::vector<std::int32_t> sum;       // of 256 * high + low
 };
 
 constexpr float kMost = 127 * 256 + 127;
 constexpr float kLeast = 1e-30f;  // below, its inverse is no float
 
-SplitInput split_input(const float* x, std::int64_t n, std::int64_t columns) {
+SplitInput split_input(const float* x, std::int64_t columns) {
   SplitInput s;
-  const std::int64_t blocks = n * columns / kBlock;
-  s.high.resize(static_cast<std::size_t>(n * columns));
+  const std::int64_t blocks = columns / kBlock;
+  s.high.resize(static_cast<std::size_t>(columns));
   s.low.resize(s.high.size());
   s.step.resize(static_cast<std::size_t>(blocks));
   s.sum.resize(s.step.size());
@@ -82,17 +82,17 @@ SplitInput split_input(const float* x, std::int64_t n, std::int64_t columns) {
 #ifdef AF2_HAS_VNNI_BUILD
 #define AF2_VNNI __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")))
 
-// One group times the n rows of x; sums [n] hold the sixteen results of each. `zero`: what the stored weight
-// 0 stands for, negated.
+// The sixteen products of a group with x. `zero`: what the stored weight 0 stands for, negated.
 template <bool kEightBits, bool kOffsets>
-AF2_VNNI inline __attribute__((always_inline)) void group_products(const std::byte* group,
-                                                                   std::int64_t n_blocks, const SplitInput& x,
-                                                                   std::int64_t n, std::int32_t zero,
-                                                                   __m512* sums) {
+AF2_VNNI inline __attribute__((always_inline)) __m512 group_product(const std::byte* group,
+                                                                    std::int64_t n_blocks,
+                                                                    const SplitInput& x, std::int32_t zero) {
   constexpr std::int64_t kBytes = kEightBits ? kRows * kBlock : kRows * kBlock / 2;
   const std::byte* scales = group + n_blocks * kBytes;
   const std::byte* offsets = scales + n_blocks * kRows * 2;
   const __m512i nibble = _mm512_set1_epi8(15);
+  const auto halves = [](const std::byte* at) { return reinterpret_cast<const __m256i*>(at); };
+  __m512 result = _mm512_setzero_ps();
   for (std::int64_t b = 0; b < n_blocks; ++b) {
     const std::byte* packed = group + b * kBytes;
     for (std::int64_t line = 0; line < kBytes;
@@ -108,54 +108,42 @@ AF2_VNNI inline __attribute__((always_inline)) void group_products(const std::by
         w[j + 4] = _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble);
       }
     }
-    const auto half = [](const std::byte* at) { return reinterpret_cast<const __m256i*>(at); };
-    const __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256(half(scales + b * kRows * 2)));
-    __m512 offset = _mm512_setzero_ps();
-    if constexpr (kOffsets) offset = _mm512_cvtph_ps(_mm256_loadu_si256(half(offsets + b * kRows * 2)));
-    for (std::int64_t i = 0; i < n; ++i) {
-      const std::int64_t at = i * n_blocks + b;
-      const std::int8_t *high_bytes = x.high.data() + at * kBlock, *low_bytes = x.low.data() + at * kBlock;
-      __m512i high = _mm512_setzero_si512(), low = high, high2 = high, low2 = high;
-      for (int j = 0; j < 8; j += 2) {
-        std::int32_t h[2], l[2];
-        std::memcpy(h, high_bytes + 4 * j, sizeof h);
-        std::memcpy(l, low_bytes + 4 * j, sizeof l);
-        high = _mm512_dpbusd_epi32(high, w[j], _mm512_set1_epi32(h[0]));
-        low = _mm512_dpbusd_epi32(low, w[j], _mm512_set1_epi32(l[0]));
-        high2 = _mm512_dpbusd_epi32(high2, w[j + 1], _mm512_set1_epi32(h[1]));
-        low2 = _mm512_dpbusd_epi32(low2, w[j + 1], _mm512_set1_epi32(l[1]));
-      }
-      high = _mm512_slli_epi32(_mm512_add_epi32(high, high2), 8);
-      low = _mm512_sub_epi32(_mm512_add_epi32(low, low2), _mm512_set1_epi32(zero * x.sum[at]));
-      const __m512 step = _mm512_set1_ps(x.step[at]);
-      const __m512 dot = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(high, low)), step);
-      sums[i] = _mm512_fmadd_ps(dot, scale, sums[i]);
-      if constexpr (kOffsets) {
-        const __m512 total = _mm512_mul_ps(_mm512_set1_ps(static_cast<float>(x.sum[at])), step);
-        sums[i] = _mm512_fmadd_ps(total, offset, sums[i]);
-      }
+    const std::int8_t *high_bytes = x.high.data() + b * kBlock, *low_bytes = x.low.data() + b * kBlock;
+    __m512i high = _mm512_setzero_si512(), low = high, high2 = high, low2 = high;
+    for (int j = 0; j < 8; j += 2) {
+      std::int32_t h[2], l[2];
+      std::memcpy(h, high_bytes + 4 * j, sizeof h);
+      std::memcpy(l, low_bytes + 4 * j, sizeof l);
+      high = _mm512_dpbusd_epi32(high, w[j], _mm512_set1_epi32(h[0]));
+      low = _mm512_dpbusd_epi32(low, w[j], _mm512_set1_epi32(l[0]));
+      high2 = _mm512_dpbusd_epi32(high2, w[j + 1], _mm512_set1_epi32(h[1]));
+      low2 = _mm512_dpbusd_epi32(low2, w[j + 1], _mm512_set1_epi32(l[1]));
+    }
+    high = _mm512_slli_epi32(_mm512_add_epi32(high, high2), 8);
+    low = _mm512_sub_epi32(_mm512_add_epi32(low, low2), _mm512_set1_epi32(zero * x.sum[b]));
+    const __m512 step = _mm512_set1_ps(x.step[b]);
+    const __m512 dot = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(high, low)), step);
+    const __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256(halves(scales + b * kRows * 2)));
+    result = _mm512_fmadd_ps(dot, scale, result);
+    if constexpr (kOffsets) {
+      const __m512 offset = _mm512_cvtph_ps(_mm256_loadu_si256(halves(offsets + b * kRows * 2)));
+      const __m512 total = _mm512_mul_ps(_mm512_set1_ps(static_cast<float>(x.sum[b])), step);
+      result = _mm512_fmadd_ps(total, offset, result);
     }
   }
+  return result;
 }
-
-constexpr std::int64_t kInputs = 8;  // rows of x that a group serves at once
 
 AF2_VNNI void multiply_groups(DType dtype, const std::byte* groups, std::int64_t group_bytes,
                               std::int64_t n_blocks, std::int64_t begin, std::int64_t end,
-                              const SplitInput& x, std::int64_t n, std::int64_t rows, float* y) {
+                              const SplitInput& x, std::int64_t rows, float* y) {
   for (std::int64_t g = begin; g < end; ++g) {
     const std::byte* group = groups + g * group_bytes;
-    __m512 sums[kInputs];
-    for (std::int64_t i = 0; i < n; ++i) sums[i] = _mm512_setzero_ps();
-    if (dtype == DType::kQ8_0)
-      group_products<true, false>(group, n_blocks, x, n, 128, sums);
-    else if (dtype == DType::kQ4_0)
-      group_products<false, false>(group, n_blocks, x, n, 8, sums);
-    else
-      group_products<false, true>(group, n_blocks, x, n, 0, sums);
+    const __m512 result = dtype == DType::kQ8_0   ? group_product<true, false>(group, n_blocks, x, 128)
+                          : dtype == DType::kQ4_0 ? group_product<false, false>(group, n_blocks, x, 8)
+                                                  : group_product<false, true>(group, n_blocks, x, 0);
     const std::int64_t in_matrix = std::min(kRows, rows - g * kRows);
-    const auto mask = static_cast<__mmask16>((1u << in_matrix) - 1);
-    for (std::int64_t i = 0; i < n; ++i) _mm512_mask_storeu_ps(y + i * rows + g * kRows, mask, sums[i]);
+    _mm512_mask_storeu_ps(y + g * kRows, static_cast<__mmask16>((1u << in_matrix) - 1), result);
   }
 }
 #endif
@@ -220,18 +208,14 @@ PackedRows::PackedRows(const TensorView& view, const std::vector<std::int64_t>& 
   });
 }
 
-void PackedRows::multiply(const float* x, std::int64_t n, float* y) const {
+void PackedRows::multiply(const float* x, float* y) const {
 #ifdef AF2_HAS_VNNI_BUILD
-  for (std::int64_t first = 0; first < n; first += kInputs) {
-    const std::int64_t together = std::min(kInputs, n - first);
-    const SplitInput input = split_input(x + first * columns_, together, columns_);
-    parallel_for(0, (rows_ + kRows - 1) / kRows, kGrain, [&](std::int64_t begin, std::int64_t end) {
-      multiply_groups(dtype_, groups_.get(), group_bytes_, n_blocks_, begin, end, input, together, rows_,
-                      y + first * rows_);
-    });
-  }
+  const SplitInput input = split_input(x, columns_);
+  parallel_for(0, (rows_ + kRows - 1) / kRows, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    multiply_groups(dtype_, groups_.get(), group_bytes_, n_blocks_, begin, end, input, rows_, y);
+  });
 #else
-  (void)x, (void)n, (void)y;
+  (void)x, (void)y;
   throw internal_error("packed rows without the instructions for them");
 #endif
 }

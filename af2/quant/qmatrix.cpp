@@ -36,7 +36,7 @@ void QMatrix::multiply(const float* x, std::int64_t n, float* y) const {
   // A prompt keeps float sums; what is written token by token takes the rounding of x for the speed.
   if (n == 1 && PackedRows::usable(view_.dtype)) {
     std::call_once(pack_once_, [this] { packed_ = std::make_unique<PackedRows>(view_, row_order_); });
-    packed_->multiply(x, n, y);
+    packed_->multiply(x, y);
     return;
   }
   const std::int64_t n_blocks = columns_ / 32;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <thread>
 
+#include "af2/io/finite.h"
 #include "af2/io/gguf.h"
 #include "af2/io/quant_blocks.h"
 #include "af2/io/safetensors.h"
@@ -182,6 +183,42 @@ TEST(Dequantize, RefusesWrongSizesAndTypes) {
   EXPECT_THROW(dequantize(DType::kI8, std::span(bytes).first(0), {}), Error);
   const TensorView tensor{"ids", DType::kI64, {5}, bytes};
   EXPECT_THAT(message_of([&] { to_float(tensor); }), HasSubstr("ids: elements of type I64"));
+}
+
+// A value of all-ones exponent, or such a scale, anywhere in a tensor.
+TEST(Finite, FindsBadValuesAndScales) {
+  struct Place {
+    DType dtype;
+    std::size_t at;  // of the bits below, bytes into the second block
+    std::vector<std::uint8_t> nan, infinity;
+  };
+  const Place places[] = {
+      {DType::kF64, 0, {0, 0, 0, 0, 0, 0, 0xf8, 0x7f}, {0, 0, 0, 0, 0, 0, 0xf0, 0xff}},
+      {DType::kF32, 0, {1, 0, 0x80, 0x7f}, {0, 0, 0x80, 0xff}},
+      {DType::kF16, 0, {1, 0x7c}, {0, 0xfc}},
+      {DType::kBF16, 0, {0xc0, 0x7f}, {0x80, 0xff}},
+      {DType::kQ8_0, 0, {1, 0x7c}, {0, 0xfc}},
+      {DType::kQ4_0, 0, {1, 0x7c}, {0, 0xfc}},
+      {DType::kQ4_1, 2, {1, 0x7c}, {0, 0xfc}},
+      {DType::kQ4_K, 2, {1, 0x7c}, {0, 0xfc}},
+      {DType::kQ6_K, 208, {1, 0x7c}, {0, 0xfc}},
+  };
+  for (const Place& place : places) {
+    const auto block = static_cast<std::size_t>(block_bytes(place.dtype));
+    Bytes bytes(3 * block);
+    const TensorView view{"blk.0.w", place.dtype, {3 * block_elements(place.dtype)}, bytes};
+    EXPECT_TRUE(is_finite(view)) << dtype_name(place.dtype);
+    for (const auto* bits : {&place.nan, &place.infinity}) {
+      for (std::size_t i = 0; i < bits->size(); ++i) bytes[block + place.at + i] = std::byte{(*bits)[i]};
+      EXPECT_FALSE(is_finite(view)) << dtype_name(place.dtype);
+      EXPECT_THAT(message_of([&] { check_finite(view, "lm.gguf"); }), HasSubstr("lm.gguf tensor blk.0.w"));
+    }
+  }
+  // Bits that would be a NaN as a float are just weights in a block, and ids.
+  Bytes ones(34, std::byte{0xff});
+  ones[0] = ones[1] = std::byte{0};
+  EXPECT_TRUE(is_finite(TensorView{"w", DType::kQ8_0, {32}, ones}));
+  EXPECT_TRUE(is_finite(TensorView{"ids", DType::kI16, {17}, ones}));
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ TEST(PackedRows, RoundsInputsToSixteenBits) {
     quantize(type, weights, bytes);
     const TensorView view{"w", type, {kRows, kColumns}, bytes};
     const std::vector<float> exact = to_float(view);
-    PackedRows(view, {}).multiply(x.data(), 1, y.data());
+    PackedRows(view, {}).multiply(x.data(), y.data());
     for (std::int64_t r = 0; r < kRows; ++r) {
       double sum = 0, allowed = 1e-6;
       for (std::int64_t k = 0; k < kColumns; ++k) {
@@ -117,7 +117,7 @@ TEST(PackedRows, KeepsNan) {
   const PackedRows rows(TensorView{"w", DType::kQ4_0, {16, 32}, bytes}, {});
   for (const float bad : {std::nanf(""), HUGE_VALF}) {
     x[5] = bad;
-    rows.multiply(x.data(), 1, y.data());
+    rows.multiply(x.data(), y.data());
     for (const float value : y) EXPECT_FALSE(std::isfinite(value));
   }
 }

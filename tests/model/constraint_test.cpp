@@ -226,7 +226,7 @@ TEST_F(Held, AnAnswerWithoutConclusionIsContinuedOnce) {
   EXPECT_EQ(ask(some).text, "");
   load({{"text", {{"conclusion", "<CONCLUSION>"}, {"max_prompt_tokens", nullptr}}},
         {"generation", {{"max_new_tokens", nullptr}}}});
-  EXPECT_EQ(engine->conclusion(), "<CONCLUSION>");
+  EXPECT_EQ(engine->config().text.conclusion, "<CONCLUSION>");
   EXPECT_EQ(engine->config().text.max_prompt_tokens, 1024);
   EXPECT_EQ(engine->config().generation.max_new_tokens, 1024);
   std::string streamed;
@@ -272,10 +272,12 @@ TEST_F(Held, TheRuleOfConclusionsStaysInConvertedFolders) {
   load({{"text", {{"conclusion", "<CONCLUSION>"}, {"max_prompt_tokens", 300}}}});
   convert(model, scratch / "again", "keep");
   const Engine again = Engine::load(scratch / "again", {.threads = 1});
-  EXPECT_EQ(again.conclusion(), "<CONCLUSION>");
+  EXPECT_EQ(again.config().text.conclusion, "<CONCLUSION>");
   EXPECT_EQ(again.config().text.max_prompt_tokens, 300);
   EXPECT_EQ(again.config().generation.max_new_tokens, 256);
-  test::expect_error(ErrorKind::kUser, {"text.conclusion"}, [&] { load({{"text", {{"conclusion", 3}}}}); });
+  test::expect_error(ErrorKind::kUser, {"key text key conclusion", "must be a text"}, [&] {
+    load({{"text", {{"conclusion", 3}}}});
+  });
 }
 
 TEST(Conclusion, IsBegunOnceWhereItIsMissing) {
