@@ -213,6 +213,8 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
     map.bf16 = options.bf16;
     map.checked = checked;
     if (options.low_bit_lm) map.layers = linear_layers(*network);
+    // A cross-attention without a file of its own stays float32, as the path of single tokens wants it.
+    std::erase_if(map.layers, [](const auto& item) { return starts_with(item.first, "lang_encoder."); });
     surplus = load_strict(*adapter_file, wanted, map);
     for (const auto& entry : fs::directory_iterator(folder))
       if (entry.path().extension() == ".safetensors") weight_files.push_back(entry.path());

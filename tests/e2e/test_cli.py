@@ -454,6 +454,17 @@ class Others(unittest.TestCase):
                 self.assertGreater(line[key], 0, key)
         self.assertEqual(af2("bench", "--seconds", "1,x")[0], 2)
 
+    def test_bench_measures_the_language_model_alone(self):
+        code, out, err = af2("bench", "--text", "20", "--reps", "1", "-n", "4", "--json")
+        self.assertEqual(code, 0, err)
+        line = json.loads(out)
+        self.assertEqual((line["type"], line["prompt_tokens"], line["tokens"]), ("bench_text", 20, 4))
+        for key in ("prompt_tokens_per_s", "tokens_per_s", "read_gb_per_s", "peak_mib"):
+            self.assertGreater(line[key], 0, key)
+        # Every token reads the whole language model: 98 MB, less what is no matrix.
+        self.assertAlmostEqual(line["weight_gb_per_s"] / line["tokens_per_s"], 0.096, delta=0.003)
+        self.assertEqual(af2("bench", "--text", "0")[0], 2)
+
     def test_quantised_mini_still_answers(self):
         with tempfile.TemporaryDirectory() as folder:
             small = pathlib.Path(folder) / "small"
