@@ -230,21 +230,35 @@ void tell_warnings(const HeardClip& heard, const std::vector<std::string>& more)
   }
 }
 
-int for_each_clip(const ClipFlags& flags, const std::function<void(int, const ClipItem&)>& body) {
+void ClipTask::attempt(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::kUser || error.kind() == ErrorKind::kModel) throw;
+    failure = error;
+  }
+}
+
+int for_each_batch(const ClipFlags& flags, std::size_t batch,
+                   const std::function<void(std::vector<ClipTask>&)>& body) {
   const std::vector<ClipItem> clips = list_clips(flags);
   int failed = 0, last_code = 0;
-  for (std::size_t i = 0; i < clips.size(); ++i) {
-    try {
-      body(static_cast<int>(i), clips[i]);
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::kUser || error.kind() == ErrorKind::kModel) throw;
+  for (std::size_t first = 0; first < clips.size(); first += batch) {
+    std::vector<ClipTask> tasks;
+    for (std::size_t i = first; i < std::min(clips.size(), first + batch); ++i)
+      tasks.push_back({static_cast<int>(i), &clips[i]});
+    body(tasks);
+    for (ClipTask& task : tasks) {
+      if (!task.failed()) task.attempt(task.print);
+      if (!task.failed()) continue;
+      const Error& error = *task.failure;
       ++failed;
       last_code = error.exit_code();
       log_line(LogLevel::kError, error.what());
       if (flags.json)
         print_line(Json{{"type", "error"},
-                        {"index", i},
-                        {"path", clips[i].name()},
+                        {"index", task.index},
+                        {"path", task.item->name()},
                         {"code", error.exit_code()},
                         {"message", error.what()}}
                        .dump());
@@ -254,6 +268,12 @@ int for_each_clip(const ClipFlags& flags, const std::function<void(int, const Cl
     print_line(Json{{"type", "summary"}, {"ok", clips.size() - failed}, {"failed", failed}}.dump());
   if (failed == 0) return 0;
   return clips.size() == 1 ? last_code : 4;
+}
+
+int for_each_clip(const ClipFlags& flags, const std::function<void(int, const ClipItem&)>& body) {
+  return for_each_batch(flags, 1, [&](std::vector<ClipTask>& tasks) {
+    for (ClipTask& task : tasks) task.print = [&body, &task] { body(task.index, *task.item); };
+  });
 }
 
 std::vector<int> parse_token_list(const std::string& text) {

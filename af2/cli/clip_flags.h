@@ -10,6 +10,7 @@
 #include "af2/cli/clip_list.h"
 #include "af2/cli/command.h"
 #include "af2/cli/output.h"
+#include "af2/core/error.h"
 #include "af2/core/json.h"
 #include "af2/generate/engine.h"
 
@@ -56,9 +57,25 @@ Json audio_json(const HeardClip& heard);
 // A notice on stderr for each warning word.
 void tell_warnings(const HeardClip& heard, const std::vector<std::string>& more);
 
-// Calls `body` for each clip (with --join once, for all of them). With several clips a failed one is reported
-// (stderr, and a JSON line) and the others go on: exit code 4; a single clip's error is thrown. With --json
-// ends with the summary line.
+// One clip of a batch. `print` says its results; left empty where it failed.
+struct ClipTask {
+  int index = 0;
+  const ClipItem* item = nullptr;
+  std::optional<Error> failure = {};
+  std::function<void()> print = {};
+
+  bool failed() const { return failure.has_value(); }
+  // Runs `work`; an error that is this clip's alone (unreadable, too long, no memory …) becomes its failure,
+  // one of flags or model is thrown on.
+  void attempt(const std::function<void()>& work);
+};
+
+// Calls `body` for up to `batch` clips at a time (with --join once, for all of them), then prints each in
+// order. With several clips a failed one is reported (stderr, and a JSON line) and the others go on: exit
+// code 4; a single clip's error gives its own code. With --json ends with the summary line.
+int for_each_batch(const ClipFlags& flags, std::size_t batch,
+                   const std::function<void(std::vector<ClipTask>& tasks)>& body);
+// The same one by one; `body` prints.
 int for_each_clip(const ClipFlags& flags, const std::function<void(int index, const ClipItem& item)>& body);
 
 // "1,2,3" -> ids. Throws kUser.

@@ -22,6 +22,7 @@ struct AskFlags {
   std::string prompt, prompt_file, choices, tokens;
   std::string style = "short";
   double every_s = 0;
+  int batch = 1;
 };
 
 const std::vector<std::pair<std::string, std::string>> kStyles = {
@@ -105,44 +106,110 @@ Json answer_json(const Engine& engine, const AskFlags& flags, const std::string&
   return line;
 }
 
-void print_answer(const Engine& engine, const AskFlags& flags, const std::string& prompt, bool several,
-                  int index, HeardClip& heard, const std::optional<Stretch>& stretch) {
-  const ClipFlags& clips = flags.clips;
-  const Memory memory = engine.listen(heard.clip);
+// A clip that was heard, the question about it, and the answer.
+struct Asked {
+  int index = 0;
+  HeardClip heard;
+  Memory memory;
+  std::string prompt;
+  std::optional<Stretch> stretch = {};
+  std::vector<Choice> scored = {};
+  Answer answer = {};
+};
+
+// What a run keeps: the flags' choices, whether lines name their clip, and the clip heard last, about which
+// the next line of a manifest may ask too.
+struct AskRun {
+  const Engine& engine;
+  const AskFlags& flags;
+  std::string prompt;
+  bool several = false;
+  std::string last_name = {};
+  HeardClip last_heard = {};
+  std::optional<Memory> last = {};
+
+  bool streams_text(const Asked& asked) const {
+    return flags.decoding.stream && !flags.clips.json && !several && !asked.stretch;
+  }
+
+  std::string prompt_for(const ClipItem& item) const {
+    std::string own = item.prompt.empty() ? prompt : with_flagged_choices(flags, item.prompt);
+    if (own.empty() && flags.tokens.empty())
+      throw data_error("has no prompt in the manifest", item.name(), "add one there, or give -p");
+    return own;
+  }
+};
+
+Asked heard_part(const AskRun& run, int index, const std::string& prompt, HeardClip heard) {
+  Memory memory = run.engine.listen(heard.clip);
   heard.report = memory.report();
-  const bool stream_text = flags.decoding.stream && !clips.json && !several && !stretch;
-  const auto on_text = [&](std::string_view text) {
-    if (stream_text) print_raw(text);
-    if (flags.decoding.stream && clips.json)
-      print_line(Json{{"type", "delta"}, {"index", index}, {"text", text}}.dump());
-  };
+  heard.clip.samples = {};
+  return {index, std::move(heard), std::move(memory), prompt};
+}
+
+// Reads and hears a clip, unless it is the one heard last.
+Asked hear(AskRun& run, int index, const ClipItem& item) {
+  const std::string prompt = run.prompt_for(item);
+  const std::string name =
+      fmt::format("{}\n{}\n{}", item.name(), item.start_s.value_or(-1), item.duration_s.value_or(-1));
+  if (run.last && name == run.last_name) return {index, run.last_heard, *run.last, prompt};
+  Asked asked = heard_part(run, index, prompt, read_clip(run.engine, run.flags.clips, item, Cap::kModel));
+  if (std::find(item.paths.begin(), item.paths.end(), "-") == item.paths.end()) {
+    run.last_name = name;
+    run.last_heard = asked.heard;
+    run.last = asked.memory;
+  }
+  return asked;
+}
+
+// Answers all of them at once.
+void answer_asked(const AskRun& run, const std::vector<Asked*>& all) {
+  const AskFlags& flags = run.flags;
   const std::vector<std::string> choices = choices_of(flags);
-  std::vector<Choice> scored;
-  Answer answer;
-  if (!choices.empty())
-    answer = choose(engine, memory, prompt, choices, scored);
-  else if (flags.tokens.empty())
-    answer = engine.answer(memory, prompt, flags.decoding.answer, on_text);
-  else
-    answer = engine.answer_tokens(memory, parse_token_list(flags.tokens), flags.decoding.answer, on_text);
-  if (!choices.empty()) on_text(answer.text);
+  std::vector<Question> questions;
+  for (Asked* asked : all) {
+    const auto on_text = [asked, &run, &flags](std::string_view text) {
+      if (run.streams_text(*asked)) print_raw(text);
+      if (flags.decoding.stream && flags.clips.json)
+        print_line(Json{{"type", "delta"}, {"index", asked->index}, {"text", text}}.dump());
+    };
+    if (!choices.empty()) {
+      asked->answer = choose(run.engine, asked->memory, asked->prompt, choices, asked->scored);
+      on_text(asked->answer.text);
+    } else if (flags.tokens.empty()) {
+      questions.push_back(run.engine.question(asked->memory, asked->prompt, flags.decoding.answer, on_text));
+    } else {
+      questions.push_back({asked->memory, parse_token_list(flags.tokens), 0, flags.decoding.answer, on_text});
+    }
+  }
+  if (questions.empty()) return;
+  std::vector<Answer> answers = run.engine.answer_all(questions);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i]->answer = std::move(answers[i]);
+}
+
+void print_answer(const AskRun& run, const Asked& asked) {
+  const ClipFlags& clips = run.flags.clips;
+  const Answer& answer = asked.answer;
+  const HeardClip& heard = asked.heard;
   tell_warnings(heard, answer.warnings);
   verbose("{}: {:.1f} s heard, encode {:.0f} ms, first token {:.0f} ms, {} tokens in {:.0f} ms", heard.path,
-          heard.report.seconds_used, memory.encode_ms(), answer.prefill_ms, answer.tokens.size(),
+          heard.report.seconds_used, asked.memory.encode_ms(), answer.prefill_ms, answer.tokens.size(),
           answer.decode_ms);
   if (clips.json) {
-    Json line = answer_json(engine, flags, prompt, index, heard, answer, memory.encode_ms(), scored);
-    if (stretch) {
-      line["start"] = stretch->start_s;
-      line["end"] = stretch->end_s;
+    Json line = answer_json(run.engine, run.flags, asked.prompt, asked.index, heard, answer,
+                            asked.memory.encode_ms(), asked.scored);
+    if (asked.stretch) {
+      line["start"] = asked.stretch->start_s;
+      line["end"] = asked.stretch->end_s;
     }
     print_line(line.dump());
-  } else if (stream_text) {
+  } else if (run.streams_text(asked)) {
     print_raw("\n");
   } else {
-    std::string line = several || stretch ? one_line(answer.text) : answer.text;
-    if (stretch) line = fmt::format("{:.3f}\t{:.3f}\t{}", stretch->start_s, stretch->end_s, line);
-    print_line(several ? heard.path + "\t" + line : line);
+    std::string line = run.several || asked.stretch ? one_line(answer.text) : answer.text;
+    if (asked.stretch)
+      line = fmt::format("{:.3f}\t{:.3f}\t{}", asked.stretch->start_s, asked.stretch->end_s, line);
+    print_line(run.several ? heard.path + "\t" + line : line);
   }
 }
 
@@ -185,24 +252,41 @@ void scan_clip(const Engine& engine, const AskFlags& flags, const std::string& p
   print_line(line.dump());
 }
 
-void answer_clip(const Engine& engine, const AskFlags& flags, const std::string& prompt, bool several,
-                 int index, const ClipItem& item) {
-  const std::string own = item.prompt.empty() ? prompt : with_flagged_choices(flags, item.prompt);
-  if (own.empty() && flags.tokens.empty())
-    throw data_error("has no prompt in the manifest", item.name(), "add one there, or give -p");
-  if (flags.every_s > 0) {
-    for_each_stretch(engine, flags.clips, item, flags.every_s, [&](HeardClip& part) {
-      print_answer(engine, flags, own, several, index, part,
-                   Stretch{part.start_s, part.start_s + part.clip.seconds});
-    });
-    return;
+// `--every`: each stretch on its own.
+void answer_stretches(const AskRun& run, int index, const ClipItem& item) {
+  const std::string prompt = run.prompt_for(item);
+  for_each_stretch(run.engine, run.flags.clips, item, run.flags.every_s, [&](HeardClip& part) {
+    const Stretch stretch{part.start_s, part.start_s + part.clip.seconds};
+    Asked asked = heard_part(run, index, prompt, part);
+    asked.stretch = stretch;
+    answer_asked(run, {&asked});
+    print_answer(run, asked);
+  });
+}
+
+// A batch of clips: each is read and heard, those that could be are answered together.
+void answer_batch(AskRun& run, std::vector<ClipTask>& tasks) {
+  std::vector<Asked*> open;
+  for (ClipTask& task : tasks) {
+    if (run.flags.every_s > 0) {
+      task.print = [&run, &task] { answer_stretches(run, task.index, *task.item); };
+    } else if (run.flags.clips.long_mode == "scan") {
+      task.print = [&run, &task] {
+        scan_clip(run.engine, run.flags, run.prompt_for(*task.item), run.several, task.index, *task.item);
+      };
+    } else {
+      task.attempt([&] {
+        auto asked = std::make_shared<Asked>(hear(run, task.index, *task.item));
+        open.push_back(asked.get());
+        task.print = [&run, asked] { print_answer(run, *asked); };
+      });
+    }
   }
-  if (flags.clips.long_mode == "scan") {
-    scan_clip(engine, flags, own, several, index, item);
-    return;
-  }
-  HeardClip heard = read_clip(engine, flags.clips, item, Cap::kModel);
-  print_answer(engine, flags, own, several, index, heard, std::nullopt);
+  if (open.empty()) return;
+  ClipTask together;
+  together.attempt([&] { answer_asked(run, open); });
+  for (ClipTask& task : tasks)
+    if (together.failed() && !task.failed()) task.failure = together.failure;
 }
 
 int run(AskFlags flags, const std::string& prompt) {
@@ -211,9 +295,15 @@ int run(AskFlags flags, const std::string& prompt) {
   const Engine engine = load_engine(flags.clips);
   flags.decoding.answer = answer_options(engine, flags.decoding);
   if (flags.decoding.answer.sampling.temperature > 0) notice("seed {}", flags.decoding.answer.sampling.seed);
-  return for_each_clip(flags.clips, [&](int index, const ClipItem& item) {
-    answer_clip(engine, flags, prompt, several, index, item);
-  });
+  AskRun state{engine, flags, prompt, several};
+  return for_each_batch(flags.clips, static_cast<std::size_t>(flags.batch),
+                        [&](std::vector<ClipTask>& tasks) { answer_batch(state, tasks); });
+}
+
+void add_batch_flag(CLI::App& verb, AskFlags& flags) {
+  verb.add_option("-b,--batch", flags.batch,
+                  "clips answered together: the same answers, faster, and printed when the batch is done")
+      ->check(CLI::Range(1, 1024));
 }
 
 }  // namespace
@@ -229,6 +319,7 @@ void add_ask(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   verb->add_flag("--logprobs", flags->decoding.answer.log_probabilities,
                  "with --json: the log-probability of every token of the answer");
   verb->add_option("--tokens", flags->tokens, "prompt as token ids, instead of -p, for exact replays");
+  add_batch_flag(*verb, *flags);
   add_clip_flags(*verb, flags->clips);
   add_decoding_flags(*verb, flags->decoding);
   take_flags_from_environment(*verb);
@@ -254,6 +345,7 @@ void add_caption(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   verb->add_option("--style", flags->style, "short, long or music")->check(CLI::IsMember(styles));
   verb->add_option("--every", flags->every_s,
                    "a caption for every stretch of so many seconds, with its times");
+  add_batch_flag(*verb, *flags);
   add_clip_flags(*verb, flags->clips);
   add_decoding_flags(*verb, flags->decoding);
   take_flags_from_environment(*verb);

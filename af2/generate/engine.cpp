@@ -8,34 +8,18 @@
 
 #include "af2/core/error.h"
 #include "af2/core/progress.h"
+#include "af2/generate/answer_writer.h"
 #include "af2/generate/beams.h"
-#include "af2/generate/conclusion.h"
-#include "af2/generate/constraint.h"
 #include "af2/generate/model_folder.h"
 #include "af2/model/decode_step.h"
 #include "af2/model/precision.h"
 #include "af2/text/prompt.h"
-#include "af2/text/stop_text.h"
-#include "af2/text/stream.h"
 
 namespace af2 {
 namespace {
 
-constexpr int64_t kWindowsAtOnce = 4;  // through the tower
-constexpr std::size_t kLoopTokens = 20;
+constexpr int64_t kWindowsAtOnce = 4;     // through the tower
 constexpr std::size_t kLongestLead = 24;  // tokens before TextConfig::lead
-
-// The last kLoopTokens tokens stand three times in a row.
-bool loops(const std::vector<int>& tokens) {
-  if (tokens.size() < 3 * kLoopTokens) return false;
-  const auto end = tokens.end();
-  return std::equal(end - kLoopTokens, end, end - 2 * kLoopTokens) &&
-         std::equal(end - kLoopTokens, end, end - 3 * kLoopTokens);
-}
-
-torch::Tensor id_tensor(const std::vector<int>& ids) {
-  return torch::tensor(std::vector<int64_t>(ids.begin(), ids.end())).unsqueeze(0);  // [1, T]
-}
 
 Feature to_feature(const torch::Tensor& tensor) {
   const torch::Tensor flat = tensor.to(torch::kFloat32).contiguous();
@@ -76,6 +60,26 @@ struct Engine::Data {
     windows.max_windows = options.max_windows > 0 ? options.max_windows : model.config.audio.max_windows;
     windows.clip_seconds = clip.wanted_seconds;
     return windows;
+  }
+
+  Prompt prompt(std::string_view question) const {
+    PromptOptions prompt_options;
+    prompt_options.lowercase = model.config.text.lowercase;
+    prompt_options.max_prompt_tokens = model.config.text.max_prompt_tokens;
+    prompt_options.sep_token = model.config.text.sep;
+    return build_prompt(model.tokenizer, question, prompt_options);
+  }
+
+  // Throws kUser for ids that the model does not have, and for none.
+  void check(const Question& question) const {
+    const int vocab = model.tokenizer.size();
+    for (const int id : question.ids)
+      if (id < 0 || id >= vocab)
+        throw user_error("token id " + std::to_string(id) + " is not in 0.." + std::to_string(vocab - 1),
+                         "--tokens");
+    if (question.ids.empty()) throw user_error("no tokens", "--tokens", "give at least one id");
+    if (question.options.beams < 1 || question.options.beams > 64)
+      throw user_error("must be from 1 to 64", "--beams");
   }
 
   // Each group of windows is made, heard and dropped. [W, S, D]
@@ -192,11 +196,7 @@ Memory Engine::listen(const Clip& clip) const {
 }
 
 std::vector<int> Engine::prompt_ids(std::string_view prompt) const {
-  PromptOptions options;
-  options.lowercase = config().text.lowercase;
-  options.max_prompt_tokens = config().text.max_prompt_tokens;
-  options.sep_token = config().text.sep;
-  return build_prompt(data_->model.tokenizer, prompt, options).ids;
+  return data_->prompt(prompt).ids;
 }
 
 std::string Engine::token_text(int id) const {
@@ -207,17 +207,15 @@ std::pair<int, double> Engine::logit_bias(const std::string& text) const {
   return parse_logit_bias(text, data_->model.tokenizer);
 }
 
+Question Engine::question(const Memory& memory, std::string_view prompt, const AnswerOptions& options,
+                          const std::function<void(std::string_view)>& on_text) const {
+  const Prompt built = data_->prompt(prompt);
+  return {memory, built.ids, built.tokens_cut, options, on_text};
+}
+
 Answer Engine::answer(const Memory& memory, std::string_view prompt, const AnswerOptions& options,
                       const std::function<void(std::string_view)>& on_text) const {
-  PromptOptions prompt_options;
-  prompt_options.lowercase = config().text.lowercase;
-  prompt_options.max_prompt_tokens = config().text.max_prompt_tokens;
-  prompt_options.sep_token = config().text.sep;
-  const Prompt built = build_prompt(data_->model.tokenizer, prompt, prompt_options);
-  Answer answer = answer_tokens(memory, built.ids, options, on_text);
-  answer.prompt_tokens_cut = built.tokens_cut;
-  if (built.tokens_cut > 0) answer.warnings.insert(answer.warnings.begin(), "prompt_cut");
-  return answer;
+  return std::move(answer_all({question(memory, prompt, options, on_text)}).front());
 }
 
 namespace {
@@ -252,89 +250,66 @@ Answer beams_answer(const ModelFolder& model, Af2ModelImpl& network, const Audio
 
 Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, const AnswerOptions& options,
                              const std::function<void(std::string_view)>& on_text) const {
+  return std::move(answer_all({Question{memory, ids, 0, options, on_text}}).front());
+}
+
+std::vector<Answer> Engine::answer_all(const std::vector<Question>& questions) const {
   const torch::InferenceMode inference;
   const Bf16Products products(data_->bf16);
-  const ModelFolder& model = data_->model;
-  const int vocab = model.tokenizer.size();
-  for (const int id : ids)
-    if (id < 0 || id >= vocab)
-      throw user_error("token id " + std::to_string(id) + " is not in 0.." + std::to_string(vocab - 1),
-                       "--tokens");
-  if (ids.empty()) throw user_error("no tokens", "--tokens", "give at least one id");
-  if (options.max_new_tokens < 1) throw user_error("must be at least 1", "-n");
-
-  Answer answer;
-  answer.prompt_tokens = static_cast<int>(ids.size());
-  answer.finish_reason = "length";
-  if (options.beams < 1 || options.beams > 64) throw user_error("must be from 1 to 64", "--beams");
-  if (options.beams > 1)
-    return beams_answer(model, data_->network, memory.data_->context, ids, options, on_text);
-  if (options.grammar && options.ignore_eos)
-    throw user_error("does not go with --grammar-file and --json-schema", "--ignore-eos");
-  Sampler sampler(options.sampling);
-  Constraint constraint(options.grammar, model.tokenizer, model.stop_ids, data_->grammars);
-  StreamDecoder stream(model.tokenizer);
-  KvCache cache;
-  StopText stop_text(options.stop);
-  const auto emit = [&](const std::string& text) {
-    if (!text.empty() && on_text) on_text(text);
-    answer.text += text;
+  for (const Question& question : questions) data_->check(question);
+  Af2ModelImpl& network = data_->network;
+  std::vector<Answer> answers(questions.size());
+  std::vector<std::unique_ptr<AnswerWriter>> writers(questions.size());
+  std::vector<KvCache> caches(questions.size());
+  const auto last_logits = [&](const torch::Tensor& hidden) {
+    return network.logits(hidden.select(1, hidden.size(1) - 1));
   };
-  DecodeStep step(data_->network);
-  const bool step_fits = DecodeStep::fits(data_->network);
-  torch::Tensor hidden;
-  const double start = steady_seconds();
-  double first_done = 0;
-  const int room = model.config.lm.context - static_cast<int>(ids.size());
-  const int most = std::min(options.max_new_tokens, std::max(room, 1));
-  // A grammar says itself what an answer ends with.
-  Conclusion conclusion(options.grammar || options.ignore_eos ? "" : model.config.text.conclusion,
-                        model.tokenizer, model.stop_ids, most);
-  for (int n = 0; n < most; ++n) {
-    if (options.cancelled && options.cancelled()) {
-      answer.finish_reason = "cancelled";
-      break;
+  // Gives the logits of its next token to a writer, and takes its answer when that was the last one.
+  const auto take = [&](std::size_t i, const torch::Tensor& logits) {
+    writers[i]->take(logits);
+    if (!writers[i]->open()) answers[i] = writers[i]->finish();
+  };
+  // Prompts one by one: their products are bound by arithmetic, and their kernels depend on the length.
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    const Question& question = questions[i];
+    const AudioContext& audio = question.memory.data_->context;
+    if (question.options.beams > 1) {
+      answers[i] =
+          beams_answer(data_->model, network, audio, question.ids, question.options, question.on_text);
+      continue;
     }
-    const AudioContext& audio = memory.data_->context;
-    if (n > 0 && step_fits)
-      hidden = step(answer.tokens.back(), audio, cache);
-    else
-      hidden =
-          data_->network.forward(id_tensor(n == 0 ? ids : std::vector{answer.tokens.back()}), audio, &cache);
-    torch::Tensor logits =
-        data_->network.logits(hidden.select(1, hidden.size(1) - 1)).to(torch::kFloat32).contiguous();
-    torch::Tensor log_p;
-    if (options.log_probabilities) log_p = logits.flatten().log_softmax(-1);
-    const std::span<float> scores(logits.data_ptr<float>(), static_cast<std::size_t>(logits.numel()));
-    constraint.mask(scores);
-    const int id = conclusion.next(sampler.pick(scores, answer.tokens), answer.tokens);
-    if (n == 0) first_done = steady_seconds();
-    const bool stop = std::find(model.stop_ids.begin(), model.stop_ids.end(), id) != model.stop_ids.end();
-    if (stop && !options.ignore_eos) {
-      answer.finish_reason = "stop";
-      break;
-    }
-    answer.tokens.push_back(id);
-    if (log_p.defined()) answer.log_probabilities.push_back(log_p[id].item<double>());
-    emit(stop_text.push(stream.push(id)));
-    constraint.accept(id);
-    if (stop_text.stopped() || constraint.complete()) {
-      answer.finish_reason = "stop";
-      break;
-    }
-    if (!options.ignore_eos && loops(answer.tokens)) {
-      answer.warnings.push_back("loop");
-      break;
+    writers[i] =
+        std::make_unique<AnswerWriter>(data_->model, data_->grammars, static_cast<int>(question.ids.size()),
+                                       question.options, question.on_text);
+    take(i, last_logits(network.forward(id_tensor(question.ids), audio, &caches[i])));
+  }
+  DecodeStep step(network);
+  const bool step_fits = DecodeStep::fits(network);
+  while (true) {
+    // Those with a clip and those without (Engine::nothing) do not share a step.
+    std::vector<std::size_t> with, without;
+    for (std::size_t i = 0; i < questions.size(); ++i)
+      if (writers[i] && writers[i]->open())
+        (questions[i].memory.data_->context.blocks.empty() ? without : with).push_back(i);
+    if (with.empty() && without.empty()) break;
+    for (const auto& group : {with, without}) {
+      std::vector<NextToken> next;
+      for (const std::size_t i : group)
+        next.push_back({writers[i]->tokens().back(), &questions[i].memory.data_->context, &caches[i]});
+      torch::Tensor logits;  // [B, vocab]
+      if (step_fits && !next.empty()) logits = step.logits(step(next));
+      for (std::size_t k = 0; k < group.size(); ++k)
+        take(group[k], step_fits ? logits[static_cast<int64_t>(k)]
+                                 : last_logits(network.forward(id_tensor({static_cast<int>(next[k].id)}),
+                                                               *next[k].audio, next[k].cache)));
     }
   }
-  emit(stop_text.push(stream.flush()));
-  emit(stop_text.flush());
-  if (answer.finish_reason == "length" && answer.warnings.empty() && !options.ignore_eos)
-    answer.warnings.push_back("length");
-  if (constraint.unfinished()) answer.warnings.push_back("unfinished");
-  answer.prefill_ms = (first_done - start) * 1e3;
-  answer.decode_ms = (steady_seconds() - first_done) * 1e3;
-  return answer;
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    answers[i].prompt_tokens_cut = questions[i].prompt_tokens_cut;
+    if (questions[i].prompt_tokens_cut > 0)
+      answers[i].warnings.insert(answers[i].warnings.begin(), "prompt_cut");
+  }
+  return answers;
 }
 
 namespace {

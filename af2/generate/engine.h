@@ -73,6 +73,15 @@ struct Answer {
   double prefill_ms = 0, decode_ms = 0;  // decode_ms: from the first token's end to the last's
 };
 
+// What answer_all is asked: Engine::question makes it of words.
+struct Question {
+  Memory memory;
+  std::vector<int> ids;
+  int prompt_tokens_cut = 0;
+  AnswerOptions options = {};
+  std::function<void(std::string_view)> on_text = {};
+};
+
 // How likely a given answer is: of all answers that could be written, and among the given ones.
 struct Choice {
   std::string text;
@@ -125,6 +134,12 @@ class Engine {
   // The same after given token ids instead of a prompt.
   Answer answer_tokens(const Memory& memory, const std::vector<int>& ids, const AnswerOptions& options,
                        const std::function<void(std::string_view)>& on_text = {}) const;
+  Question question(const Memory& memory, std::string_view prompt, const AnswerOptions& options,
+                    const std::function<void(std::string_view)>& on_text = {}) const;
+  // Several answers at once, about any clips, in the order of the questions: each token of all of them reads
+  // the weights once. Each answer is what it is alone, bit for bit. Throws as answer(); nothing is
+  // returned then.
+  std::vector<Answer> answer_all(const std::vector<Question>& questions) const;
   // Sum of log-probabilities of `continuation` (and the end of the answer) after `prompt`.
   double score(const Memory& memory, std::string_view prompt, std::string_view continuation) const;
   // The answers `choices` to a prompt that lists them (text/prompt.h with_choices), in their order: each in

@@ -74,16 +74,36 @@ void LinearImpl::set_mapped(const TensorView& view) {
 }
 
 void LinearImpl::multiply(const float* x, int64_t n, float* y) const {
+  if (n == 1) {
+    multiply_each(x, n, y);
+    return;
+  }
   if (matrix_) {
     matrix_->multiply(x, n, y);
-  } else if (n == 1) {
-    parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
-      dot_f32(x, weight.data_ptr<float>() + begin * in, end - begin, in, y + begin, 1);
-    });
   } else {
     torch::Tensor result = torch::from_blob(y, {n, out});
     torch::mm_out(result, torch::from_blob(const_cast<float*>(x), {n, in}), weight.t());
   }
+  add_bias(n, y);
+}
+
+void LinearImpl::multiply_each(const float* x, int64_t n, float* y) const {
+  if (matrix_) {
+    matrix_->multiply_each(x, n, y);
+  } else {
+    const float* rows = weight.data_ptr<float>();
+    parallel_for(0, out, kGrain, [&](int64_t begin, int64_t end) {
+      // With several x no more rows at once than stay in the cache.
+      const int64_t most = n > 1 ? kFewRows : end - begin;
+      for (int64_t r = begin; r < end; r += most)
+        for (int64_t i = 0; i < n; ++i)
+          dot_f32(x + i * in, rows + r * in, std::min(most, end - r), in, y + i * out + r, 1);
+    });
+  }
+  add_bias(n, y);
+}
+
+void LinearImpl::add_bias(int64_t n, float* y) const {
   if (!bias.defined()) return;
   const float* b = bias.data_ptr<float>();
   for (int64_t i = 0; i < n; ++i)

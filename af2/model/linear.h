@@ -40,6 +40,8 @@ struct LinearImpl : torch::nn::Module {
   torch::Tensor forward_gelu(const torch::Tensor& x) { return apply(x, true); }  // GELU of it, exact form
   // The same for n rows of plain floats on the CPU (the weight float32): x [n, in] -> y [n, out].
   void multiply(const float* x, int64_t n, float* y) const;
+  // Each row by the product of a single one: bit for bit what multiply gives for it alone, at any n.
+  void multiply_each(const float* x, int64_t n, float* y) const;
   torch::Tensor rows(const torch::Tensor& ids);  // [...] int64 -> [..., in], the weight as embedding
   // Row r of the weight as floats; values [in].
   void row(int64_t r, float* values) const;
@@ -63,6 +65,7 @@ struct LinearImpl : torch::nn::Module {
   torch::Tensor bias;    // [out] or undefined
 
  private:
+  void add_bias(int64_t n, float* y) const;  // y [n, out]
   torch::Tensor apply(const torch::Tensor& x, bool gelu);
   // The weight as a tensor for one product in `type`, where it lies in that type; else undefined.
   torch::Tensor weight_in(torch::ScalarType type) const;

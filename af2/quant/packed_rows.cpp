@@ -134,16 +134,22 @@ AF2_VNNI inline __attribute__((always_inline)) __m512 group_product(const std::b
   return result;
 }
 
+// y[i, rows of the groups] for every input i: a group is read from memory once.
 AF2_VNNI void multiply_groups(DType dtype, const std::byte* groups, std::int64_t group_bytes,
                               std::int64_t n_blocks, std::int64_t begin, std::int64_t end,
-                              const SplitInput& x, std::int64_t rows, float* y) {
+                              const std::vector<SplitInput>& inputs, std::int64_t rows, float* y) {
   for (std::int64_t g = begin; g < end; ++g) {
     const std::byte* group = groups + g * group_bytes;
-    const __m512 result = dtype == DType::kQ8_0   ? group_product<true, false>(group, n_blocks, x, 128)
-                          : dtype == DType::kQ4_0 ? group_product<false, false>(group, n_blocks, x, 8)
-                                                  : group_product<false, true>(group, n_blocks, x, 0);
     const std::int64_t in_matrix = std::min(kRows, rows - g * kRows);
-    _mm512_mask_storeu_ps(y + g * kRows, static_cast<__mmask16>((1u << in_matrix) - 1), result);
+    const auto mask = static_cast<__mmask16>((1u << in_matrix) - 1);
+    float* out = y + g * kRows;
+    for (const SplitInput& x : inputs) {
+      const __m512 result = dtype == DType::kQ8_0   ? group_product<true, false>(group, n_blocks, x, 128)
+                            : dtype == DType::kQ4_0 ? group_product<false, false>(group, n_blocks, x, 8)
+                                                    : group_product<false, true>(group, n_blocks, x, 0);
+      _mm512_mask_storeu_ps(out, mask, result);
+      out += rows;
+    }
   }
 }
 #endif
@@ -208,14 +214,15 @@ PackedRows::PackedRows(const TensorView& view, const std::vector<std::int64_t>& 
   });
 }
 
-void PackedRows::multiply(const float* x, float* y) const {
+void PackedRows::multiply(const float* x, std::int64_t n, float* y) const {
 #ifdef AF2_HAS_VNNI_BUILD
-  const SplitInput input = split_input(x, columns_);
+  std::vector<SplitInput> inputs;
+  for (std::int64_t i = 0; i < n; ++i) inputs.push_back(split_input(x + i * columns_, columns_));
   parallel_for(0, (rows_ + kRows - 1) / kRows, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    multiply_groups(dtype_, groups_.get(), group_bytes_, n_blocks_, begin, end, input, rows_, y);
+    multiply_groups(dtype_, groups_.get(), group_bytes_, n_blocks_, begin, end, inputs, rows_, y);
   });
 #else
-  (void)x, (void)y;
+  (void)x, (void)n, (void)y;
   throw internal_error("packed rows without the instructions for them");
 #endif
 }

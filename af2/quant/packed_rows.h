@@ -5,7 +5,7 @@
 // largest value (a part in 65,000; bfloat16 activations would be a part in 256). Costs a copy of the matrix.
 // Thread rule: constant after construction; work is split by rows, so results do not depend on the threads.
 //
-//   if (PackedRows::usable(view.dtype)) PackedRows(view, order).multiply(x, y);
+//   if (PackedRows::usable(view.dtype)) PackedRows(view, order).multiply(x, 1, y);
 #pragma once
 
 #include <cstddef>
@@ -23,8 +23,8 @@ class PackedRows {
   static bool usable(DType dtype);
   // `order` as in QMatrix. The bytes of `view` are not needed afterwards.
   PackedRows(const TensorView& view, const std::vector<std::int64_t>& order);
-  // y[r] = row r . x; x [columns], y [rows].
-  void multiply(const float* x, float* y) const;
+  // y[i, r] = row r . x[i]; x [n, columns], y [n, rows]. What one x gives does not depend on the others.
+  void multiply(const float* x, std::int64_t n, float* y) const;
 
  private:
   struct Free {

@@ -1,5 +1,6 @@
 #include "af2/quant/qmatrix.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "af2/core/error.h"
@@ -11,6 +12,7 @@ namespace af2 {
 namespace {
 
 constexpr std::int64_t kGrain = 64;  // rows a thread takes at least
+constexpr std::int64_t kStep = 16;   // rows that several x share before the next ones
 
 }  // namespace
 
@@ -34,43 +36,63 @@ void QMatrix::row(std::int64_t r, float* out) const {
 
 void QMatrix::multiply(const float* x, std::int64_t n, float* y) const {
   // A prompt keeps float sums; what is written token by token takes the rounding of x for the speed.
-  if (n == 1 && PackedRows::usable(view_.dtype)) {
+  if (n == 1) {
+    multiply_each(x, n, y);
+    return;
+  }
+  parallel_for(0, rows_, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> weights(columns_);
+    for (std::int64_t r = begin; r < end; ++r) {
+      row(r, weights.data());
+      dot_f32(weights.data(), x, n, columns_, y + r, rows_);
+    }
+  });
+}
+
+void QMatrix::multiply_each(const float* x, std::int64_t n, float* y) const {
+  const DType type = view_.dtype;
+  if (PackedRows::usable(type)) {
     std::call_once(pack_once_, [this] { packed_ = std::make_unique<PackedRows>(view_, row_order_); });
-    packed_->multiply(x, y);
+    packed_->multiply(x, n, y);
     return;
   }
   const std::int64_t n_blocks = columns_ / 32;
-  const DType type = view_.dtype;
   const bool four_bits = type == DType::kQ4_0 || type == DType::kQ4_1;
   const bool fused = four_bits || type == DType::kQ8_0 || (type == DType::kBF16 && columns_ % 32 == 0);
-  if (n == 1 && fused) {
-    std::vector<float> sums(four_bits ? n_blocks : 0, 0.0f);
-    for (std::size_t b = 0; b < sums.size(); ++b)
-      for (int i = 0; i < 32; ++i) sums[b] += x[b * 32 + i];
-    parallel_for(0, rows_, kGrain, [&](std::int64_t begin, std::int64_t end) {
-      // Rows in the order of the file go in one call.
-      const std::int64_t together = row_order_.empty() ? end - begin : 1;
-      for (std::int64_t r = begin; r < end; r += together) {
-        const BlockRows rows{stored_row(r), row_bytes_, together, n_blocks};
-        if (type == DType::kQ4_0)
-          dot_q4_0(rows, x, sums.data(), y + r);
-        else if (type == DType::kQ4_1)
-          dot_q4_1(rows, x, sums.data(), y + r);
-        else if (type == DType::kBF16)
-          dot_bf16(rows, x, y + r);
-        else
-          dot_q8_0(rows, x, y + r);
-      }
-    });
-  } else {
+  if (!fused) {
     parallel_for(0, rows_, kGrain, [&](std::int64_t begin, std::int64_t end) {
       std::vector<float> weights(columns_);
       for (std::int64_t r = begin; r < end; ++r) {
         row(r, weights.data());
-        dot_f32(weights.data(), x, n, columns_, y + r, rows_);
+        for (std::int64_t i = 0; i < n; ++i)
+          dot_f32(weights.data(), x + i * columns_, 1, columns_, y + i * rows_ + r, rows_);
       }
     });
+    return;
   }
+  std::vector<float> sums(four_bits ? n * n_blocks : 0, 0.0f);
+  for (std::size_t b = 0; b < sums.size(); ++b)
+    for (int i = 0; i < 32; ++i) sums[b] += x[b * 32 + i];
+  parallel_for(0, rows_, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    // Rows in the order of the file go in one call, with several x no more than stay in the cache.
+    const std::int64_t most = !row_order_.empty() ? 1 : n > 1 ? kStep : end - begin;
+    for (std::int64_t r = begin; r < end; r += most) {
+      const BlockRows rows{stored_row(r), row_bytes_, std::min(most, end - r), n_blocks};
+      for (std::int64_t i = 0; i < n; ++i) {
+        const float* one = x + i * columns_;
+        const float* sum = four_bits ? sums.data() + i * n_blocks : nullptr;
+        float* out = y + i * rows_ + r;
+        if (type == DType::kQ4_0)
+          dot_q4_0(rows, one, sum, out);
+        else if (type == DType::kQ4_1)
+          dot_q4_1(rows, one, sum, out);
+        else if (type == DType::kBF16)
+          dot_bf16(rows, one, out);
+        else
+          dot_q8_0(rows, one, out);
+      }
+    }
+  });
 }
 
 }  // namespace af2

@@ -34,6 +34,9 @@ class QMatrix {
 
   // y[i, r] = sum over k of x[i, k] * w[r, k], for i < n.
   void multiply(const float* x, std::int64_t n, float* y) const;
+  // The same, each x by the product of a single one: bit for bit what multiply gives for it alone. Reads the
+  // matrix once for all of them; for a few x.
+  void multiply_each(const float* x, std::int64_t n, float* y) const;
   // Row r as it is stored.
   std::span<const std::byte> row_bytes(std::int64_t r) const {
     return {stored_row(r), static_cast<std::size_t>(row_bytes_)};

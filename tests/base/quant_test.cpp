@@ -78,6 +78,31 @@ TEST(QMatrix, ThreadsDoNotChangeTheResult) {
   }
 }
 
+// Several x at once are what each gives alone, bit for bit, in every type and with rows in another order.
+TEST(QMatrix, EachOfSeveralIsAsAlone) {
+  Random rng("af2/test/qmatrix/each");
+  constexpr std::int64_t kRows = 75, kColumns = 96, kMany = 5;
+  std::vector<float> weights(kRows * kColumns), x(kMany * kColumns), alone(kRows), together(kMany * kRows);
+  for (float& value : weights) value = static_cast<float>(rng.normal());
+  for (float& value : x) value = static_cast<float>(rng.normal());
+  std::vector<std::int64_t> order(kRows);
+  for (std::int64_t r = 0; r < kRows; ++r) order[r] = (r * 7 + 3) % kRows;
+  for (const DType type : {DType::kQ4_0, DType::kQ4_1, DType::kQ8_0, DType::kBF16, DType::kF32}) {
+    std::vector<std::byte> packed(*checked_bytes(type, std::vector<std::int64_t>{kRows, kColumns}));
+    quantize(type, weights, packed);
+    for (const bool ordered : {false, true}) {
+      const QMatrix matrix(TensorView{"w", type, {kRows, kColumns}, packed},
+                           ordered ? order : std::vector<std::int64_t>());
+      matrix.multiply_each(x.data(), kMany, together.data());
+      for (std::int64_t i = 0; i < kMany; ++i) {
+        matrix.multiply(x.data() + i * kColumns, 1, alone.data());
+        for (std::int64_t r = 0; r < kRows; ++r)
+          ASSERT_EQ(together[i * kRows + r], alone[r]) << dtype_name(type) << " item " << i << " row " << r;
+      }
+    }
+  }
+}
+
 // A row of x with one large value beside small ones, zeros, and values as they come out of norms: each sum is
 // as near as sixteen bits of each block's largest value allow.
 TEST(PackedRows, RoundsInputsToSixteenBits) {
@@ -95,7 +120,7 @@ TEST(PackedRows, RoundsInputsToSixteenBits) {
     quantize(type, weights, bytes);
     const TensorView view{"w", type, {kRows, kColumns}, bytes};
     const std::vector<float> exact = to_float(view);
-    PackedRows(view, {}).multiply(x.data(), y.data());
+    PackedRows(view, {}).multiply(x.data(), 1, y.data());
     for (std::int64_t r = 0; r < kRows; ++r) {
       double sum = 0, allowed = 1e-6;
       for (std::int64_t k = 0; k < kColumns; ++k) {
@@ -117,7 +142,7 @@ TEST(PackedRows, KeepsNan) {
   const PackedRows rows(TensorView{"w", DType::kQ4_0, {16, 32}, bytes}, {});
   for (const float bad : {std::nanf(""), HUGE_VALF}) {
     x[5] = bad;
-    rows.multiply(x.data(), y.data());
+    rows.multiply(x.data(), 1, y.data());
     for (const float value : y) EXPECT_FALSE(std::isfinite(value));
   }
 }

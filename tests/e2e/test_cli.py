@@ -122,6 +122,29 @@ class Ask(unittest.TestCase):
             path.write_text(json.dumps({"path": "here.ogg"}) + "\n")
             self.assertEqual(af2("ask", "--manifest", path)[0], 3, "no question anywhere")
 
+    def test_a_batch_gives_the_same_lines(self):
+        clip = example().resolve()
+        with tempfile.TemporaryDirectory() as folder:
+            path, broken = pathlib.Path(folder) / "questions.jsonl", pathlib.Path(folder) / "broken.wav"
+            broken.write_bytes(b"no sound at all")
+            rows = [{"path": str(clip), "prompt": "What do you hear?"}, {"path": str(clip), "prompt": "Is there a bell?"},
+                    {"path": str(broken), "prompt": "What is it?"}, {"path": str(clip), "prompt": "What is it?", "duration": 0.5},
+                    {"path": str(clip), "prompt": "How many times do you hear a bell?"}]
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            results = {}
+            for batch in ("1", "2", "64"):
+                code, out, err = af2("ask", "-n", "8", "--json", "-b", batch, "--manifest", path)
+                self.assertEqual(code, 4, err)
+                lines = [json.loads(line) for line in out.splitlines()]
+                for line in lines:
+                    line.pop("timings", None)
+                results[batch] = lines
+            self.assertEqual([line.get("index") for line in results["1"]], [0, 1, 2, 3, 4, None])
+            self.assertEqual(results["1"][2]["code"], 3)
+            self.assertEqual(results["1"], results["2"])
+            self.assertEqual(results["1"], results["64"])
+        self.assertEqual(af2("ask", "-b", "0", "-p", "x", clip)[0], 2)
+
     def test_joined_clips_are_one(self):
         with tempfile.TemporaryDirectory() as folder:
             one, two, both = (pathlib.Path(folder) / name for name in ("1.wav", "2.wav", "both.wav"))

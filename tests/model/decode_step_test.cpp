@@ -41,17 +41,52 @@ TEST_P(DecodeStepForm, EqualsTheTensorForm) {
   double worst = 0;
   for (int64_t at = 7; at < ids.size(1); ++at) {
     const torch::Tensor want = model->forward(ids.narrow(1, at, 1), audio, &cache);
-    const torch::Tensor got = step(ids[0][at].item<int64_t>(), audio, other);
+    const torch::Tensor got = step({{ids[0][at].item<int64_t>(), &audio, &other}});
     ASSERT_EQ(got.sizes(), want.sizes());
     worst = std::max(worst, test::max_error(got, want));
+    worst = std::max(worst, test::max_error(step.logits(got), model->logits(want)[0]));
   }
   EXPECT_EQ(cache.length, other.length);
   EXPECT_LT(worst, 1e-4);
   // The audio counts: with other keys the state is another.
   const AudioContext silence = model->listen(torch::zeros({1, 48, 64}), mask);
   cache.length = other.length = 20;
-  EXPECT_GT(test::max_error(step(3, silence, other), model->forward(torch::full({1, 1}, 3), audio, &cache)),
-            1e-3);
+  EXPECT_GT(
+      test::max_error(step({{3, &silence, &other}}), model->forward(torch::full({1, 1}, 3), audio, &cache)),
+      1e-3);
+}
+
+// Three answers of different lengths about different clips, one of them with a mask: each is what it is
+// alone.
+TEST_P(DecodeStepForm, SeveralAtOnceAreEachAsAlone) {
+  const StepCase& c = GetParam();
+  torch::NoGradGuard no_grad;
+  Af2Model model(test::tiny_config(c.lm, test::tiny_patch_tower(), c.every, 2));
+  test::fill_named(*model, "step/");
+  model->eval();
+  const torch::Tensor ids = test::token_ids("step/ids", {3, 60}, c.lm.vocab + 4);
+  std::vector<AudioContext> audio;
+  std::vector<KvCache> together(3), alone(3);
+  for (int64_t i = 0; i < 3; ++i) {
+    const int64_t n = 16 * (i + 1);
+    torch::Tensor mask;
+    if (c.masked && i == 1) mask = torch::cat({torch::ones({1, n - 5}), torch::zeros({1, 5})}, 1);
+    audio.push_back(model->listen(test::uniform("step/memory" + std::to_string(i), {1, n, 64}), mask));
+    for (auto* caches : {&together, &alone})
+      model->forward(ids.narrow(0, i, 1).narrow(1, 0, 3 + 4 * i), audio.back(), &(*caches)[i]);
+  }
+  DecodeStep step(*model), other(*model);
+  for (int64_t at = 0; at < 40; ++at) {
+    std::vector<NextToken> next;
+    for (int64_t i = 0; i < 3; ++i)
+      next.push_back({ids[i][20 + at].item<int64_t>(), &audio[i], &together[i]});
+    const torch::Tensor all = step(next), logits = step.logits(all);
+    for (int64_t i = 0; i < 3; ++i) {
+      const torch::Tensor one = other({{next[i].id, &audio[i], &alone[i]}});
+      ASSERT_TRUE(torch::equal(all[i], one[0])) << "answer " << i << " token " << at;
+      ASSERT_TRUE(torch::equal(logits[i], other.logits(one)[0])) << "answer " << i << " token " << at;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, DecodeStepForm,

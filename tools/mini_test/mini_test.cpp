@@ -69,13 +69,17 @@ Outcome outcome(const std::string& text, const ManifestItem& item, const SoundBa
           recordings.empty() ? item.id : recordings[0].get<std::string>(), key.label};
 }
 
-std::string answer_of(const Engine& engine, const Memory& memory, const ManifestItem& item, bool choose) {
+// The answer, and where it is chosen (`weights` not null) the log-probability of every possible one.
+std::string answer_of(const Engine& engine, const Memory& memory, const ManifestItem& item, bool choose,
+                      Json& weights) {
   AnswerOptions options;
   options.max_new_tokens = 32;
   if (!choose) return engine.answer(memory, item.prompt, options).text;
   const AnswerKey key = answer_key(item);
   const std::vector<std::string> counts = {"1", "2", "3", "4", "5"};
-  return likeliest(engine.choose(memory, item.prompt, key.type == "count" ? counts : key.options)).text;
+  const auto choices = engine.choose(memory, item.prompt, key.type == "count" ? counts : key.options);
+  for (const Choice& choice : choices) weights.push_back({choice.text, choice.log_probability});
+  return likeliest(choices).text;
 }
 
 void score_type(const Engine& engine, const SoundBank& bank, const fs::path& manifest, const Flags& flags,
@@ -87,20 +91,23 @@ void score_type(const Engine& engine, const SoundBank& bank, const fs::path& man
   for (std::size_t i = 0; i < items.size(); ++i) {
     const auto& item = items[i];
     Clip clip = decode_file(manifest.parent_path() / item.audio, engine.decode_options());
-    const std::string heard = answer_of(engine, engine.listen(clip), item, choose);
+    Json weights = Json::array(), silent_weights = Json::array();
+    const std::string heard = answer_of(engine, engine.listen(clip), item, choose, weights);
     scores.heard.push_back(outcome(heard, item, bank));
     Json line = {
         {"id", item.id}, {"prompt", item.prompt}, {"expected", item.outputs.at(0)}, {"heard", heard}};
     line["right"] = scores.heard.back().score;
     line["chosen"] = choose;
+    if (choose) line["log_probabilities"] = weights;
     if (flags.audio_off) {
       if (!silence || clip.file_seconds > engine.config().audio.window_seconds) {
         std::fill(clip.samples.begin(), clip.samples.end(), 0.0f);
         silence = engine.listen(clip);
       }
-      const std::string silent = answer_of(engine, *silence, item, choose);
+      const std::string silent = answer_of(engine, *silence, item, choose, silent_weights);
       scores.silent.push_back(outcome(silent, item, bank));
       line["silent"] = silent;
+      if (choose) line["silent_log_probabilities"] = silent_weights;
     }
     answers << line.dump() << '\n';
     bar.update(static_cast<std::int64_t>(i) + 1, manifest.stem().string());
