@@ -18,7 +18,7 @@ namespace {
 
 struct Flags {
   ClipFlags clips;
-  std::string seconds = "10,30,120,300";
+  std::string seconds = "10,30,120,300", batch;
   int reps = 3, tokens = 32, text = 0;
 };
 
@@ -50,15 +50,17 @@ double median(std::vector<double> values) {
   return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-std::vector<double> lengths(const std::string& text) {
+// "a,b,c" between two bounds.
+std::vector<double> numbers(const std::string& text, const std::string& flag, double least, double most) {
   std::vector<double> all;
   for (const auto& part : split(text, ',')) {
     char* end = nullptr;
     const std::string word = trim(part);
-    const double seconds = std::strtod(word.c_str(), &end);
-    if (word.empty() || *end != '\0' || !(seconds >= 0.1 && seconds <= 86400))
-      throw user_error("is no length of 0.1 s to a day: \"" + word + "\"", "--seconds", "give 10,30,120");
-    all.push_back(seconds);
+    const double number = std::strtod(word.c_str(), &end);
+    if (word.empty() || *end != '\0' || !(number >= least && number <= most))
+      throw user_error(fmt::format("is no number from {:g} to {:g}: \"{}\"", least, most, word), flag,
+                       "give several as a,b,c");
+    all.push_back(number);
   }
   return all;
 }
@@ -110,10 +112,60 @@ void time_text(const Engine& engine, const Flags& flags) {
                          per_s, weights, read, 100 * weights / read));
 }
 
+// Several answers about one clip at once: prompts one by one, then every token of all of them together.
+void time_batches(const Engine& engine, const Flags& flags, double seconds,
+                  const std::vector<double>& batches) {
+  AnswerOptions options;
+  options.max_new_tokens = flags.tokens;
+  options.ignore_eos = true;
+  const Memory memory = engine.listen(synthetic_clip(seconds, engine.config().audio.sample_rate));
+  if (!flags.clips.json) {
+    print_line(fmt::format(
+        "| answers at once ({:g} s of sound) | tokens/s of all | times the first row | answers/s |",
+        seconds));
+    print_line("| --- | --- | --- | --- |");
+  }
+  std::vector<std::vector<double>> rates(batches.size()), answers(batches.size());
+  for (int rep = -1; rep < flags.reps; ++rep)
+    for (std::size_t b = 0; b < batches.size(); ++b) {
+      const auto n = static_cast<std::size_t>(batches[b]);
+      const std::vector<Question> questions(n, engine.question(memory, "what do you hear?", options));
+      const double start = steady_seconds();
+      const std::vector<Answer> all = engine.answer_all(questions);
+      const double whole = steady_seconds() - start;
+      // The last one's first token is the end of the prompts.
+      if (rep < 0) continue;
+      rates[b].push_back(static_cast<double>(n) * (flags.tokens - 1) / (all.back().decode_ms / 1e3));
+      answers[b].push_back(static_cast<double>(n) / whole);
+    }
+  for (std::size_t b = 0; b < batches.size(); ++b) {
+    const double rate = median(rates[b]), first = median(rates[0]);
+    if (flags.clips.json)
+      print_line(Json{{"type", "bench_batch"},
+                      {"model", engine.config().name},
+                      {"seconds", seconds},
+                      {"batch", batches[b]},
+                      {"tokens_per_s", rate},
+                      {"answers_per_s", median(answers[b])},
+                      {"peak_mib", peak_mib()},
+                      {"tokens", flags.tokens},
+                      {"reps", flags.reps},
+                      {"dtype", flags.clips.dtype}}
+                     .dump());
+    else
+      print_line(fmt::format("| {:g} | {:.1f} | {:.2f} | {:.2f} |", batches[b], rate, rate / first,
+                             median(answers[b])));
+  }
+}
+
 int run(const Flags& flags) {
   if (flags.reps < 1 || flags.tokens < 2)
     throw user_error("--reps must be at least 1 and -n at least 2", "af2 bench");
-  const std::vector<double> seconds = lengths(flags.seconds);
+  const std::vector<double> seconds = numbers(flags.seconds, "--seconds", 0.1, 86400);
+  const std::vector<double> batches =
+      flags.batch.empty() ? std::vector<double>() : numbers(flags.batch, "--batch", 1, 1024);
+  if (!batches.empty() && flags.text > 0)
+    throw user_error("--batch and --text exclude each other", "--batch");
   const double start = steady_seconds();
   const Engine engine = load_engine(flags.clips);
   const double load_s = steady_seconds() - start;
@@ -123,14 +175,18 @@ int run(const Flags& flags) {
   if (!flags.clips.json) {
     print_line(fmt::format("{}, products in {}, loaded in {:.2f} s; median of {} after one unmeasured run",
                            engine.config().name, flags.clips.dtype, load_s, flags.reps));
-    if (flags.text == 0)
+    if (flags.text == 0 && batches.empty())
       print_line(
           "| audio, s | heard, s | listen, s | first token, s | tokens/s | audio s per s | peak memory, MiB "
           "|");
-    if (flags.text == 0) print_line("| --- | --- | --- | --- | --- | --- | --- |");
+    if (flags.text == 0 && batches.empty()) print_line("| --- | --- | --- | --- | --- | --- | --- |");
   }
   if (flags.text > 0) {
     time_text(engine, flags);
+    return 0;
+  }
+  if (!batches.empty()) {
+    time_batches(engine, flags, seconds[0], batches);
     return 0;
   }
   for (const double length : seconds) {
@@ -187,6 +243,9 @@ void add_bench(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   verb->add_option("--text", flags->text,
                    "instead of clips: the language model alone, after a prompt of so many tokens")
       ->check(CLI::Range(1, 1 << 20));
+  verb->add_option(
+      "--batch", flags->batch,
+      "instead of lengths: so many answers at once, a,b,c, about a clip of the first of --seconds");
   verb->add_option("-n,--max-tokens", flags->tokens, "tokens of each answer");
   verb->add_option("--reps", flags->reps, "measured runs of each length");
   verb->add_option("--windows", flags->clips.windows, "cap of 10 s windows; 0: the model's");

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "af2/cli/command.h"
 #include "af2/cli/output.h"
+#include "af2/core/file.h"
 #include "af2/core/json.h"
 #include "af2/core/log.h"
 #include "af2/generate/convert.h"
+#include "af2/generate/engine.h"
 #include "af2/generate/model_folder.h"
 
 namespace af2 {
@@ -18,6 +21,7 @@ namespace {
 struct Flags {
   std::string in, out, base_lm, generation;
   ConvertOptions options;
+  std::string perplexity;  // a file of text
   bool verify = false, report = false, json = false;
 };
 
@@ -25,6 +29,22 @@ constexpr std::size_t kWorstShown = 5;
 
 double megabytes(std::uint64_t bytes) {
   return static_cast<double>(bytes) / 1e6;
+}
+
+// Of the language model over the text, before and after.
+struct Perplexities {
+  int tokens = 0;
+  double before = 0, after = 0;
+};
+
+Perplexities perplexities(const Flags& flags) {
+  const std::string text = read_file(flags.perplexity);
+  EngineOptions source;
+  source.base_lm = flags.base_lm;
+  source.generation = flags.generation;
+  const Perplexity before = Engine::load(find_model_folder(flags.in), source).perplexity(text);
+  const Perplexity after = Engine::load(find_model_folder(flags.out), {}).perplexity(text);
+  return {before.n_tokens, before.value, after.value};
 }
 
 Json report_json(const ConvertReport& report) {
@@ -36,9 +56,12 @@ Json report_json(const ConvertReport& report) {
           {"changed", std::move(tensors)}};
 }
 
-void tell(const ConvertReport& report, const Flags& flags) {
+void tell(const ConvertReport& report, const std::optional<Perplexities>& found, const Flags& flags) {
   if (flags.json) {
-    print_line(report_json(report).dump());
+    Json line = report_json(report);
+    if (found)
+      line["perplexity"] = {{"tokens", found->tokens}, {"before", found->before}, {"after", found->after}};
+    print_line(line.dump());
     return;
   }
   print_line(fmt::format("{:.1f} MB of weights became {:.1f} MB in {}", megabytes(report.bytes_before),
@@ -49,14 +72,20 @@ void tell(const ConvertReport& report, const Flags& flags) {
   print_line(fmt::format("{} matrices changed their values", worst.size()));
   if (!flags.report) worst.resize(std::min(worst.size(), kWorstShown));
   for (const auto& t : worst) print_line(fmt::format("{:.2e}\t{}\t{}", t.relative, t.type, t.name));
+  if (found)
+    print_line(fmt::format("perplexity of the language model over {} tokens of {}: {:.3f}, before {:.3f}",
+                           found->tokens, flags.perplexity, found->after, found->before));
 }
 
 int run(const Flags& flags) {
   ConvertOptions options = flags.options;
   options.base_lm = flags.base_lm;
   options.generation = flags.generation;
+  if (!flags.perplexity.empty()) read_file(flags.perplexity);  // before the work, if it cannot be read
   const ConvertReport report = convert_model(flags.in, flags.out, options);
-  tell(report, flags);
+  std::optional<Perplexities> found;
+  if (!flags.perplexity.empty()) found = perplexities(flags);
+  tell(report, found, flags);
   if (flags.verify) {
     const int files = verify_model_folder(flags.out);
     load_model_folder(flags.out, {});
@@ -74,6 +103,8 @@ void add_common(CLI::App& verb, Flags& flags, const std::shared_ptr<Flags>& shar
       ->allow_extra_args(false);
   verb.add_option("--adapter-type", flags.options.adapter_type,
                   "of tower and audio transformer: f32, bf16 or i8 (default: f32 for f32, else bf16)");
+  verb.add_option("--perplexity", flags.perplexity,
+                  "a file of text: perplexity of the language model over it, before and after");
   verb.add_flag("--verify", flags.verify, "read the new folder again, and check its sums");
   verb.add_flag("--report", flags.report, "the error of every matrix, not only of the worst");
   verb.add_flag("--json", flags.json, "one JSON object");

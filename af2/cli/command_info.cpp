@@ -3,6 +3,7 @@
 
 #include "af2/cli/clip_flags.h"
 #include "af2/core/error.h"
+#include "af2/core/file.h"
 #include "af2/core/log.h"
 #include "af2/core/options.h"
 #include "af2/core/text_util.h"
@@ -15,6 +16,7 @@ namespace {
 struct InfoFlags {
   ClipFlags clips;
   bool config = false, verify = false;
+  std::string perplexity;  // a file of text
 };
 
 Json clip_info(const std::string& path, const DecodeOptions& options) {
@@ -43,6 +45,16 @@ Json model_info(const Engine& engine) {
           {"max_audio_seconds", config.audio.window_seconds * config.audio.max_windows}};
 }
 
+// Of the language model alone over a text: read as a prompt is, and token by token as answers are written.
+Json perplexity_info(const Engine& engine, const std::string& path) {
+  const std::string text = read_file(path);
+  const Perplexity read = engine.perplexity(text), written = engine.perplexity(text, 512, true);
+  return {{"text", path},
+          {"tokens", read.n_tokens},
+          {"perplexity", read.value},
+          {"perplexity_written", written.value}};
+}
+
 void print_table(const Json& facts) {
   for (const auto& [key, value] : facts.items())
     print_line(key + "\t" + (value.is_string() ? value.get<std::string>() : value.dump()));
@@ -66,7 +78,8 @@ int run_info(const InfoFlags& flags) {
     print_line(to_json(config).dump(flags.clips.json ? -1 : 2));
     return 0;
   }
-  const Json facts = model_info(engine);
+  const Json facts =
+      flags.perplexity.empty() ? model_info(engine) : perplexity_info(engine, flags.perplexity);
   flags.clips.json ? print_line(facts.dump()) : print_table(facts);
   return 0;
 }
@@ -100,6 +113,8 @@ void add_info(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   CLI::App* verb = app.add_subcommand("info", "facts about the model, or about clips");
   add_clip_flags(*verb, flags->clips);
   verb->add_flag("--config", flags->config, "every setting of the model");
+  verb->add_option("--perplexity", flags->perplexity,
+                   "a file of text: perplexity of the language model over it, in pieces of 512 tokens");
   verb->add_flag("--verify", flags->verify, "check the files of a converted model against their SHA256SUMS");
   take_flags_from_environment(*verb);
   verb->footer("examples: af2 info | af2 info --json song.mp3");

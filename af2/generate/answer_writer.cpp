@@ -30,10 +30,6 @@ int longest(const AnswerOptions& options, const ModelFolder& model, int n_prompt
 
 }  // namespace
 
-torch::Tensor id_tensor(const std::vector<int>& ids) {
-  return torch::tensor(std::vector<int64_t>(ids.begin(), ids.end())).unsqueeze(0);
-}
-
 AnswerWriter::AnswerWriter(const ModelFolder& model, GrammarCache& grammars, int n_prompt_tokens,
                            const AnswerOptions& options, OnText on_text)
     : model_(model),

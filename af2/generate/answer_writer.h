@@ -60,7 +60,4 @@ class AnswerWriter {
   bool open_ = true;
 };
 
-// A copy of `ids` as a tensor [1, T].
-torch::Tensor id_tensor(const std::vector<int>& ids);
-
 }  // namespace af2

@@ -89,6 +89,12 @@ struct Choice {
   double share = 0;
 };
 
+// Of the language model alone: exp of the mean negative log-probability of a token after those before it.
+struct Perplexity {
+  double value = 0;
+  int n_tokens = 0;  // that were predicted
+};
+
 // The one with the greatest log-probability; `choices` must not be empty.
 const Choice& likeliest(const std::vector<Choice>& choices);
 
@@ -142,6 +148,10 @@ class Engine {
   std::vector<Answer> answer_all(const std::vector<Question>& questions) const;
   // Sum of log-probabilities of `continuation` (and the end of the answer) after `prompt`.
   double score(const Memory& memory, std::string_view prompt, std::string_view continuation) const;
+  // Of `text` in pieces of `chunk` tokens, each predicted from its second token on, without any sound: read
+  // at once as a prompt is, or token by token as answers are written. Throws kUser, kData for too short a
+  // text.
+  Perplexity perplexity(std::string_view text, int chunk = 512, bool written = false) const;
   // The answers `choices` to a prompt that lists them (text/prompt.h with_choices), in their order: each in
   // all ways it may be written (choice_answers), at once or after the lead that the model writes
   // (TextConfig::lead). The prompt runs once. Throws kUser without choices.

@@ -19,6 +19,7 @@ from reference_model import Weights, audio_transformer, decoder, gated_cross_att
 from safetensors.numpy import load_file, save_file
 
 PROMPT = "what do you hear?"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def adapter_weights(folder):
@@ -100,9 +101,7 @@ def main():
         return gated_cross_attention(w.below(f"lang_encoder.gated_cross_attn_layers_sound.{i}"), h, memory, None,
                                      heads=x["heads"], dim_head=x["dim_head"], ff_mult=x["ff_mult"])
 
-    from tokenizers import Tokenizer  # the same byte-level BPE, built from the GGUF's lists
-    lists = json.loads(pathlib.Path(".cache/tokenizers/smollm2/lists.json").read_text())
-    ids = prompt_ids(lists, Tokenizer, lm["vocab"])
+    ids = prompt_ids(lm["vocab"])
     n_added, answer = store["lm.added_embeddings"].shape[0], []
     logits = None
     for _ in range(args.tokens):
@@ -117,14 +116,19 @@ def main():
     print(f"{args.folder / 'selftest.safetensors'}: answer {answer}")
 
 
-def prompt_ids(lists, tokenizer_class, vocab):
-    from tokenizers import models, pre_tokenizers
+def tokenizer_of():
+    """SmolLM2's byte-level BPE, built by `tokenizers` from the lists of its GGUF file."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    lists = json.loads((ROOT / ".cache/tokenizers/smollm2/lists.json").read_text())
     tokens = {t: i for i, t in enumerate(lists["tokens"])}
-    merges = [tuple(m.split(" ")) for m in lists["merges"]]
-    bpe = tokenizer_class(models.BPE(vocab=tokens, merges=merges))
+    bpe = Tokenizer(models.BPE(vocab=tokens, merges=[tuple(m.split(" ")) for m in lists["merges"]]))
     bpe.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True),
                                                  pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)])
-    return [vocab] + bpe.encode(PROMPT, add_special_tokens=False).ids + [vocab + 3]  # <audio> ... <SEP>
+    return bpe
+
+
+def prompt_ids(vocab):
+    return [vocab] + tokenizer_of().encode(PROMPT, add_special_tokens=False).ids + [vocab + 3]  # <audio> ... <SEP>
 
 
 if __name__ == "__main__":
