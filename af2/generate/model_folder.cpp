@@ -178,6 +178,7 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
   config.lm = lm_config_from_gguf(lm_file);
   config.lm.file = said.file;
   config.lm.added_head = said.added_head;
+  config.check((folder / config.lm.file).string());
 
   // Files of a tokenizer say more about added tokens than the lists in a GGUF.
   ByteBpe tokenizer = holds_tokenizer(folder) ? tokenizer_in(folder) : tokenizer_from(lm_file);

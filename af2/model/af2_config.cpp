@@ -1,5 +1,7 @@
 #include "af2/model/af2_config.h"
 
+#include <fmt/format.h>
+
 #include <numeric>
 
 #include "af2/core/error.h"
@@ -10,6 +12,65 @@ namespace {
 
 void require(bool ok, const std::string& what, const std::string& where, const std::string& key) {
   if (!ok) throw user_error(what, where + " key " + key, "correct the value");
+}
+
+// Bounds far beyond any real model: what lies outside is a damaged file, and would be a division by zero or
+// a request for all memory.
+struct Bounds {
+  const std::string& where;
+
+  void in(double value, double least, double most, const std::string& key) const {
+    require(value >= least && value <= most, fmt::format("{:g} is not from {:g} to {:g}", value, least, most),
+            where, key);
+  }
+};
+
+void check_bounds(const Af2Config& c, const std::string& where) {
+  const Bounds check{where};
+  constexpr double kWidth = 1 << 16, kDepth = 1024;
+  check.in(c.audio.sample_rate, 1000, 1e6, "audio.sample_rate");
+  check.in(c.audio.window_seconds, 0.01, 3600, "audio.window_seconds");
+  check.in(c.audio.window_seconds * c.audio.sample_rate, 1, 1e8, "audio.window_seconds");
+  check.in(c.audio.max_windows, 1, 1e6, "audio.max_windows");
+  check.in(c.audio.n_fft, 2, kWidth, "audio.n_fft");
+  check.in(c.audio.hop, 1, kWidth, "audio.hop");
+  check.in(c.audio.n_mels, 1, 4096, "audio.n_mels");
+  check.in(c.audio.f_min, 0, c.audio.sample_rate, "audio.f_min");
+  check.in(c.audio.f_max, c.audio.f_min, c.audio.sample_rate, "audio.f_max");
+  check.in(static_cast<double>(c.clap.depths.size()), 1, 8, "clap.depths (stages)");
+  for (const int depth : c.clap.depths) check.in(depth, 0, kDepth, "clap.depths");
+  for (const int heads : c.clap.heads) check.in(heads, 1, kWidth, "clap.heads");
+  check.in(c.clap.embed_dim, 1, 8192, "clap.embed_dim");
+  check.in(c.clap.spec_size, 1, 8192, "clap.spec_size");
+  check.in(c.clap.patch, 1, c.clap.spec_size, "clap.patch");
+  check.in(c.clap.window, 1, 256, "clap.window");
+  check.in(c.clap.mlp_ratio, 0.001, 64, "clap.mlp_ratio");
+  check.in(c.clap.drop_path, 0, 1, "clap.drop_path");
+  check.in(c.clap.stem_frames, 0, 1e6, "clap.stem_frames");
+  check.in(static_cast<double>(c.clap.stem.size()), 0, 64, "clap.stem (layers)");
+  for (const StemLayer& layer : c.clap.stem) {
+    check.in(layer.channels, 1, kWidth, "clap.stem.channels");
+    check.in(layer.stride, 1, 16, "clap.stem.stride");
+    check.in(layer.pool_mel, 1, 64, "clap.stem.pool_mel");
+    check.in(layer.pool_time, 1, 64, "clap.stem.pool_time");
+  }
+  check.in(c.audio_transformer.layers, 0, kDepth, "audio_transformer.layers");
+  check.in(c.audio_transformer.heads, 1, kWidth, "audio_transformer.heads");
+  check.in(c.audio_transformer.dropout, 0, 1, "audio_transformer.dropout");
+  check.in(c.xattn.every, 1, kDepth, "xattn.every");
+  check.in(c.xattn.ff_mult, 0.001, 64, "xattn.ff_mult");
+  check.in(c.xattn.heads, 1, 1024, "xattn.heads");
+  check.in(c.xattn.dim_head, 1, 4096, "xattn.dim_head");
+  check.in(c.lm.n_layers, 1, kDepth, "lm.n_layers");
+  check.in(c.lm.dim, 1, kWidth, "lm.dim");
+  check.in(c.lm.n_heads, 1, 1024, "lm.n_heads");
+  check.in(c.lm.n_kv_heads, 1, c.lm.n_heads, "lm.n_kv_heads");
+  check.in(c.lm.head_dim, 1, 4096, "lm.head_dim");
+  check.in(c.lm.ffn_dim, 1, 1 << 20, "lm.ffn_dim");
+  check.in(c.lm.vocab, 1, 1 << 23, "lm.vocab");
+  check.in(c.lm.context, 1, 1 << 26, "lm.context");
+  check.in(c.lm.rope_theta, 1, 1e12, "lm.rope_theta");
+  check.in(c.lm.rms_eps, 0, 1, "lm.rms_eps");
 }
 
 }  // namespace
@@ -30,9 +91,7 @@ void Af2Config::check(const std::string& where) const {
   require(format == "af2" && version == 1, "only format af2, version 1 is known", where, "format");
   require(audio.channels == "mean" || audio.channels == "first", "must be mean or first", where,
           "audio.channels");
-  require(audio.sample_rate > 0 && audio.hop > 0 && audio.window_seconds > 0, "must be positive", where,
-          "audio");
-  require(audio.max_windows > 0, "must be at least 1", where, "audio.max_windows");
+  check_bounds(*this, where);
   require(!clap.depths.empty() && clap.depths.size() == clap.heads.size(),
           "depths and heads differ in length", where, "clap.depths");
   require(clap.spec_size % clap.patch == 0 && clap.spec_size % audio.n_mels == 0,
@@ -47,24 +106,19 @@ void Af2Config::check(const std::string& where) const {
   require(clap.stem_input == "db" || clap.stem_input == "log1p", "must be db or log1p", where,
           "clap.stem_input");
   if (!clap.stem.empty()) {
-    for (const StemLayer& layer : clap.stem)
-      require(layer.channels > 0 && layer.stride > 0 && layer.pool_mel > 0 && layer.pool_time > 0,
-              "must be positive", where, "clap.stem");
     require(clap.stem_mel_stride() == clap.patch, "strides and pools along mel do not multiply to the patch",
             where, "clap.stem");
     require(clap.grid() * (clap.spec_size / audio.n_mels) * clap.stem_time_stride() == clap.frames(audio),
             "strides and pools along time do not turn the frames into the grid's steps", where,
             "clap.stem_frames");
   }
-  require(audio_transformer.layers >= 0 && clap.out_dim() % audio_transformer.heads == 0,
-          "tower width is not a multiple of the heads", where, "audio_transformer.heads");
+  require(clap.out_dim() % audio_transformer.heads == 0, "tower width is not a multiple of the heads", where,
+          "audio_transformer.heads");
   require(audio_transformer.rotary == "on" || audio_transformer.rotary == "off" ||
               audio_transformer.rotary == "heads_noop",
           "must be on, heads_noop or off", where, "audio_transformer.rotary");
-  require(xattn.every > 0 && xattn.heads > 0 && xattn.dim_head > 0, "must be positive", where, "xattn");
   require(lm.arch == "llama" || lm.arch == "qwen2", "must be llama or qwen2", where, "lm.arch");
-  require(lm.n_kv_heads > 0 && lm.n_heads % lm.n_kv_heads == 0, "n_heads is not a multiple of n_kv_heads",
-          where, "lm.n_heads");
+  require(lm.n_heads % lm.n_kv_heads == 0, "n_heads is not a multiple of n_kv_heads", where, "lm.n_heads");
 }
 
 Af2Config read_af2_config(const std::filesystem::path& path) {

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <span>
 
 #include "af2/core/error.h"
 #include "af2/core/file.h"
@@ -69,17 +70,34 @@ Outcome outcome(const std::string& text, const ManifestItem& item, const SoundBa
           recordings.empty() ? item.id : recordings[0].get<std::string>(), key.label};
 }
 
-// The answer, and where it is chosen (`weights` not null) the log-probability of every possible one.
-std::string answer_of(const Engine& engine, const Memory& memory, const ManifestItem& item, bool choose,
-                      Json& weights) {
+// Questions that are answered together.
+constexpr std::size_t kBatch = 16;
+
+// What is answered to each item about its memory; where it is chosen, `weights` gets the log-probability of
+// every possible answer.
+std::vector<std::string> answers_of(const Engine& engine, const std::vector<Memory>& memories,
+                                    std::span<const ManifestItem> items, bool choose,
+                                    std::vector<Json>& weights) {
+  std::vector<std::string> texts;
+  weights.assign(items.size(), Json::array());
+  if (choose) {
+    const std::vector<std::string> counts = {"1", "2", "3", "4", "5"};
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const AnswerKey key = answer_key(items[i]);
+      const auto choices =
+          engine.choose(memories[i], items[i].prompt, key.type == "count" ? counts : key.options);
+      for (const Choice& choice : choices) weights[i].push_back({choice.text, choice.log_probability});
+      texts.push_back(likeliest(choices).text);
+    }
+    return texts;
+  }
   AnswerOptions options;
   options.max_new_tokens = 32;
-  if (!choose) return engine.answer(memory, item.prompt, options).text;
-  const AnswerKey key = answer_key(item);
-  const std::vector<std::string> counts = {"1", "2", "3", "4", "5"};
-  const auto choices = engine.choose(memory, item.prompt, key.type == "count" ? counts : key.options);
-  for (const Choice& choice : choices) weights.push_back({choice.text, choice.log_probability});
-  return likeliest(choices).text;
+  std::vector<Question> questions;
+  for (std::size_t i = 0; i < items.size(); ++i)
+    questions.push_back(engine.question(memories[i], items[i].prompt, options));
+  for (const Answer& answer : engine.answer_all(questions)) texts.push_back(answer.text);
+  return texts;
 }
 
 void score_type(const Engine& engine, const SoundBank& bank, const fs::path& manifest, const Flags& flags,
@@ -88,29 +106,39 @@ void score_type(const Engine& engine, const SoundBank& bank, const fs::path& man
   // What silence sounds like: all clips are shorter than a window, so it is the same for all of them.
   std::optional<Memory> silence;
   ProgressBar bar(static_cast<std::int64_t>(items.size()));
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    const auto& item = items[i];
-    Clip clip = decode_file(manifest.parent_path() / item.audio, engine.decode_options());
-    Json weights = Json::array(), silent_weights = Json::array();
-    const std::string heard = answer_of(engine, engine.listen(clip), item, choose, weights);
-    scores.heard.push_back(outcome(heard, item, bank));
-    Json line = {
-        {"id", item.id}, {"prompt", item.prompt}, {"expected", item.outputs.at(0)}, {"heard", heard}};
-    line["right"] = scores.heard.back().score;
-    line["chosen"] = choose;
-    if (choose) line["log_probabilities"] = weights;
-    if (flags.audio_off) {
+  for (std::size_t first = 0; first < items.size(); first += kBatch) {
+    const auto some = std::span(items).subspan(first, std::min(kBatch, items.size() - first));
+    std::vector<Memory> sounds, silences;
+    for (const ManifestItem& item : some) {
+      Clip clip = decode_file(manifest.parent_path() / item.audio, engine.decode_options());
+      sounds.push_back(engine.listen(clip));
+      if (!flags.audio_off) continue;
       if (!silence || clip.file_seconds > engine.config().audio.window_seconds) {
         std::fill(clip.samples.begin(), clip.samples.end(), 0.0f);
         silence = engine.listen(clip);
       }
-      const std::string silent = answer_of(engine, *silence, item, choose, silent_weights);
-      scores.silent.push_back(outcome(silent, item, bank));
-      line["silent"] = silent;
-      if (choose) line["silent_log_probabilities"] = silent_weights;
+      silences.push_back(*silence);
     }
-    answers << line.dump() << '\n';
-    bar.update(static_cast<std::int64_t>(i) + 1, manifest.stem().string());
+    std::vector<Json> weights, silent_weights;
+    const auto heard = answers_of(engine, sounds, some, choose, weights);
+    std::vector<std::string> silent;
+    if (flags.audio_off) silent = answers_of(engine, silences, some, choose, silent_weights);
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      const ManifestItem& item = some[i];
+      scores.heard.push_back(outcome(heard[i], item, bank));
+      Json line = {
+          {"id", item.id}, {"prompt", item.prompt}, {"expected", item.outputs.at(0)}, {"heard", heard[i]}};
+      line["right"] = scores.heard.back().score;
+      line["chosen"] = choose;
+      if (choose) line["log_probabilities"] = weights[i];
+      if (flags.audio_off) {
+        scores.silent.push_back(outcome(silent[i], item, bank));
+        line["silent"] = silent[i];
+        if (choose) line["silent_log_probabilities"] = silent_weights[i];
+      }
+      answers << line.dump() << '\n';
+    }
+    bar.update(static_cast<std::int64_t>(first + some.size()), manifest.stem().string());
   }
 }
 
