@@ -16,9 +16,21 @@ if [[ ! -f bank/bank.tsv || ! -f runs/stem.safetensors ]]; then
 fi
 [[ -f bank/bank.tsv ]] || .venv/bin/python tools/sound_bank/build.py --out bank
 [[ -f runs/stem.safetensors ]] || .venv/bin/python tools/stem/convert.py --out runs/stem.safetensors
-for recipe in tower tower2 align adapter0 listener listener2 adapter adapter2 adapter3; do
-  "$af2" train --config "recipes/mini/$recipe.yaml" --out "runs/mini-$recipe" --resume
+train() { "$af2" train --config "recipes/mini/$1.yaml" --out "runs/mini-$1" --resume; }
+
+# mean FOLDER TYPE RUN...: a model folder with the mean of the runs' weights.
+mean() {
+  local folder=$1 type=$2
+  shift 2
+  mkdir -p "$folder"
+  sed 's#"lm.gguf"#"../../models/mini/lm.gguf"#' models/mini/config.json > "$folder/config.json"
+  "$af2" export "${@/#/--in=runs/mini-}" -o "$folder" --dtype "$type"
+}
+
+for recipe in tower tower2 align adapter0 listener listener2 adapter adapter2 adapter3 adapter4; do
+  train "$recipe"
 done
-mkdir -p runs/mini
-sed 's#"lm.gguf"#"../../models/mini/lm.gguf"#' models/mini/config.json > runs/mini/config.json
-"$af2" export -i runs/mini-adapter3 -o runs/mini --dtype i8
+mean runs/mini-mean f32 adapter3 adapter4
+train adapter5
+# adapter5 counts as much as the two that it began from together.
+mean runs/mini i8 adapter3 adapter4 adapter5 adapter5

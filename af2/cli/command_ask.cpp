@@ -34,7 +34,7 @@ std::string with_flagged_choices(const AskFlags& flags, const std::string& promp
   return flags.choices.empty() ? prompt : with_choices(prompt, split(flags.choices, '|'));
 }
 
-// The question of the flags; empty where only a manifest asks.
+// The question of the flags, without the list of choices; empty where only a manifest asks.
 std::string prompt_of(const AskFlags& flags) {
   std::string prompt = flags.prompt;
   if (!flags.prompt_file.empty()) {
@@ -48,7 +48,10 @@ std::string prompt_of(const AskFlags& flags) {
                      "the given answers are weighed as they are");
   if (flags.clips.long_mode == "scan" && !flags.tokens.empty())
     throw user_error("--long scan needs a question in words", "--tokens", "give -p");
-  if (!trim(prompt).empty()) return with_flagged_choices(flags, prompt);
+  if (!trim(prompt).empty()) {
+    with_flagged_choices(flags, prompt);  // refuses choices that are none
+    return prompt;
+  }
   if (flags.tokens.empty() && flags.clips.manifest.empty())
     throw user_error("no question given", "-p", "af2 ask -p \"What do you hear?\" FILE");
   return "";
@@ -79,7 +82,7 @@ Answer choose(const Engine& engine, const Memory& memory, const std::string& pro
   scored = engine.choose(memory, prompt, choices);
   answer.text = likeliest(scored).text;
   answer.finish_reason = "stop";
-  answer.prompt_tokens = static_cast<int>(engine.prompt_ids(prompt).size());
+  answer.prompt_tokens = static_cast<int>(engine.prompt_ids(with_choices(prompt, choices)).size());
   answer.prefill_ms = (steady_seconds() - start) * 1e3;
   return answer;
 }
@@ -90,8 +93,9 @@ Json answer_json(const Engine& engine, const AskFlags& flags, const std::string&
                  const std::vector<Choice>& scored) {
   Json audio = audio_json(heard);
   for (const auto& word : answer.warnings) audio["warnings"].push_back(word);
-  Json line = {{"type", "answer"}, {"index", index},      {"path", heard.path},
-               {"prompt", prompt}, {"text", answer.text}, {"finish_reason", answer.finish_reason},
+  Json line = {{"type", "answer"},    {"index", index},
+               {"path", heard.path},  {"prompt", with_flagged_choices(flags, prompt)},
+               {"text", answer.text}, {"finish_reason", answer.finish_reason},
                {"audio", audio}};
   line["usage"] = {{"prompt_tokens", answer.prompt_tokens}, {"completion_tokens", answer.tokens.size()}};
   line["timings"] = {
@@ -133,10 +137,9 @@ struct AskRun {
   }
 
   std::string prompt_for(const ClipItem& item) const {
-    std::string own = item.prompt.empty() ? prompt : with_flagged_choices(flags, item.prompt);
-    if (own.empty() && flags.tokens.empty())
+    if (item.prompt.empty() && prompt.empty() && flags.tokens.empty())
       throw data_error("has no prompt in the manifest", item.name(), "add one there, or give -p");
-    return own;
+    return item.prompt.empty() ? prompt : item.prompt;
   }
 };
 

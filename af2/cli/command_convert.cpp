@@ -119,7 +119,7 @@ void add_convert(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   add_common(*verb, *flags, flags, runner);
   verb->add_option("--dtype", flags->options.type,
                    "of the matrices of language model and cross-attention: f32, f16, bf16 (default), q8_0, "
-                   "q4_0, q4_1 or keep");
+                   "q4_0, q4_1, q4_K or keep");
   verb->add_option("--lm", flags->base_lm, "folder of the base language model, if it is not beside");
   verb->add_option("--generation", flags->generation, "2025-03 or 2025-06, where the files do not tell");
   verb->footer("example: af2 convert -i audio-flamingo-2 -o af2-3b --dtype q4_0 --verify");
@@ -130,8 +130,9 @@ void add_quantize(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   flags->options.type.clear();
   CLI::App* verb = app.add_subcommand("quantize", "a model folder with smaller matrices");
   add_common(*verb, *flags, flags, runner);
-  verb->add_option("--type", flags->options.type,
-                   "of the matrices of language model and cross-attention: q8_0, q4_0, q4_1, bf16 or f16")
+  verb->add_option(
+          "--type", flags->options.type,
+          "of the matrices of language model and cross-attention: q8_0, q4_0, q4_1, q4_K, bf16 or f16")
       ->required();
   verb->footer("example: af2 quantize -i af2-3b -o af2-3b-q8 --type q8_0 --keep token_embd");
 }

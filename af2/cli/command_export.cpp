@@ -8,18 +8,21 @@ namespace af2 {
 
 void add_export(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   struct Flags {
-    std::string in, out, dtype = "bf16";
+    std::vector<std::string> in;
+    std::string out, dtype = "bf16";
   };
   auto flags = std::make_shared<Flags>();
   CLI::App* verb = app.add_subcommand("export", "write a trained run's weights into a model folder");
-  verb->add_option("-i,--in", flags->in, "run folder, or one of its step-N checkpoints")->required();
+  verb->add_option("-i,--in", flags->in, "run folder, or one of its step-N checkpoints; several: the mean of their weights")
+      ->required()
+      ->allow_extra_args(false);
   verb->add_option("-o,--out", flags->out, "model folder that holds config.json; gets adapter.safetensors")
       ->required();
   verb->add_option("--dtype", flags->dtype, "of matrices")->check(CLI::IsMember({"f32", "bf16", "i8"}));
   verb->footer("example: af2 export -i runs/mini-adapter -o models/mini --dtype i8");
   verb->callback([flags, &runner] {
     runner = [flags] {
-      export_adapter(flags->in, flags->out, flags->dtype);
+      export_adapter({flags->in.begin(), flags->in.end()}, flags->out, flags->dtype);
       return 0;
     };
   });

@@ -7,6 +7,7 @@
 #include "af2/core/file.h"
 #include "af2/core/options.h"
 #include "af2/core/text_util.h"
+#include "af2/core/threads.h"
 #include "af2/generate/model_folder.h"
 #include "af2/io/quant_blocks.h"
 #include "af2/model/lm_gguf.h"
@@ -17,15 +18,16 @@ namespace af2 {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::int64_t kChunk = 1 << 22;  // values that are converted at once
+constexpr std::int64_t kChunk = 1 << 22;    // values that are converted at once
+constexpr std::int64_t kRowsOfThread = 16;  // at least
 
 DType type_of(const std::string& name) {
-  static const std::pair<const char*, DType> known[] = {{"f32", DType::kF32},   {"f16", DType::kF16},
-                                                        {"bf16", DType::kBF16}, {"q8_0", DType::kQ8_0},
-                                                        {"q4_0", DType::kQ4_0}, {"q4_1", DType::kQ4_1}};
+  static const std::pair<const char*, DType> known[] = {
+      {"f32", DType::kF32},   {"f16", DType::kF16},   {"bf16", DType::kBF16}, {"q8_0", DType::kQ8_0},
+      {"q4_0", DType::kQ4_0}, {"q4_1", DType::kQ4_1}, {"q4_K", DType::kQ4_K}};
   for (const auto& [text, type] : known)
     if (name == text) return type;
-  throw user_error("is none of f32, f16, bf16, q8_0, q4_0, q4_1, keep: " + name, "--type");
+  throw user_error("is none of f32, f16, bf16, q8_0, q4_0, q4_1, q4_K, keep: " + name, "--type");
 }
 
 // The matrices and vectors of one GGUF file, made as they are written.
@@ -67,7 +69,10 @@ class GgufFile {
     for (const auto& pattern : keep_)
       if (std::regex_search(name, pattern)) return now;
     DType wanted = type_of(options_.type);
-    if (vocabulary && (wanted == DType::kQ4_0 || wanted == DType::kQ4_1)) wanted = DType::kQ8_0;
+    const bool four_bits = wanted == DType::kQ4_0 || wanted == DType::kQ4_1 || wanted == DType::kQ4_K;
+    if (vocabulary && four_bits) wanted = DType::kQ8_0;
+    // Rows that are no multiple of 256 (the 0.5B's) keep to blocks of 32.
+    if (wanted == DType::kQ4_K && layer->in % block_elements(wanted) != 0) wanted = DType::kQ4_1;
     return layer->in % block_elements(wanted) == 0 ? wanted : DType::kF16;
   }
 
@@ -80,7 +85,7 @@ class GgufFile {
     const std::int64_t columns = view.shape[1], row_bytes = view.row_bytes();
     const bool same = source.layer->stored_type() == view.dtype;
     const std::int64_t together = std::max<std::int64_t>(1, kChunk / columns);
-    std::vector<float> values, after;
+    std::vector<float> values;
     double power = 0, change = 0;
     for (std::int64_t first = 0; first < view.shape[0]; first += together) {
       const std::int64_t n = std::min(together, view.shape[0] - first);
@@ -94,19 +99,27 @@ class GgufFile {
       }
       values.resize(static_cast<std::size_t>(n * columns));
       for (std::int64_t r = 0; r < n; ++r) source.layer->row(row(first + r), values.data() + r * columns);
-      const std::span<std::byte> rows(out, static_cast<std::size_t>(n * row_bytes));
+      std::vector<double> powers(static_cast<std::size_t>(n)), changes(powers.size());
       try {
-        quantize(view.dtype, values, rows);
+        parallel_for(0, n, kRowsOfThread, [&](std::int64_t begin, std::int64_t end) {
+          std::vector<float> after(static_cast<std::size_t>(columns));
+          for (std::int64_t r = begin; r < end; ++r) {
+            const std::span before(values.data() + r * columns, after.size());
+            const std::span<std::byte> bytes(out + r * row_bytes, static_cast<std::size_t>(row_bytes));
+            quantize(view.dtype, before, bytes);
+            dequantize(view.dtype, bytes, after);
+            for (std::size_t k = 0; k < after.size(); ++k) {
+              const double d = static_cast<double>(after[k]) - before[k];
+              powers[r] += static_cast<double>(before[k]) * before[k];
+              changes[r] += d * d;
+            }
+          }
+        });
       } catch (const Error& error) {
         throw model_error(error.problem(), view.name, "the checkpoint is damaged; get it again");
       }
-      after.resize(values.size());
-      dequantize(view.dtype, rows, after);
-      for (std::size_t k = 0; k < values.size(); ++k) {
-        const double d = static_cast<double>(after[k]) - values[k];
-        power += static_cast<double>(values[k]) * values[k];
-        change += d * d;
-      }
+      for (const double p : powers) power += p;
+      for (const double c : changes) change += c;
     }
     if (change > 0)
       report_.changed.push_back({view.name, std::string(dtype_name(view.dtype)), std::sqrt(change / power)});

@@ -18,8 +18,9 @@
 namespace af2 {
 
 struct ConvertOptions {
-  // Of the language model's and the cross-attention's matrices: f32, f16, bf16, q8_0, q4_0, q4_1, or keep (as
-  // the source has them). With the 4-bit types embedding and output projection become q8_0.
+  // Of the language model's and the cross-attention's matrices: f32, f16, bf16, q8_0, q4_0, q4_1, q4_K (its
+  // rows that are no multiple of 256: q4_1), or keep (as the source has them). With the 4-bit types embedding
+  // and output projection become q8_0.
   std::string type = "bf16";
   // Of the matrices in adapter.safetensors: f32, bf16 or i8; "": f32 for f32 and keep, else bf16.
   std::string adapter_type;

@@ -152,11 +152,16 @@ class Engine {
   // at once as a prompt is, or token by token as answers are written. Throws kUser, kData for too short a
   // text.
   Perplexity perplexity(std::string_view text, int chunk = 512, bool written = false) const;
-  // The answers `choices` to a prompt that lists them (text/prompt.h with_choices), in their order: each in
-  // all ways it may be written (choice_answers), at once or after the lead that the model writes
-  // (TextConfig::lead). The prompt runs once. Throws kUser without choices.
-  std::vector<Choice> choose(const Memory& memory, std::string_view prompt,
+  // The answers `choices` to a question, in their order, after the prompt that lists them (text/prompt.h
+  // with_choices); where TextConfig::plain_choices, the mean of that and of the question alone. Throws kUser
+  // as with_choices.
+  std::vector<Choice> choose(const Memory& memory, std::string_view question,
                              const std::vector<std::string>& choices) const;
+  // The same after a prompt as it is. Each answer counts in all ways it may be written (choice_answers), at
+  // once or after the lead that the model writes (TextConfig::lead). The prompt runs once. Throws kUser
+  // without choices.
+  std::vector<Choice> weigh(const Memory& memory, std::string_view prompt,
+                            const std::vector<std::string>& choices) const;
 
   // [W, samples], [W, F, M], [W, S, D], [W*S, D], [T, vocab]. `ids` only for kLogits: all positions of them.
   Feature feature(const Clip& clip, FeatureLayer layer, const std::vector<int>& ids) const;

@@ -38,7 +38,7 @@ class Scan {
  public:
   static constexpr std::size_t kMostAnswers = 12;  // in one combining question
 
-  // Keeps a reference to `engine`. `prompt` lists the choices already (text/prompt.h).
+  // Keeps a reference to `engine`. `prompt` is the question, without a list of the choices.
   Scan(const Engine& engine, std::string prompt, std::vector<std::string> choices,
        const AnswerOptions& options);
 

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 
 #include "af2/core/error.h"
 #include "af2/generate/engine_data.h"
 #include "af2/model/decode_step.h"
 #include "af2/model/precision.h"
+#include "af2/text/prompt.h"
 
 namespace af2 {
 namespace {
@@ -80,14 +80,26 @@ double Engine::score(const Memory& memory, std::string_view prompt, std::string_
                          clean_question(continuation, config().text.lowercase));
 }
 
+namespace {
+
+// The shares from the log-probabilities.
+void share_out(std::vector<Choice>& choices) {
+  const double most = likeliest(choices).log_probability;
+  double sum = 0;
+  for (Choice& choice : choices) sum += choice.share = std::exp(choice.log_probability - most);
+  for (Choice& choice : choices) choice.share /= sum;
+}
+
+}  // namespace
+
 const Choice& likeliest(const std::vector<Choice>& choices) {
   return *std::max_element(choices.begin(), choices.end(), [](const Choice& a, const Choice& b) {
     return a.log_probability < b.log_probability;
   });
 }
 
-std::vector<Choice> Engine::choose(const Memory& memory, std::string_view prompt,
-                                   const std::vector<std::string>& choices) const {
+std::vector<Choice> Engine::weigh(const Memory& memory, std::string_view prompt,
+                                  const std::vector<std::string>& choices) const {
   if (choices.empty()) throw user_error("names no answer", "--choices", "give them as \"a|b|c\"");
   const torch::InferenceMode inference;
   const Bf16Products products(data_->bf16);
@@ -95,7 +107,6 @@ std::vector<Choice> Engine::choose(const Memory& memory, std::string_view prompt
   const AfterPrompt after = run_prompt(data_->network, audio, prompt_ids(prompt));
   const auto lead = run_lead(data_->network, data_->model, audio, after);
   std::vector<Choice> scored;
-  double most = -std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < choices.size(); ++i) {
     std::vector<double> ways;
     for (const auto& answer : choice_answers(i, choices[i])) {
@@ -108,11 +119,19 @@ std::vector<Choice> Engine::choose(const Memory& memory, std::string_view prompt
     double sum = 0;
     for (const double way : ways) sum += std::exp(way - high);
     scored.push_back({choices[i], high + std::log(sum), 0});
-    most = std::max(most, scored.back().log_probability);
   }
-  double sum = 0;
-  for (Choice& choice : scored) sum += choice.share = std::exp(choice.log_probability - most);
-  for (Choice& choice : scored) choice.share /= sum;
+  share_out(scored);
+  return scored;
+}
+
+std::vector<Choice> Engine::choose(const Memory& memory, std::string_view question,
+                                   const std::vector<std::string>& choices) const {
+  std::vector<Choice> scored = weigh(memory, with_choices(question, choices), choices);
+  if (!config().text.plain_choices) return scored;
+  const std::vector<Choice> plain = weigh(memory, question, choices);
+  for (std::size_t i = 0; i < scored.size(); ++i)
+    scored[i].log_probability = (scored[i].log_probability + plain[i].log_probability) / 2;
+  share_out(scored);
   return scored;
 }
 

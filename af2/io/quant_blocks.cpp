@@ -63,16 +63,11 @@ void from_q4_1(const std::uint8_t* __restrict in, float* __restrict out, std::si
 void from_q4_k(const std::uint8_t* __restrict in, float* __restrict out, std::size_t n_blocks) {
   for (std::size_t b = 0; b < n_blocks; ++b, in += 144, out += kSuperBlock) {
     const float d = load_half(in), dmin = load_half(in + 2);
-    const std::uint8_t* packed = in + 4;
+    const Q4KScales six = q4_k_scales(reinterpret_cast<const std::byte*>(in));
     float scale[8], minimum[8];
-    for (int i = 0; i < 4; ++i) {
-      // Bytes 0-3 and 4-7 carry scales and minima 0-3 in their low six bits; their top two bits complete
-      // scales and minima 4-7, whose low nibbles are in bytes 8-11.
-      const int low_scale = packed[i], low_min = packed[i + 4], nibbles = packed[i + 8];
-      scale[i] = d * static_cast<float>(low_scale & 63);
-      minimum[i] = dmin * static_cast<float>(low_min & 63);
-      scale[i + 4] = d * static_cast<float>((nibbles & 15) | ((low_scale >> 6) << 4));
-      minimum[i + 4] = dmin * static_cast<float>((nibbles >> 4) | ((low_min >> 6) << 4));
+    for (int i = 0; i < 8; ++i) {
+      scale[i] = d * static_cast<float>(six.scale[i]);
+      minimum[i] = dmin * static_cast<float>(six.minimum[i]);
     }
     for (int run = 0; run < 4; ++run) {
       const std::uint8_t* q = in + 16 + 32 * run;
@@ -191,6 +186,18 @@ void to_q4_1(const float* in, std::uint8_t* out) {
     out[4 + j] = static_cast<std::uint8_t>(nibble(in[j]) | (nibble(in[j + 16]) << 4));
 }
 
+void to_q4_k(const float* in, std::uint8_t* out) {
+  // The greatest scale and minimum of any of its runs are at most this over 63.
+  float most = 0;
+  for (int j = 0; j < kSuperBlock; j += kBlock) {
+    const float largest = largest_magnitude(in + j);
+    most = std::isnan(largest) ? largest : std::max(most, largest);
+    if (std::isnan(most)) break;
+  }
+  half_scale(most / 7);  // refuses what is not finite, or too large
+  quantize_q4_k(in, reinterpret_cast<std::byte*>(out));
+}
+
 void check_sizes(DType dtype, std::size_t n_bytes, std::size_t n_elements) {
   const auto block = static_cast<std::size_t>(block_elements(dtype));
   const auto size = static_cast<std::size_t>(block_bytes(dtype));
@@ -305,6 +312,9 @@ void quantize(DType dtype, std::span<const float> in, std::span<std::byte> out) 
         break;
       case DType::kQ4_1:
         to_q4_1(&in[i], bytes);
+        break;
+      case DType::kQ4_K:
+        to_q4_k(&in[i], bytes);
         break;
       default:
         throw internal_error("there is no quantiser for " + std::string(dtype_name(dtype)));

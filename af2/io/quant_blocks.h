@@ -50,9 +50,18 @@ void dequantize(DType dtype, std::span<const std::byte> in, std::span<float> out
 // All elements, row-major. Throws as dequantize, naming the tensor.
 std::vector<float> to_float(const TensorView& tensor);
 
-// Reference quantisers for kQ8_0, kQ4_0 and kQ4_1; also F32, F16 and BF16. in: a whole number of blocks.
-// out: exactly their bytes. Throws kModel for values that are not finite or exceed the scale's half range,
-// kInternal for another type or wrong sizes.
+// Reference quantisers for kQ8_0, kQ4_0 and kQ4_1, our own for kQ4_K; also F32, F16 and BF16. in: a whole
+// number of blocks. out: exactly their bytes. Throws kModel for values that are not finite or exceed the
+// scale's half range, kInternal for another type or wrong sizes.
 void quantize(DType dtype, std::span<const float> in, std::span<std::byte> out);
+
+// The six-bit scales and minima of a Q4_K block's eight runs of 32 weights: w = d scale q - dmin minimum.
+struct Q4KScales {
+  std::uint8_t scale[8], minimum[8];
+};
+Q4KScales q4_k_scales(const std::byte* block);
+
+// One block: 256 finite values to 144 bytes. Steps and minima by least squares over several roundings.
+void quantize_q4_k(const float* in, std::byte* out);
 
 }  // namespace af2

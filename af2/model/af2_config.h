@@ -183,6 +183,7 @@ struct TextConfig {
   std::vector<std::string> added = {"<audio>", "<|endofchunk|>", "<|PAD_TOKEN|>", "<SEP>"};
   std::vector<std::string> stop = {"<|endofchunk|>", "<|endoftext|>"};
   std::string lead, conclusion;
+  bool plain_choices = false;
 
   template <class V>
   void visit(V& v) {
@@ -196,6 +197,8 @@ struct TextConfig {
         "ends what the model writes before a verdict, as in \"a dog barking: yes\"; \"\": it writes none");
     v.field("conclusion", conclusion,
             "of a chain-of-thought model: an answer that stops without these words is continued behind them");
+    v.field("plain_choices", plain_choices,
+            "given answers are weighed after the question without their list too");
   }
 };
 

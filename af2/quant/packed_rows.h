@@ -19,7 +19,7 @@ namespace af2 {
 
 class PackedRows {
  public:
-  // Whether this processor has the instructions and the type a layout: Q4_0, Q4_1, Q8_0.
+  // Whether this processor has the instructions and the type a layout: Q4_0, Q4_1, Q4_K, Q8_0.
   static bool usable(DType dtype);
   // `order` as in QMatrix. The bytes of `view` are not needed afterwards.
   PackedRows(const TensorView& view, const std::vector<std::int64_t>& order);

@@ -2,7 +2,7 @@
 // activations, single rows.
 //
 // Frozen weights at inference only. The product uses exactly the values that `dequantize` gives. On
-// processors with products of bytes, Q4_0, Q4_1 and Q8_0 are packed for them at their first product
+// processors with products of bytes, Q4_0, Q4_1, Q4_K and Q8_0 are packed for them at their first product
 // (packed_rows.h); elsewhere these and BF16 have fused kernels with float sums for one x, and all else goes
 // through `dequantize` row by row. Thread rule: const use from any thread. Work is split by rows
 // (core/threads.h), so that results do not depend on the thread count.

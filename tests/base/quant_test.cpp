@@ -53,6 +53,7 @@ INSTANTIATE_TEST_SUITE_P(Types, Product,
                                          Case{DType::kQ4_0, 65, 96, 1}, Case{DType::kQ4_0, 10, 64, 3},
                                          Case{DType::kQ4_0, 48, 64, 17}, Case{DType::kQ4_1, 33, 32, 9},
                                          Case{DType::kBF16, 65, 96, 1}, Case{DType::kBF16, 5, 37, 3},
+                                         Case{DType::kQ4_K, 65, 512, 1}, Case{DType::kQ4_K, 5, 256, 3},
                                          Case{DType::kF32, 3, 5, 1}),
                          [](const auto& item) {
                            return std::string(dtype_name(item.param.dtype)) + "_x" +
@@ -81,13 +82,14 @@ TEST(QMatrix, ThreadsDoNotChangeTheResult) {
 // Several x at once are what each gives alone, bit for bit, in every type and with rows in another order.
 TEST(QMatrix, EachOfSeveralIsAsAlone) {
   Random rng("af2/test/qmatrix/each");
-  constexpr std::int64_t kRows = 75, kColumns = 96, kMany = 5;
+  constexpr std::int64_t kRows = 75, kColumns = 256, kMany = 5;
   std::vector<float> weights(kRows * kColumns), x(kMany * kColumns), alone(kRows), together(kMany * kRows);
   for (float& value : weights) value = static_cast<float>(rng.normal());
   for (float& value : x) value = static_cast<float>(rng.normal());
   std::vector<std::int64_t> order(kRows);
   for (std::int64_t r = 0; r < kRows; ++r) order[r] = (r * 7 + 3) % kRows;
-  for (const DType type : {DType::kQ4_0, DType::kQ4_1, DType::kQ8_0, DType::kBF16, DType::kF32}) {
+  for (const DType type :
+       {DType::kQ4_0, DType::kQ4_1, DType::kQ4_K, DType::kQ8_0, DType::kBF16, DType::kF32}) {
     std::vector<std::byte> packed(*checked_bytes(type, std::vector<std::int64_t>{kRows, kColumns}));
     quantize(type, weights, packed);
     for (const bool ordered : {false, true}) {

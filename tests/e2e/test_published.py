@@ -117,6 +117,14 @@ class Published(unittest.TestCase):
         self.assertLess(max(t["relative_error"] for t in report["changed"]), 0.01)
         after = self.feature("logits", "--tokens", ",".join(map(str, PROMPT)), model=small)
         self.assertLess(float((after - before).norm() / before.norm()), 0.05)
+        errors = {}
+        for kind in ("q4_0", "q4_K"):
+            out = af2("quantize", "-i", same, "-o", self.path(kind), "--type", kind, "--json")[1]
+            types = {t["type"] for t in json.loads(out)["changed"]}
+            self.assertIn(kind.upper(), {t.upper() for t in types})
+            after = self.feature("logits", "--tokens", ",".join(map(str, PROMPT)), model=self.path(kind))
+            errors[kind] = float((after - before).norm() / before.norm())
+        self.assertLess(errors["q4_K"], errors["q4_0"])
         code, _, err = af2("convert", "-i", self.folder, "-o", same, ok=False)
         self.assertEqual(code, 2)
         self.assertIn("is there already", err)

@@ -132,22 +132,41 @@ TEST_F(Published, ChoicesAreWeighedByTheirProbability) {
     }
     EXPECT_NEAR(shares, 1, 1e-9);
   };
-  const std::vector<Choice> plain = engine.choose(memory, "which?", choices);
+  const std::vector<Choice> plain = engine.weigh(memory, "which?", choices);
   expect_shares(plain, {});
-  test::expect_error(ErrorKind::kUser, {"--choices"}, [&] { engine.choose(memory, "which?", {}); });
+  test::expect_error(ErrorKind::kUser, {"--choices"}, [&] { engine.weigh(memory, "which?", {}); });
+
+  // After the prompt that lists them; with plain_choices the mean of that and of the question alone.
+  const std::vector<Choice> listed = engine.weigh(memory, with_choices("which?", choices), choices);
+  const std::vector<Choice> chosen = engine.choose(memory, "which?", choices);
+  const auto set_text = [&](const char* key, const Json& value) {
+    Json config = parse_json(read_file(scratch / "plain" / "config.json"), "config.json");
+    config["text"][key] = value;
+    write_file_atomic(scratch / "plain" / "config.json", config.dump());
+    return Engine::load(scratch / "plain", {.threads = 1});
+  };
+  const Engine both = set_text("plain_choices", true);
+  const std::vector<Choice> mean = both.choose(both.listen(steady_clip()), "which?", choices);
+  double shares = 0;
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    EXPECT_EQ(chosen[i].log_probability, listed[i].log_probability);
+    EXPECT_NEAR(mean[i].log_probability, (listed[i].log_probability + plain[i].log_probability) / 2, 1e-9);
+    double sum = 0;  // of all shares over this one
+    for (const Choice& other : mean) sum += std::exp(other.log_probability - mean[i].log_probability);
+    EXPECT_NEAR(mean[i].share, 1 / sum, 1e-9);
+    shares += mean[i].share;
+  }
+  EXPECT_NEAR(shares, 1, 1e-9);
 
   // What it writes first of its own accord is made its lead.
   AnswerOptions first;
   first.max_new_tokens = 1;
   first.ignore_eos = true;
   const int id = engine.answer(memory, "which?", first).tokens.at(0);
-  Json config = parse_json(read_file(scratch / "plain" / "config.json"), "config.json");
-  config["text"]["lead"] = engine.token_text(id);
-  write_file_atomic(scratch / "plain" / "config.json", config.dump());
-  const Engine leading = Engine::load(scratch / "plain", {.threads = 1});
+  const Engine leading = set_text("lead", engine.token_text(id));
   std::vector<int> lead = prompt;
   lead.push_back(id);
-  const std::vector<Choice> led = leading.choose(leading.listen(steady_clip()), "which?", choices);
+  const std::vector<Choice> led = leading.weigh(leading.listen(steady_clip()), "which?", choices);
   expect_shares(led, lead);
   EXPECT_GT(led[0].log_probability, plain[0].log_probability);
 }

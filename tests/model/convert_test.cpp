@@ -62,8 +62,8 @@ TEST_F(Convert, Float32ComputesTheSameBits) {
 
 TEST_F(Convert, SmallerTypesStayWithinTheirError) {
   write(true, SaveType::kF32);
-  const std::pair<const char*, double> bounds[] = {
-      {"f16", 2e-2}, {"bf16", 4e-2}, {"q8_0", 4e-2}, {"q4_1", 0.4}, {"q4_0", 0.4}};
+  const std::pair<const char*, double> bounds[] = {{"f16", 2e-2}, {"bf16", 4e-2}, {"q8_0", 4e-2},
+                                                   {"q4_1", 0.4}, {"q4_0", 0.4},  {"q4_K", 0.4}};
   for (const auto& [name, bound] : bounds) {
     const ConvertReport report = convert_model(folder, to(name), type(name, "f32"));
     EXPECT_FALSE(report.changed.empty()) << name;
@@ -76,6 +76,8 @@ TEST_F(Convert, SmallerTypesStayWithinTheirError) {
   EXPECT_EQ(four.get("token_embd.weight").dtype, DType::kQ8_0);
   EXPECT_EQ(four.get("output_norm.weight").dtype, DType::kF32);
   EXPECT_EQ(Gguf::open(to("q4_0") / "xattn.gguf").tensors().front().dtype, DType::kQ4_0);
+  // Short rows are no blocks of 256 (whole ones: tests/e2e/test_published.py).
+  EXPECT_EQ(Gguf::open(to("q4_K") / "lm.gguf").get("blk.1.ffn_down.weight").dtype, DType::kQ4_1);
 }
 
 // What a folder computes does not change when it is converted again, and --keep leaves matrices alone.

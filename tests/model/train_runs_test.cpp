@@ -15,6 +15,7 @@
 #include "af2/generate/engine.h"
 #include "af2/generate/model_folder.h"
 #include "af2/io/checkpoint.h"
+#include "af2/train/export.h"
 #include "af2/train/trainer.h"
 #include "model_testing.h"
 #include "tiny_gguf.h"
@@ -408,6 +409,27 @@ TEST_F(Training, AdapterTrainsItsOwnPartsAndTheFolderAnswers) {
       torch::tensor(std::vector<int64_t>(ids.begin(), ids.begin() + prompt)).view({1, -1});
   const torch::Tensor logits = model.network->logits(model.network->forward(row, context))[0];
   EXPECT_LT(test::max_error(torch::tensor(feature.values).view(feature.shape), logits), 1e-3);
+}
+
+TEST_F(Training, SeveralRunsAreExportedAsTheirMean) {
+  const TrainResult one = train(recipe("adapter", 1), scratch / "one", false);
+  const TrainResult two = train(recipe("adapter", 2), scratch / "two", false);
+  const fs::path folder = scratch / "model", file = folder / "adapter.safetensors";
+  const std::string name = "audio_transformer_clap.layer_stack.0.slf_attn.w_qs.weight";
+  const auto exported = [&](const std::vector<fs::path>& runs) {
+    export_adapter(runs, folder, "f32");
+    return read_tensor(SafeTensors::open(file), name).clone();
+  };
+  const torch::Tensor first = exported({one.checkpoint}), second = exported({scratch / "two"});
+  EXPECT_FALSE(first.equal(second));
+  const torch::Tensor mean = exported({scratch / "one", two.checkpoint});
+  EXPECT_LT(test::max_error(mean, (first + second) / 2), 1e-7);
+  EXPECT_LT(
+      test::max_error(exported({one.checkpoint, one.checkpoint, two.checkpoint}), (2 * first + second) / 3),
+      1e-7);
+  test::expect_error(ErrorKind::kUser, {"-i"}, [&] { export_adapter({}, folder, "f32"); });
+  test::expect_error(ErrorKind::kUser, {"no complete checkpoint"},
+                     [&] { export_adapter({folder}, folder, "f32"); });
 }
 
 TEST_F(Training, AdapterCanTrainTheTowerWhoseStatisticsStayFixed) {

@@ -85,7 +85,7 @@ std::vector<std::string> answers_of(const Engine& engine, const std::vector<Memo
     for (std::size_t i = 0; i < items.size(); ++i) {
       const AnswerKey key = answer_key(items[i]);
       const auto choices =
-          engine.choose(memories[i], items[i].prompt, key.type == "count" ? counts : key.options);
+          engine.weigh(memories[i], items[i].prompt, key.type == "count" ? counts : key.options);
       for (const Choice& choice : choices) weights[i].push_back({choice.text, choice.log_probability});
       texts.push_back(likeliest(choices).text);
     }
