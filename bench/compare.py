@@ -2,12 +2,12 @@
 """Speed and memory beside the release's own way of computing, in one run on one machine, with the same weights.
 
 Usage: .venv/bin/python bench/compare.py [--shape 0.5b] [--seconds 61] [--tokens 16] [--reps 3] [--threads 2]
-       [--work .cache/bench] [--program build/release/af2] [--types f32,bf16,q8_0,q4_0]
+       [--work .cache/bench] [--program build/release/af2] [--types f32,bf16,q8_0,q4_0] [--store f32]
 
 The rival is tests/oracle/published_model.py: PyTorch in float32, one clip, the language model by `transformers` with its
 cache, keys and values of the cross-attention made again for every token, as the released code does. Its weights are
-made from names (tests/oracle/make_published.py) in WORK, where they stay for the next run. Both sides are timed in
-turns, --reps times: first token (tower, audio transformer and prompt), then each further token. Of af2, each folder
+made from names (tests/oracle/make_published.py, stored as --store says: bf16 for the large shapes) in WORK, where they
+stay for the next run. Both sides are timed in turns, each time in a process of its own, --reps times: first token (tower, audio transformer and prompt), then each further token. Of af2, each folder
 that `af2 convert` makes: f32 as --dtype f32, all others as --dtype bf16 where the processor has it. Prints a table in Markdown.
 Needs tools/setup.sh --tests.
 """
@@ -48,15 +48,29 @@ def run_af2(program, folder, clip, tokens, threads, dtype):
     return first, t["decode_ms"] / 1e3 / (tokens - 1), peak, line["tokens"]
 
 
-def run_rival(model, waveform, tokens):
+def rival(args, waveform):
+    """The child process: loads, measures once, prints a line of JSON."""
+    import numpy as np
     import torch
+    from published_model import PublishedModel
+    from published_shapes import SHAPES
+    torch.set_num_threads(args.threads)
+    model = PublishedModel(args.work / args.shape / "published", SHAPES[args.shape])
+    windows = torch.from_numpy(np.load(waveform))
     start = time.perf_counter()
     marks = []
     with torch.no_grad():
-        heard = [model.tower(model.log_mel(window[None])) for window in waveform]
+        heard = [model.tower(model.log_mel(window[None])) for window in windows]
         memory = model.audio_transformer(torch.cat(heard).flatten(0, 1)[None])
-    ids = model.greedy(PROMPT, memory, tokens, lambda: marks.append(time.perf_counter()))
-    return marks[0] - start, (marks[-1] - marks[0]) / (tokens - 1), ids
+    ids = model.greedy(PROMPT, memory, args.tokens, lambda: marks.append(time.perf_counter()))
+    print(json.dumps([marks[0] - start, (marks[-1] - marks[0]) / (args.tokens - 1), peak_memory(), ids]))
+
+
+def run_rival(args, waveform):
+    command = [sys.executable, __file__, "--shape", args.shape, "--tokens", args.tokens, "--threads", args.threads,
+               "--work", args.work, "--rival", waveform]
+    out = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout
+    return tuple(json.loads(out.splitlines()[-1]))
 
 
 def peak_memory(pid="self"):
@@ -70,14 +84,15 @@ def peak_memory(pid="self"):
     return 0
 
 
-def prepare(args, types):
+def prepare(args, types, duplicates=False):
+    """The published folder, and what `af2 convert` makes of it; "published" among the types is the folder itself."""
     work = args.work / args.shape
     published = work / "published"
     if not (published / "safe_ckpt/metadata.json").exists():
         subprocess.run([sys.executable, ORACLE / "make_published.py", "--shape", args.shape, "--out", published,
-                        "--tokenizer", TOKENIZER, "--single"], check=True)
+                        "--tokenizer", TOKENIZER, "--dtype", args.store, *([] if duplicates else ["--single"])], check=True)
     for kind in types:
-        if not (work / kind / "config.json").exists():
+        if kind != "published" and not (work / kind / "config.json").exists():
             subprocess.run([args.program, "convert", "-q", "-i", published, "-o", work / kind, "--dtype", kind],
                            check=True, stdout=subprocess.DEVNULL)
     return work, published
@@ -93,31 +108,26 @@ def main():
     parser.add_argument("--types", default="f32,bf16,q8_0,q4_0")
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / ".cache/bench")
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build/release/af2")
+    parser.add_argument("--store", choices=("f32", "bf16"), default="f32")
+    parser.add_argument("--rival", type=pathlib.Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.rival:
+        rival(args, args.rival)
+        return
     types = args.types.split(",")
-    work, published = prepare(args, types)
+    work, _ = prepare(args, types)
 
     import numpy as np
-    import torch
-    from published_model import PublishedModel
-    from published_shapes import SHAPES
-    torch.set_num_threads(args.threads)
     clip = work / "clip.npy"
     t = np.arange(int(args.seconds * 16000)) / 16000
     np.save(clip, (0.3 * np.sin(2 * np.pi * 330 * t) + 0.1 * np.random.default_rng(1).standard_normal(len(t)))
             .astype(np.float32))
     subprocess.run([args.program, "features", "-q", "-m", work / types[0], "--windows", "30", "--layer", "waveform", "-o",
                     work / "waveform.npy", clip], check=True)
-    waveform = torch.from_numpy(np.load(work / "waveform.npy"))
-    model = PublishedModel(published, SHAPES[args.shape])
-
-    def rival():
-        first, each, ids = run_rival(model, waveform, args.tokens)
-        return first, each, peak_memory(), ids
-
-    sides = {"reference, float32": rival}
+    windows = len(np.load(work / "waveform.npy"))
+    sides = {"reference, float32": lambda: run_rival(args, work / "waveform.npy")}
     for kind in types:
-        dtype = "f32" if kind == "f32" else "auto"
+        dtype = "f32" if kind in ("f32", "published") else "auto"
         sides[f"af2, {kind}"] = lambda kind=kind, dtype=dtype: run_af2(args.program, work / kind, clip, args.tokens,
                                                                        args.threads, dtype)
     results = {name: [] for name in sides}
@@ -127,7 +137,7 @@ def main():
     base = results["reference, float32"]
     base_first, base_each = (statistics.median(r[i] for r in base) for i in (0, 1))
     same = {name: sum(a == b for a, b in zip(runs[0][3], base[0][3])) for name, runs in results.items()}
-    print(f"{args.shape} shape, {args.seconds:g} s of audio ({len(waveform)} windows), {args.tokens} tokens, "
+    print(f"{args.shape} shape, {args.seconds:g} s of audio ({windows} windows), {args.tokens} tokens, "
           f"{args.threads} threads, {args.reps} runs in turns: median (minimum-maximum)\n")
     print("| side | first token, s | times faster | s per further token | times faster | peak memory, MiB | tokens as "
           "the reference |\n| --- | --- | --- | --- | --- | --- | --- |")

@@ -18,8 +18,8 @@ fi
 [[ -f runs/stem.safetensors ]] || .venv/bin/python tools/stem/convert.py --out runs/stem.safetensors
 train() { "$af2" train --config "recipes/mini/$1.yaml" --out "runs/mini-$1" --resume; }
 
-# mean FOLDER TYPE RUN...: a model folder with the mean of the runs' weights.
-mean() {
+# write_folder FOLDER TYPE RUN...: a model folder with the run's weights, of several the mean.
+write_folder() {
   local folder=$1 type=$2
   shift 2
   mkdir -p "$folder"
@@ -30,7 +30,6 @@ mean() {
 for recipe in tower tower2 align adapter0 listener listener2 adapter adapter2 adapter3 adapter4; do
   train "$recipe"
 done
-mean runs/mini-mean f32 adapter3 adapter4
+write_folder runs/mini-mean f32 adapter3 adapter4
 train adapter5
-# adapter5 counts as much as the two that it began from together.
-mean runs/mini i8 adapter3 adapter4 adapter5 adapter5
+write_folder runs/mini i8 adapter5

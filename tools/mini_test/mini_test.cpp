@@ -4,9 +4,10 @@
 //
 // Renders the set once (a fixed seed), asks every question with its clip and with silence instead, and writes
 // accuracy with a 95 % interval clustered by recording, beside chance and the audio-off score. Classes are
-// macro-averaged where a question is about a class. Where an answer is one of a few (options, two sounds, 1
-// to 5) it is the likeliest of them, as `af2 ask --choices` gives it, so that chance means something with the
-// audio off too; a row of its own has what the model writes freely.
+// macro-averaged where a question is about a class. Where an answer is one of a few it is the likeliest of
+// them, so that chance means something with the audio off too: of four options as `af2 ask --choices` gives
+// it, of two sounds and of 1 to 5 after the question as it stands. A row of its own has what the model writes
+// freely.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -84,8 +85,13 @@ std::vector<std::string> answers_of(const Engine& engine, const std::vector<Memo
     const std::vector<std::string> counts = {"1", "2", "3", "4", "5"};
     for (std::size_t i = 0; i < items.size(); ++i) {
       const AnswerKey key = answer_key(items[i]);
+      const std::string& prompt = items[i].prompt;
+      // Options stand in the prompt behind its question: as `af2 ask --choices` puts them.
+      const std::size_t list = prompt.find(" (A) ");
       const auto choices =
-          engine.weigh(memories[i], items[i].prompt, key.type == "count" ? counts : key.options);
+          key.type == "what_mc" && list != std::string::npos
+              ? engine.choose(memories[i], prompt.substr(0, list), key.options)
+              : engine.weigh(memories[i], prompt, key.type == "count" ? counts : key.options);
       for (const Choice& choice : choices) weights[i].push_back({choice.text, choice.log_probability});
       texts.push_back(likeliest(choices).text);
     }
