@@ -8,10 +8,13 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <map>
+#include <mutex>
 #include <system_error>
 #include <utility>
 
 #include "af2/core/error.h"
+#include "af2/core/pages.h"
 
 namespace af2 {
 namespace fs = std::filesystem;
@@ -80,6 +83,50 @@ fs::path program_dir() {
   return error ? fs::current_path() : exe.parent_path();
 }
 
+namespace {
+
+// What is mapped, so that release_mapped never touches other memory.
+class Mappings {
+ public:
+  void add(const std::byte* data, std::size_t size) {
+    const std::lock_guard lock(mutex_);
+    sizes_[data] = size;
+  }
+  void remove(const std::byte* data) {
+    const std::lock_guard lock(mutex_);
+    sizes_.erase(data);
+  }
+  bool hold(std::span<const std::byte> bytes) {
+    const std::lock_guard lock(mutex_);
+    auto after = sizes_.upper_bound(bytes.data());
+    if (after == sizes_.begin()) return false;
+    const auto& [data, size] = *--after;
+    return bytes.data() + bytes.size() <= data + size;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<const std::byte*, std::size_t, std::less<>> sizes_;
+};
+
+Mappings& mappings() {
+  static Mappings all;
+  return all;
+}
+
+void drop_pages(const std::byte* begin, const std::byte* end) {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = (reinterpret_cast<std::uintptr_t>(begin) + page - 1) / page * page;
+  const auto last = reinterpret_cast<std::uintptr_t>(end) / page * page;
+  if (last > first) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
+}  // namespace
+
+void release_mapped(std::span<const std::byte> bytes) {
+  if (!bytes.empty() && mappings().hold(bytes)) drop_pages(bytes.data(), bytes.data() + bytes.size());
+}
+
 MappedFile::MappedFile(const fs::path& path) : path_(path) {
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) throw data_error("cannot open: " + reason(), path.string(), "check the path");
@@ -91,10 +138,13 @@ MappedFile::MappedFile(const fs::path& path) : path_(path) {
   void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
   if (data == MAP_FAILED) throw resource_error("cannot map: " + reason(), path.string());
   data_ = static_cast<const std::byte*>(data);
+  mappings().add(data_, size_);
 }
 
 MappedFile::~MappedFile() {
-  if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (!data_) return;
+  mappings().remove(data_);
+  ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
@@ -110,10 +160,7 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 void MappedFile::release(std::size_t offset, std::size_t size) const {
-  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  const std::size_t first = (offset + page - 1) / page * page;
-  const std::size_t last = (offset + size) / page * page;
-  if (data_ && last > first) ::madvise(const_cast<std::byte*>(data_) + first, last - first, MADV_DONTNEED);
+  if (data_) drop_pages(data_ + offset, data_ + offset + size);
 }
 
 }  // namespace af2

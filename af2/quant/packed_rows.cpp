@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "af2/core/error.h"
 #include "af2/core/threads.h"
@@ -205,10 +203,6 @@ AF2_VNNI void multiply_groups(DType dtype, const std::byte* groups, std::int64_t
 
 }  // namespace
 
-void PackedRows::Free::operator()(std::byte* bytes) const {
-  std::free(bytes);
-}
-
 bool PackedRows::usable(DType dtype) {
 #ifdef AF2_HAS_VNNI_BUILD
   static const bool has = __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
@@ -255,12 +249,18 @@ void pack_row_q4_k(const std::byte* in, std::int64_t n_blocks, std::int64_t lane
       small[(b + run) * kRows * 2 + lane] = static_cast<std::byte>(six.scale[run]);
       small[((b + run) * 2 + 1) * kRows + lane] = static_cast<std::byte>(six.minimum[run]);
       // 32 nibbles, low or high ones of 32 bytes, become 16 bytes: the first half low, the second high.
-      const auto* q = reinterpret_cast<const std::uint8_t*>(in) + 16 + run / 2 * kBlock;
+      const std::byte* q = in + 16 + run / 2 * kBlock;
       std::byte* out = group + (b + run) * bytes + lane * 4;
-      for (int k = 0; k < kBlock / 2; ++k) {
+      constexpr std::uint64_t kNibbles = 0x0f0f0f0f0f0f0f0full;
+      for (int half = 0; half < 2; ++half) {
+        std::uint64_t first, second;
+        std::memcpy(&first, q + 8 * half, 8);
+        std::memcpy(&second, q + kBlock / 2 + 8 * half, 8);
         const int shift = run % 2 == 0 ? 0 : 4;
-        const int low = (q[k] >> shift) & 15, high = (q[k + kBlock / 2] >> shift) & 15;
-        out[k / 4 * kLine + k % 4] = static_cast<std::byte>(low | (high << 4));
+        const std::uint64_t packed = ((first >> shift) & kNibbles) | (((second >> shift) & kNibbles) << 4);
+        const auto low = static_cast<std::uint32_t>(packed), high = static_cast<std::uint32_t>(packed >> 32);
+        std::memcpy(out + 2 * half * kLine, &low, 4);
+        std::memcpy(out + (2 * half + 1) * kLine, &high, 4);
       }
     }
   }
@@ -273,9 +273,7 @@ PackedRows::PackedRows(const TensorView& view, const std::vector<std::int64_t>& 
   if (!usable(dtype_)) throw internal_error("rows of this type cannot be packed here", view.name);
   const std::int64_t n_groups = (rows_ + kRows - 1) / kRows;
   group_bytes_ = bytes_of_group(dtype_, n_blocks_);
-  const auto size = static_cast<std::size_t>(n_groups * group_bytes_);
-  groups_.reset(static_cast<std::byte*>(std::aligned_alloc(kLine, std::max<std::size_t>(size, kLine))));
-  if (!groups_) throw std::bad_alloc();
+  groups_ = aligned_bytes(static_cast<std::size_t>(n_groups * group_bytes_));
   parallel_for(0, n_groups, kGrain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t g = begin; g < end; ++g) {
       std::byte* group = groups_.get() + g * group_bytes_;

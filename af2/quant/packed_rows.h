@@ -10,9 +10,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
+#include "af2/core/pages.h"
 #include "af2/io/tensor_view.h"
 
 namespace af2 {
@@ -27,13 +27,9 @@ class PackedRows {
   void multiply(const float* x, std::int64_t n, float* y) const;
 
  private:
-  struct Free {
-    void operator()(std::byte* bytes) const;
-  };
-
   DType dtype_;
   std::int64_t rows_, columns_, n_blocks_, group_bytes_;
-  std::unique_ptr<std::byte[], Free> groups_;
+  AlignedBytes groups_;
 };
 
 }  // namespace af2

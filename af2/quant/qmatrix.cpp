@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "af2/core/error.h"
+#include "af2/core/pages.h"
 #include "af2/core/threads.h"
 #include "af2/io/quant_blocks.h"
 #include "af2/quant/dot.h"
@@ -52,7 +53,10 @@ void QMatrix::multiply(const float* x, std::int64_t n, float* y) const {
 void QMatrix::multiply_each(const float* x, std::int64_t n, float* y) const {
   const DType type = view_.dtype;
   if (PackedRows::usable(type)) {
-    std::call_once(pack_once_, [this] { packed_ = std::make_unique<PackedRows>(view_, row_order_); });
+    std::call_once(pack_once_, [this] {
+      packed_ = std::make_unique<PackedRows>(view_, row_order_);
+      release_mapped(view_.bytes);  // a prompt reads them again
+    });
     packed_->multiply(x, n, y);
     return;
   }

@@ -1,11 +1,14 @@
 // core: errors, files, hashes, named random draws.
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <filesystem>
 #include <set>
 
+#include "../scratch.h"
 #include "af2/core/error.h"
 #include "af2/core/file.h"
+#include "af2/core/pages.h"
 #include "af2/core/random.h"
 
 namespace af2 {
@@ -63,6 +66,23 @@ TEST(Random, ShuffleIsAPermutation) {
   Random("af2/test/shuffle").shuffle(items);
   EXPECT_EQ(std::set<int>(items.begin(), items.end()).size(), 100u);
   EXPECT_NE(items[0] * 100 + items[1], 1);
+}
+
+// Pages of a mapped file come back when they are read; memory that is no file keeps what it holds.
+TEST(Pages, ReleaseTouchesMappedFilesOnly) {
+  const test::Scratch scratch;
+  std::string text(1 << 16, 'x');
+  for (std::size_t i = 0; i < text.size(); i += 100) text[i] = static_cast<char>('a' + i / 100 % 26);
+  write_file_atomic(scratch / "file", text);
+  const MappedFile file(scratch / "file");
+  release_mapped(file.bytes());
+  release_mapped(file.bytes().subspan(5000, 20000));
+  EXPECT_EQ(std::memcmp(file.bytes().data(), text.data(), text.size()), 0);
+  const AlignedBytes memory = aligned_bytes(text.size());
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory.get()) % 64, 0u);
+  std::memcpy(memory.get(), text.data(), text.size());
+  release_mapped({memory.get(), text.size()});
+  EXPECT_EQ(std::memcmp(memory.get(), text.data(), text.size()), 0);
 }
 
 }  // namespace
