@@ -494,7 +494,8 @@ class Others(unittest.TestCase):
             code, out, err = af2("quantize", "-i", ROOT / "models/mini", "-o", small, "--type", "q8_0",
                                  "--adapter-type", "i8", "--verify")
             self.assertEqual(code, 0, err)
-            ask = ("ask", "-p", "What do you hear?", "-n", "12", example())
+            # A clip whose answer it is sure of; where two answers are nearly as likely, a rounding decides.
+            ask = ("ask", "-p", "What do you hear?", "-n", "12", EXAMPLES / "stream.ogg")
             self.assertEqual(af2(*ask, "-m", small)[1], af2(*ask)[1])
             self.assertEqual(af2("info", "-m", small, "--verify")[0], 0)
 
