@@ -65,6 +65,14 @@ std::vector<double> numbers(const std::string& text, const std::string& flag, do
   return all;
 }
 
+// Answers of flags.tokens tokens, whatever the model would stop at.
+AnswerOptions whole_length(const Flags& flags) {
+  AnswerOptions options;
+  options.max_new_tokens = flags.tokens;
+  options.ignore_eos = true;
+  return options;
+}
+
 struct Times {
   std::vector<double> encode_s, first_s, token_ms;
 };
@@ -115,9 +123,7 @@ void time_text(const Engine& engine, const Flags& flags) {
 // Several answers about one clip at once: prompts one by one, then every token of all of them together.
 void time_batches(const Engine& engine, const Flags& flags, double seconds,
                   const std::vector<double>& batches) {
-  AnswerOptions options;
-  options.max_new_tokens = flags.tokens;
-  options.ignore_eos = true;
+  const AnswerOptions options = whole_length(flags);
   const Memory memory = engine.listen(synthetic_clip(seconds, engine.config().audio.sample_rate));
   if (!flags.clips.json) {
     print_line(fmt::format(
@@ -133,8 +139,8 @@ void time_batches(const Engine& engine, const Flags& flags, double seconds,
       const double start = steady_seconds();
       const std::vector<Answer> all = engine.answer_all(questions);
       const double whole = steady_seconds() - start;
-      // The last one's first token is the end of the prompts.
       if (rep < 0) continue;
+      // From the last one's first token on all prompts are read.
       rates[b].push_back(static_cast<double>(n) * (flags.tokens - 1) / (all.back().decode_ms / 1e3));
       answers[b].push_back(static_cast<double>(n) / whole);
     }
@@ -169,9 +175,7 @@ int run(const Flags& flags) {
   const double start = steady_seconds();
   const Engine engine = load_engine(flags.clips);
   const double load_s = steady_seconds() - start;
-  AnswerOptions options;
-  options.max_new_tokens = flags.tokens;
-  options.ignore_eos = true;
+  const AnswerOptions options = whole_length(flags);
   if (!flags.clips.json) {
     print_line(fmt::format("{}, products in {}, loaded in {:.2f} s; median of {} after one unmeasured run",
                            engine.config().name, flags.clips.dtype, load_s, flags.reps));

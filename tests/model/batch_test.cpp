@@ -7,18 +7,14 @@
 #include "af2/core/error.h"
 #include "af2/generate/answer_writer.h"
 #include "af2/generate/convert.h"
+#include "noise_clip.h"
 #include "published_checkpoint.h"
 
 namespace af2 {
 namespace {
 
 Clip noise(const std::string& name, int seconds) {
-  Clip clip;
-  const torch::Tensor sound = test::sound_like("batch/" + name, 1, seconds * 16000)[0].contiguous();
-  clip.samples.assign(sound.data_ptr<float>(), sound.data_ptr<float>() + sound.numel());
-  clip.rate_hz = 16000;
-  clip.seconds = clip.wanted_seconds = clip.file_seconds = seconds;
-  return clip;
+  return test::noise_clip("batch/" + name, seconds);
 }
 
 // Questions of all kinds: clips of one and two windows, one asked twice, no clip, lengths from 1 to 24

@@ -4,18 +4,14 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "noise_clip.h"
 #include "published_checkpoint.h"
 
 namespace af2 {
 namespace {
 
 Clip noise(const std::string& name, int seconds) {
-  Clip clip;
-  const torch::Tensor sound = test::sound_like("scan/" + name, 1, seconds * 16000)[0].contiguous();
-  clip.samples.assign(sound.data_ptr<float>(), sound.data_ptr<float>() + sound.numel());
-  clip.rate_hz = 16000;
-  clip.seconds = clip.wanted_seconds = clip.file_seconds = seconds;
-  return clip;
+  return test::noise_clip("scan/" + name, seconds);
 }
 
 class Scanning : public test::Published {
