@@ -19,14 +19,6 @@ namespace af2 {
 namespace fs = std::filesystem;
 namespace {
 
-// Rejects "-x" style nonsense early: CLI11 checks types, this the ranges.
-void check(const ClipFlags& flags) {
-  if (flags.start_s < 0) throw user_error("must be 0 or more", "--start");
-  if (flags.duration_s < 0) throw user_error("must be 0 or more", "--duration");
-  if (flags.windows < 0) throw user_error("must be 0 or more", "--windows");
-  if (flags.threads < 0) throw user_error("must be 0 or more", "-t");
-}
-
 // The grammar that the answer must follow, where a flag names one.
 void settle_grammar(const CLI::App& verb, DecodingFlags& flags) {
   const bool schema = verb.count("--json-schema") > 0, file = verb.count("--grammar-file") > 0;
@@ -51,6 +43,19 @@ void settle_grammar(const CLI::App& verb, DecodingFlags& flags) {
 }
 
 }  // namespace
+
+void check_clip_flags(const ClipFlags& flags) {
+  if (flags.start_s < 0) throw user_error("must be 0 or more", "--start");
+  if (flags.duration_s < 0) throw user_error("must be 0 or more", "--duration");
+  if (flags.windows < 0) throw user_error("must be 0 or more", "--windows");
+  if (flags.threads < 0) throw user_error("must be 0 or more", "-t");
+}
+
+void tell_licence(const std::string& licence) {
+  if (licence.find("NC") != std::string::npos || licence.find("on-commercial") != std::string::npos ||
+      licence.find("oncommercial") != std::string::npos)
+    notice("licence of this model: {}", licence);
+}
 
 void add_clip_flags(CLI::App& verb, ClipFlags& flags) {
   verb.add_option("files", flags.files, "audio or video files, folders, or - for stdin");
@@ -140,13 +145,10 @@ void take_flags_from_environment(CLI::App& verb) {
 }
 
 Engine load_engine(const ClipFlags& flags) {
-  check(flags);
+  check_clip_flags(flags);
   Engine engine = Engine::load(find_model_folder(flags.model),
                                {flags.threads, flags.windows, flags.base_lm, flags.generation, flags.dtype});
-  const std::string& licence = engine.config().licence;
-  if (licence.find("NC") != std::string::npos || licence.find("on-commercial") != std::string::npos ||
-      licence.find("oncommercial") != std::string::npos)
-    notice("licence of this model: {}", licence);
+  tell_licence(engine.config().licence);
   for (const auto& name : engine.surplus()) verbose("{} is not used", name);
   return engine;
 }
@@ -177,9 +179,7 @@ void append_clip(Clip& clip, Clip more) {
 
 }  // namespace
 
-HeardClip read_clip(const Engine& engine, const ClipFlags& flags, const ClipItem& item, Cap cap) {
-  DecodeOptions options = engine.decode_options();
-  if (cap == Cap::kNone) options.max_seconds = 0;
+HeardClip decode_clip(DecodeOptions options, const ClipFlags& flags, const ClipItem& item) {
   options.start_s = item.start_s.value_or(flags.start_s);
   options.duration_s = item.duration_s.value_or(flags.duration_s);
   if (!flags.channels.empty())
@@ -192,6 +192,13 @@ HeardClip read_clip(const Engine& engine, const ClipFlags& flags, const ClipItem
     append_clip(heard.clip, decode_one(item.paths[i], options));
   for (const auto& line : heard.clip.log) verbose("{}: {}", heard.path, line);
   heard.warnings = heard.clip.warnings;
+  return heard;
+}
+
+HeardClip read_clip(const Engine& engine, const ClipFlags& flags, const ClipItem& item, Cap cap) {
+  DecodeOptions options = engine.decode_options();
+  if (cap == Cap::kNone) options.max_seconds = 0;
+  HeardClip heard = decode_clip(options, flags, item);
   const double most = options.max_seconds, wanted = heard.clip.wanted_seconds;
   if (most > 0 && wanted > most) {
     if (flags.long_mode == "refuse")

@@ -36,6 +36,10 @@ AnswerOptions answer_options(const Engine& engine, const DecodingFlags& flags);
 // Also takes every long flag from the environment: AF2_ARG_TOP_K for --top-k.
 void take_flags_from_environment(CLI::App& verb);
 
+// Throws kUser for values that no clip can have.
+void check_clip_flags(const ClipFlags& flags);
+// A notice on stderr where the licence is non-commercial.
+void tell_licence(const std::string& licence);
 Engine load_engine(const ClipFlags& flags);
 
 // A clip read and heard, with the warnings of decoder and window cap.
@@ -47,7 +51,9 @@ struct HeardClip {
   std::vector<std::string> warnings;
 };
 
-// Decodes one clip as the flags say; `refuse` throws kData for a clip beyond the window cap. Without a cap
+// Decodes one clip, or several as one, with --start, --duration and --channels.
+HeardClip decode_clip(DecodeOptions options, const ClipFlags& flags, const ClipItem& item);
+// The same for a model's windows: `refuse` throws kData for a clip beyond the window cap. Without a cap
 // all of it is read, for verbs that hear it in stretches.
 enum class Cap { kModel, kNone };
 HeardClip read_clip(const Engine& engine, const ClipFlags& flags, const ClipItem& item,

@@ -26,6 +26,9 @@ void add_features(CLI::App& app, const CommonFlags& common, CommandRunner& runne
 void add_convert(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_quantize(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_export(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_embed(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_similar(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_classify(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_train(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 
 }  // namespace af2

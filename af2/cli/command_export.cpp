@@ -13,7 +13,8 @@ void add_export(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   };
   auto flags = std::make_shared<Flags>();
   CLI::App* verb = app.add_subcommand("export", "write a trained run's weights into a model folder");
-  verb->add_option("-i,--in", flags->in, "run folder, or one of its step-N checkpoints; several: the mean of their weights")
+  verb->add_option("-i,--in", flags->in,
+                   "run folder, or one of its step-N checkpoints; several: the mean of their weights")
       ->required()
       ->allow_extra_args(false);
   verb->add_option("-o,--out", flags->out, "model folder that holds config.json; gets adapter.safetensors")

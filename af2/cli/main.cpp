@@ -32,6 +32,9 @@ int main_of(int argc, char** argv) {
   add_ask(app, common, runner);
   add_caption(app, common, runner);
   add_chat(app, common, runner);
+  add_embed(app, common, runner);
+  add_similar(app, common, runner);
+  add_classify(app, common, runner);
   add_info(app, common, runner);
   add_selftest(app, common, runner);
   add_bench(app, common, runner);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,5 +19,7 @@ std::string nearest_word(std::string_view word, const std::vector<std::string>& 
 // For messages about text from a file: ASCII as it is, other bytes as \xNN, cut after `limit` bytes.
 std::string printable(std::string_view text, std::size_t limit = 100);
 bool starts_with(std::string_view text, std::string_view prefix);
+// RFC 4648, with padding.
+std::string base64(std::span<const std::byte> bytes);
 
 }  // namespace af2

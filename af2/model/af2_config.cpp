@@ -105,6 +105,8 @@ void Af2Config::check(const std::string& where) const {
             "width is not a multiple of the heads", where, "clap.heads");
   require(clap.stem_input == "db" || clap.stem_input == "log1p", "must be db or log1p", where,
           "clap.stem_input");
+  require(!clap.fusion || clap.stem.empty(), "the fusion path belongs to the patch projection, not to a stem",
+          where, "clap.fusion");
   if (!clap.stem.empty()) {
     require(clap.stem_mel_stride() == clap.patch, "strides and pools along mel do not multiply to the patch",
             where, "clap.stem");

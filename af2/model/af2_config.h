@@ -75,6 +75,7 @@ struct ClapConfig {
   std::vector<StemLayer> stem;
   int stem_frames = 0;
   std::string stem_input = "db";
+  bool fusion = false;
 
   int out_dim() const { return embed_dim << (depths.size() - 1); }
   int grid() const { return spec_size / patch; }
@@ -102,6 +103,7 @@ struct ClapConfig {
     v.field("stem", stem, "convolutions instead of the patch projection");
     v.field("stem_frames", stem_frames, "frames of a window that the stem sees; 0: as the patch projection");
     v.field("stem_input", stem_input, "db, or log1p: log(1 + power) of the normalised bands");
+    v.field("fusion", fusion, "with the path for clips longer than a window (AF-CLAP alone)");
   }
 };
 

@@ -8,6 +8,7 @@
 #include "af2/core/file.h"
 #include "af2/core/json.h"
 #include "af2/io/quant_blocks.h"
+#include "af2/model/checkpoint_shapes.h"
 
 namespace af2 {
 namespace fs = std::filesystem;
@@ -23,61 +24,7 @@ struct QwenHeads {
 };
 constexpr std::array<QwenHeads, 4> kQwen = {{{896, 14, 2}, {1536, 12, 2}, {2048, 16, 2}, {3584, 28, 4}}};
 
-class Shapes {
- public:
-  explicit Shapes(const CheckpointFiles& files) : files_(files) {}
-
-  bool has(const std::string& name) const { return files_.find(name) != nullptr; }
-  // Dimension `axis` of a tensor that must have `n` of them.
-  int size(const std::string& name, std::size_t n, std::size_t axis) const {
-    const TensorView* view = files_.find(name);
-    if (!view)
-      throw model_error("lacks the tensor " + name, files_.path().string(), "get the complete checkpoint");
-    if (view->shape.size() != n || view->shape[axis] <= 0 || view->shape[axis] > 1 << 24)
-      throw model_error("has " + name + " as " + shape_text(view->shape), files_.path().string(),
-                        "this is no tensor of Audio Flamingo 2");
-    return static_cast<int>(view->shape[axis]);
-  }
-  // How many of prefix0suffix, prefix1suffix … there are.
-  int count(const std::string& prefix, const std::string& suffix) const {
-    int n = 0;
-    while (has(prefix + std::to_string(n) + suffix)) ++n;
-    return n;
-  }
-  void wrong(const std::string& name, const std::string& why) const {
-    throw model_error("has " + name + ", which " + why, files_.path().string(),
-                      "this is no tensor of Audio Flamingo 2");
-  }
-
- private:
-  const CheckpointFiles& files_;
-};
-
-ClapConfig clap_config(const Shapes& shapes) {
-  const std::string tower = "clap.nvclap.";
-  ClapConfig clap;
-  clap.embed_dim = shapes.size(tower + "patch_embed.proj.weight", 4, 0);
-  clap.patch = shapes.size(tower + "patch_embed.proj.weight", 4, 2);
-  clap.depths.clear();
-  clap.heads.clear();
-  for (int stage = 0;; ++stage) {
-    const std::string blocks = tower + "layers." + std::to_string(stage) + ".blocks.";
-    const int depth = shapes.count(blocks, ".norm1.weight");
-    if (depth == 0) break;
-    const std::string table = blocks + "0.attn.relative_position_bias_table";
-    clap.depths.push_back(depth);
-    clap.heads.push_back(shapes.size(table, 2, 1));
-    // (2 window - 1)^2 rows; a stage whose grid is no larger than the window has its grid as window.
-    const int side = static_cast<int>(std::lround(std::sqrt(shapes.size(table, 2, 0))));
-    if (stage == 0) clap.window = (side + 1) / 2;
-  }
-  if (clap.depths.empty()) shapes.size(tower + "layers.0.blocks.0.norm1.weight", 1, 0);
-  const std::string mlp = tower + "layers.0.blocks.0.mlp.fc1.weight";
-  clap.mlp_ratio = static_cast<double>(shapes.size(mlp, 2, 0)) / clap.embed_dim;
-  return clap;
-}
-
-AudioTransformerConfig audio_transformer_config(const Shapes& shapes, int dim) {
+AudioTransformerConfig audio_transformer_config(const CheckpointShapes& shapes, int dim) {
   const std::string layers = "audio_transformer_clap.layer_stack.";
   AudioTransformerConfig config;
   config.layers = shapes.count(layers, ".slf_attn.w_qs.weight");
@@ -96,7 +43,7 @@ AudioTransformerConfig audio_transformer_config(const Shapes& shapes, int dim) {
   return config;
 }
 
-XattnConfig xattn_config(const Shapes& shapes, int n_layers, int dim) {
+XattnConfig xattn_config(const CheckpointShapes& shapes, int n_layers, int dim) {
   XattnConfig config;
   const std::string prefix = "lang_encoder.gated_cross_attn_layers_sound.";
   int first = 0;
@@ -112,7 +59,7 @@ XattnConfig xattn_config(const Shapes& shapes, int n_layers, int dim) {
   return config;
 }
 
-LmConfig lm_config(const Shapes& shapes, const CheckpointFiles& files, const CheckpointHints& hints,
+LmConfig lm_config(const CheckpointShapes& shapes, const CheckpointFiles& files, const CheckpointHints& hints,
                    int n_added) {
   const std::string model = "lang_encoder.model.", layer = model + "layers.0.";
   const fs::path& base = hints.base_lm;
@@ -175,6 +122,8 @@ Generation generation_from_name(const std::string& name) {
 std::optional<Generation> generation_of(const CheckpointFiles& files) {
   fs::path folder = fs::is_directory(files.path()) ? files.path() : files.path().parent_path();
   if (folder.filename() == "safe_ckpt") folder = folder.parent_path();
+  if (files.path().filename() == "epoch_16.pt") return Generation::kJune2025;
+  if (files.path().filename() == "epoch_15.pt") return Generation::kMarch2025;
   if (fs::exists(folder / "clap_ckpt" / "epoch_16.pt")) return Generation::kJune2025;
   if (fs::exists(folder / "clap_ckpt" / "epoch_15.pt")) return Generation::kMarch2025;
   // Filters over 8 kHz are empty at 16 kHz: the first release has ten of them.
@@ -186,6 +135,21 @@ std::optional<Generation> generation_of(const CheckpointFiles& files) {
   for (std::int64_t at = columns - 1; at < static_cast<std::int64_t>(values.size()); at += columns)
     empty = empty && values[static_cast<std::size_t>(at)] == 0;
   return empty ? Generation::kMarch2025 : Generation::kJune2025;
+}
+
+Generation settled_generation(const CheckpointFiles& files, const std::string& hint) {
+  const std::optional<Generation> told = generation_of(files);
+  if (hint.empty()) {
+    if (told) return *told;
+    throw user_error("does not tell whether it is of the release of March or of June 2025",
+                     files.path().string(),
+                     "give --generation 2025-03 or 2025-06, or put clap_ckpt/epoch_NN.pt beside it");
+  }
+  const Generation wanted = generation_from_name(hint);
+  if (told && *told != wanted)
+    throw user_error("contradicts the files, which are of the other release", "--generation",
+                     "leave it out, or correct it");
+  return wanted;
 }
 
 LmConfig lm_config_from_huggingface(const fs::path& config_json) {
@@ -230,28 +194,17 @@ LmConfig lm_config_from_huggingface(const fs::path& config_json) {
 }
 
 Af2Config config_of_checkpoint(const CheckpointFiles& files, const CheckpointHints& hints) {
-  const Shapes shapes(files);
-  const std::optional<Generation> told = generation_of(files);
-  std::optional<Generation> generation = told;
-  if (!hints.generation.empty()) {
-    generation = generation_from_name(hints.generation);
-    if (told && *told != *generation)
-      throw user_error("contradicts the files, which are of the other release", "--generation",
-                       "leave it out, or correct it");
-  }
-  if (!generation)
-    throw user_error("does not tell whether it is of the release of March or of June 2025",
-                     files.path().string(),
-                     "give --generation 2025-03 or 2025-06, or put clap_ckpt/epoch_NN.pt beside it");
+  const CheckpointShapes shapes(files);
+  const Generation generation = settled_generation(files, hints.generation);
   Af2Config config;
   config.name = files.path().filename().string();
   config.licence = "NVIDIA OneWay Noncommercial License";
-  config.clap = clap_config(shapes);
+  config.clap = tower_config(shapes, "clap.nvclap.");
   config.audio_transformer = audio_transformer_config(shapes, config.clap.out_dim());
   config.audio.n_mels = shapes.size("clap.nvclap.bn0.weight", 1, 0);
   config.lm = lm_config(shapes, files, hints, static_cast<int>(config.text.added.size()));
   config.xattn = xattn_config(shapes, config.lm.n_layers, config.lm.dim);
-  if (*generation == Generation::kMarch2025) {
+  if (generation == Generation::kMarch2025) {
     config.audio.f_max = kMarchMaxHz;
     config.audio.max_windows = 9;
     config.audio_transformer.rotary = "heads_noop";

@@ -31,9 +31,13 @@ struct CheckpointHints {
 // Whether the output projection is the embedding: no lm_head in the files, or one with the same bytes.
 bool head_is_tied(const CheckpointFiles& files);
 
-// The generation that the files beside a checkpoint tell (clap_ckpt/epoch_15.pt or epoch_16.pt), or the mel
-// filters in it; nothing when they do not.
+// The generation that the files beside a checkpoint tell (clap_ckpt/epoch_15.pt or epoch_16.pt; for an
+// AF-CLAP its own name), or the mel filters in it; nothing when they do not.
 std::optional<Generation> generation_of(const CheckpointFiles& files);
+
+// The generation that files and `hint` ("", or a generation's name) agree on. Throws kUser where they
+// contradict each other, and where neither tells.
+Generation settled_generation(const CheckpointFiles& files, const std::string& hint);
 
 // The language model's sizes from a Hugging Face config.json. Throws kModel for an architecture or option
 // that is not built in (sliding window in use, rope scaling, another activation), naming it.

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "af2/core/error.h"
 #include "af2/model/precision.h"
 
 namespace af2 {
@@ -9,6 +10,8 @@ namespace F = torch::nn::functional;
 namespace {
 
 constexpr double kNormEps = 1e-5;
+constexpr int64_t kCropStride = 3;  // a patch of a crop is as high as any and three times as long
+constexpr int64_t kFusionReduction = 4;
 
 torch::nn::LayerNorm layer_norm(int64_t dim) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim}).eps(kNormEps));
@@ -172,6 +175,14 @@ PatchEmbedImpl::PatchEmbedImpl(const ClapConfig& config) : folds(0), stem_layers
     if (channels != dim)
       proj = register_module("proj", torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, dim, 1)));
   }
+  if (config.fusion) {
+    const int64_t wide = kCropStride * config.patch;
+    mel_conv2d = register_module(
+        "mel_conv2d",
+        torch::nn::Conv2d(
+            torch::nn::Conv2dOptions(1, dim, {config.patch, wide}).stride({config.patch, wide})));
+    fusion_model = register_module("fusion_model", FeatureFusion(dim, kFusionReduction));
+  }
   norm = register_module("norm", layer_norm(dim));
 }
 
@@ -187,14 +198,72 @@ torch::Tensor PatchEmbedImpl::stem_map(const torch::Tensor& x) {
   return map;
 }
 
-torch::Tensor PatchEmbedImpl::tokens(const torch::Tensor& map) {
-  // The time axis is cut into `folds` parts, stacked along frequency (model.md section 3):
-  // [B, C, m, folds*t] -> [B, C, folds*m, t].
+torch::Tensor PatchEmbedImpl::folded(const torch::Tensor& map) const {
+  // The time axis is cut into `folds` parts, stacked along frequency (model.md section 3).
   const int64_t b = map.size(0), c = map.size(1), m = map.size(2), t = map.size(3) / folds;
-  torch::Tensor folded =
-      map.reshape({b, c, m, folds, t}).permute({0, 1, 3, 2, 4}).reshape({b, c, folds * m, t});
-  if (proj) folded = proj->forward(folded);
-  return norm->forward(folded.flatten(2).transpose(1, 2).to(torch::kFloat32));  // [B, grid^2, C]
+  return map.reshape({b, c, m, folds, t}).permute({0, 1, 3, 2, 4}).reshape({b, c, folds * m, t});
+}
+
+torch::Tensor PatchEmbedImpl::normalised(const torch::Tensor& patches) {
+  return norm->forward(patches.flatten(2).transpose(1, 2).to(torch::kFloat32));
+}
+
+torch::Tensor PatchEmbedImpl::tokens(const torch::Tensor& map) {
+  const torch::Tensor image = folded(map);
+  return normalised(proj ? proj->forward(image) : image);  // [B, grid^2, C]
+}
+
+torch::Tensor PatchEmbedImpl::fused_tokens(const torch::Tensor& channels) {
+  const torch::Tensor image = folded(channels);  // [B, 1 + n, side, side]
+  const int64_t b = image.size(0), n = image.size(1) - 1, side = image.size(2);
+  const torch::Tensor whole = proj->forward(image.narrow(1, 0, 1));  // [B, C, g, g]
+  const torch::Tensor crops =
+      mel_conv2d->forward(image.narrow(1, 1, n).reshape({b * n, 1, side, image.size(3)}));
+  // Crops side by side along time; what the strides leave over at the end is zero.
+  const int64_t c = crops.size(1), g = crops.size(2), w = crops.size(3), grid = whole.size(3);
+  torch::Tensor beside = crops.view({b, n, c, g, w}).permute({0, 2, 3, 1, 4}).reshape({b, c, g, n * w});
+  beside = n * w < grid ? torch::constant_pad_nd(beside, {0, grid - n * w}) : beside.narrow(3, 0, grid);
+  return normalised(fusion_model->forward(whole, beside));
+}
+
+FeatureFusionImpl::FeatureFusionImpl(int64_t channels, int64_t reduction) {
+  const int64_t inner = channels / reduction;
+  const auto gate_layers = [&](int64_t first) {
+    torch::OrderedDict<std::string, std::shared_ptr<torch::nn::Module>> layers;
+    const auto add = [&](int64_t number, std::shared_ptr<torch::nn::Module> layer) {
+      layers.insert(std::to_string(first + number), std::move(layer));
+    };
+    add(0, torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, inner, 1)).ptr());
+    add(1, torch::nn::BatchNorm2d(inner).ptr());
+    add(3, torch::nn::Conv2d(torch::nn::Conv2dOptions(inner, channels, 1)).ptr());
+    add(4, torch::nn::BatchNorm2d(channels).ptr());
+    torch::nn::ModuleDict all;
+    all->update(layers);
+    return all;
+  };
+  local_att = register_module("local_att", gate_layers(0));
+  global_att = register_module("global_att", gate_layers(1));
+}
+
+torch::Tensor FeatureFusionImpl::gate(torch::nn::ModuleDict& layers, int64_t first, const torch::Tensor& x) {
+  // A 1x1 convolution as a product of matrices: see linear_product.
+  const auto convolved = [&](int64_t number, const torch::Tensor& map) {  // [B, C, h, w]
+    auto& layer = *layers[std::to_string(first + number)]->as<torch::nn::Conv2d>();
+    const torch::Tensor rows = map.permute({0, 2, 3, 1}).reshape({-1, map.size(1)});
+    const torch::Tensor y = linear_product(rows, layer.weight.flatten(1), layer.bias);
+    return y.view({map.size(0), map.size(2), map.size(3), -1}).permute({0, 3, 1, 2});
+  };
+  const auto normed = [&](int64_t number, const torch::Tensor& map) {
+    return layers[std::to_string(first + number)]->as<torch::nn::BatchNorm2d>()->forward(map);
+  };
+  return normed(4, convolved(3, torch::relu(normed(1, convolved(0, x)))));
+}
+
+torch::Tensor FeatureFusionImpl::forward(const torch::Tensor& x, const torch::Tensor& y) {
+  const torch::Tensor sum = x + y;
+  const torch::Tensor whole = sum.mean({2, 3}, /*keepdim=*/true);
+  const torch::Tensor share = torch::sigmoid(gate(local_att, 0, sum) + gate(global_att, 1, whole));
+  return 2 * x * share + 2 * y * (1 - share);
 }
 
 HtsatImpl::HtsatImpl(const ClapConfig& clap, const AudioConfig& audio)
@@ -214,21 +283,33 @@ HtsatImpl::HtsatImpl(const ClapConfig& clap, const AudioConfig& audio)
   norm = register_module("norm", layer_norm(clap.out_dim()));
 }
 
-torch::Tensor HtsatImpl::to_stem(const torch::Tensor& logmel, const torch::Tensor& keep_mask) {
-  torch::Tensor x = logmel.unsqueeze(1);                // [B, 1, F, M]
-  x = bn0->forward(x.transpose(1, 3)).transpose(1, 3);  // normalises each mel band
+// Log-mels [B, n, F, M] -> [B, n, M, F'], each band normalised and time resized for the fold.
+torch::Tensor HtsatImpl::to_image(const torch::Tensor& channels, const torch::Tensor& keep_mask) {
+  torch::Tensor x = bn0->forward(channels.transpose(1, 3)).transpose(1, 3);
   if (config.stem_input == "log1p") x = torch::softplus(x);
   if (keep_mask.defined()) x = x * keep_mask.unsqueeze(1);  // SpecAugment: 1 keep, 0 mask
   if (x.size(2) != frames)
     x = F::interpolate(x, F::InterpolateFuncOptions()
                               .size(std::vector<int64_t>{frames, n_mels})
                               .mode(torch::kBicubic)
-                              .align_corners(true));  // [B, 1, 1024, M]
-  return patch_embed->stem_map(x.transpose(2, 3));
+                              .align_corners(true));
+  return x.transpose(2, 3);
+}
+
+torch::Tensor HtsatImpl::to_stem(const torch::Tensor& logmel, const torch::Tensor& keep_mask) {
+  return patch_embed->stem_map(to_image(logmel.unsqueeze(1), keep_mask));
 }
 
 torch::Tensor HtsatImpl::from_stem(const torch::Tensor& map) {
-  torch::Tensor x = patch_embed->tokens(map);  // [B, grid^2, C]
+  return from_tokens(patch_embed->tokens(map));
+}
+
+torch::Tensor HtsatImpl::forward_fused(const torch::Tensor& logmels) {
+  if (!config.fusion) throw internal_error("a tower without the fusion path has no crops");
+  return from_tokens(patch_embed->fused_tokens(to_image(logmels, {})));
+}
+
+torch::Tensor HtsatImpl::from_tokens(torch::Tensor x) {  // [B, grid^2, C]
   for (const auto& stage : *layers) x = stage->as<SwinStage>()->forward(x);
   x = norm->forward(x);  // [B, g*g, D]
   // Unfold: rows are (time quarter, frequency bin); tokens become (frequency bin, time).

@@ -1,8 +1,8 @@
-// HTSAT, the audio tower of AF-CLAP: a Swin transformer over the folded log-mel of one 10 s window
-// (docs/spec/model.md section 3). Module and parameter names are those of the published checkpoint below
-// `clap.nvclap.`.
+// HTSAT, the audio tower of AF-CLAP: a Swin transformer over the folded log-mel of one 10 s window, or of a
+// longer clip in four channels that attentional feature fusion brings together (docs/spec/model.md section
+// 3). Module and parameter names are those of the published checkpoint below `clap.nvclap.`.
 //
-// Not here: the fusion path for clips longer than a window and the pooled CLAP embedding (AF-CLAP).
+// Not here: what the four channels are (af2/model/clap_mel.h), the pooled embedding (af2/model/clap.h).
 // Thread rule: forward in eval mode is reentrant.
 #pragma once
 
@@ -65,6 +65,18 @@ struct SwinStageImpl : torch::nn::Module {
 };
 TORCH_MODULE(SwinStage);
 
+// Attentional feature fusion, "aff_2d": how much of each place comes from x and how much from y is told by a
+// gate that sees their sum, place by place and averaged over all places. x, y [B, C, h, w] -> same.
+struct FeatureFusionImpl : torch::nn::Module {
+  FeatureFusionImpl(int64_t channels, int64_t reduction);
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& y);
+  torch::nn::ModuleDict local_att, global_att;  // by the published numbers: convolution, norm, twice
+
+ private:
+  torch::Tensor gate(torch::nn::ModuleDict& layers, int64_t first, const torch::Tensor& x);
+};
+TORCH_MODULE(FeatureFusion);
+
 // Spectrogram to tokens: the published patch projection, or the convolutional stem (ClapConfig::stem).
 struct PatchEmbedImpl : torch::nn::Module {
   explicit PatchEmbedImpl(const ClapConfig& config);
@@ -73,12 +85,21 @@ struct PatchEmbedImpl : torch::nn::Module {
   torch::Tensor stem_map(const torch::Tensor& x);
   // -> [B, grid^2, C]
   torch::Tensor tokens(const torch::Tensor& map);
+  // With the fusion path (ClapConfig::fusion): channel 0 the whole clip, channels 1.. its crops
+  // [B, 1 + n, M, F'] -> [B, grid^2, C].
+  torch::Tensor fused_tokens(const torch::Tensor& channels);
 
   int64_t folds;  // quarters of the time axis stacked along frequency
   std::vector<StemLayer> stem_layers;
   torch::nn::Conv2d proj{nullptr};
   torch::nn::ModuleList stem;
+  torch::nn::Conv2d mel_conv2d{nullptr};  // of the crops
+  FeatureFusion fusion_model{nullptr};
   torch::nn::LayerNorm norm{nullptr};
+
+ private:
+  torch::Tensor folded(const torch::Tensor& map) const;    // [B, C, m, folds*t] -> [B, C, folds*m, t]
+  torch::Tensor normalised(const torch::Tensor& patches);  // [B, C, h, w] -> [B, h*w, C]
 };
 TORCH_MODULE(PatchEmbed);
 
@@ -89,6 +110,9 @@ struct HtsatImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& logmel, const torch::Tensor& keep_mask = {}) {
     return from_stem(to_stem(logmel, keep_mask));
   }
+  // A clip longer than a window: log-mels [B, 4, F, M], the whole resized to a window and three crops ->
+  // audio tokens. Throws kInternal for a tower without the fusion path.
+  torch::Tensor forward_fused(const torch::Tensor& logmels);
   // The two halves of forward, for training with a frozen stem: log-mel -> the stem's last layer
   // [B, C', m, t] (without a stem the resized spectrogram [B, 1, M, F']) -> audio tokens.
   torch::Tensor to_stem(const torch::Tensor& logmel, const torch::Tensor& keep_mask = {});
@@ -100,6 +124,10 @@ struct HtsatImpl : torch::nn::Module {
   PatchEmbed patch_embed{nullptr};
   torch::nn::ModuleList layers;
   torch::nn::LayerNorm norm{nullptr};
+
+ private:
+  torch::Tensor to_image(const torch::Tensor& channels, const torch::Tensor& keep_mask);
+  torch::Tensor from_tokens(torch::Tensor x);
 };
 TORCH_MODULE(Htsat);
 

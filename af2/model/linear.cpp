@@ -206,6 +206,12 @@ Linear drawn_linear(int64_t in_features, int64_t out_features, bool with_bias) {
   return layer;
 }
 
+torch::Tensor linear_product(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+  if (torch::GradMode::is_enabled() || !x.device().is_cpu())
+    return torch::nn::functional::linear(x, weight, bias);
+  return product(x.to(weight.scalar_type()), weight, bias, false).to(x.scalar_type());
+}
+
 std::vector<std::pair<std::string, Linear>> linear_layers(const torch::nn::Module& module) {
   std::vector<std::pair<std::string, Linear>> all;
   for (const auto& item : module.named_modules())

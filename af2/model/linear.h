@@ -80,6 +80,10 @@ TORCH_MODULE(Linear);
 // One that is also trained from nothing: drawn as torch::nn::Linear draws, unless NoDraws.
 Linear drawn_linear(int64_t in_features, int64_t out_features, bool with_bias = false);
 
+// x [n, in] . weight [out, in]^T + bias as Linear computes it with gradients off: the same bits at any number
+// of threads, which ATen's convolutions and MKL do not give. With gradients on, ATen's own product.
+torch::Tensor linear_product(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
+
 // All linear layers below a module, by the names of their weights: "layers.0.blocks.0.attn.qkv.weight" ….
 std::vector<std::pair<std::string, Linear>> linear_layers(const torch::nn::Module& module);
 

@@ -36,8 +36,16 @@ torch::Tensor LogMel::operator()(const torch::Tensor& samples) const {
   const torch::Tensor spectrum =
       torch::stft(samples, config_.n_fft, config_.hop, config_.n_fft, hann_, /*center=*/true, "reflect",
                   /*normalized=*/false, /*onesided=*/true, /*return_complex=*/true);  // [B, K, F]
-  const torch::Tensor power = spectrum.abs().square();
-  const torch::Tensor mel = torch::matmul(power.transpose(1, 2), filters_);  // [B, F, M]
+  return decibels(spectrum.transpose(1, 2));
+}
+
+torch::Tensor LogMel::of_frames(const torch::Tensor& frames) const {
+  const Bf16Products exact(false);
+  return decibels(torch::fft::rfft(frames * hann_));
+}
+
+torch::Tensor LogMel::decibels(const torch::Tensor& spectrum) const {
+  const torch::Tensor mel = torch::matmul(spectrum.abs().square(), filters_);
   return 10.0 * mel.clamp_min(1e-10).log10();
 }
 

@@ -18,9 +18,13 @@ class LogMel {
   explicit LogMel(const AudioConfig& config);
   // samples [B, S] float32 -> [B, F, M] in dB, F = 1 + S / hop. Needs S > n_fft / 2 (reflect padding).
   torch::Tensor operator()(const torch::Tensor& samples) const;
+  // The same of frames that were cut already: [N, n_fft] -> [N, M].
+  torch::Tensor of_frames(const torch::Tensor& frames) const;
   void to(torch::Device device);
 
  private:
+  torch::Tensor decibels(const torch::Tensor& spectrum) const;  // [..., K] complex -> [..., M]
+
   AudioConfig config_;
   torch::Tensor hann_;     // [n_fft]
   torch::Tensor filters_;  // [n_fft/2+1, M]

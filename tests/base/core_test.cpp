@@ -10,6 +10,7 @@
 #include "af2/core/file.h"
 #include "af2/core/pages.h"
 #include "af2/core/random.h"
+#include "af2/core/text_util.h"
 
 namespace af2 {
 namespace {
@@ -83,6 +84,17 @@ TEST(Pages, ReleaseTouchesMappedFilesOnly) {
   std::memcpy(memory.get(), text.data(), text.size());
   release_mapped({memory.get(), text.size()});
   EXPECT_EQ(std::memcmp(memory.get(), text.data(), text.size()), 0);
+}
+
+TEST(Base64, IsThatOfTheStandard) {
+  const auto of = [](std::string_view text) { return base64(std::as_bytes(std::span(text))); };
+  // RFC 4648, section 10.
+  EXPECT_EQ(of(""), "");
+  EXPECT_EQ(of("f"), "Zg==");
+  EXPECT_EQ(of("fo"), "Zm8=");
+  EXPECT_EQ(of("foo"), "Zm9v");
+  EXPECT_EQ(of("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(of("\xfb\xff"), "+/8=");
 }
 
 }  // namespace

@@ -57,9 +57,10 @@ inline torch::Tensor named(const std::string& name, at::IntArrayRef shape) {
   if (name.ends_with("embed_tokens.weight") || name.ends_with("added_embeddings"))
     return make([](double u) { return u; });
   if (shape.size() >= 2) {
+    const double less = name.ends_with("SelfAttention.q.weight") ? 8 : 1;  // T5 does not scale q.k
     std::int64_t fan_in = 1;
     for (std::size_t i = 1; i < shape.size(); ++i) fan_in *= shape[i];
-    const double scale = 1.5 / std::sqrt(static_cast<double>(fan_in));
+    const double scale = 1.5 / std::sqrt(static_cast<double>(fan_in)) / less;
     return make([scale](double u) { return u * scale; });
   }
   if (name.ends_with("weight")) return make([](double u) { return 1 + 0.1 * u; });

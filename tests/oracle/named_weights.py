@@ -44,6 +44,8 @@ def named(name: str, shape) -> np.ndarray:
         x = 0.5 * u
     elif name.endswith("embed_tokens.weight") or name.endswith("added_embeddings"):
         x = u
+    elif name.endswith("SelfAttention.q.weight"):  # T5 does not scale q.k: docs/spec/model.md section 10
+        x = u * (1.5 / np.sqrt(float(np.prod(shape[1:])))) / 8
     elif len(shape) >= 2:
         x = u * (1.5 / np.sqrt(float(np.prod(shape[1:]))))
     elif name.endswith("weight"):

@@ -105,12 +105,31 @@ def swin_block(w, x, side, window, heads, odd, mlp_ratio):
     return x + linear(w.below("mlp.fc2"), F.gelu(hidden), c)
 
 
+def feature_fusion(w, x, y):
+    """Attentional feature fusion of x and y [B, C, h, w], reduction 4."""
+    c = x.shape[1]
+
+    def conv(at, z, out):
+        return F.conv2d(z, at("weight", out, z.shape[1], 1, 1), at("bias", out))
+
+    def branch(at, z, first):
+        z = F.relu(batch_norm(at.below(str(first + 1)), conv(at.below(str(first)), z, c // 4)))
+        return batch_norm(at.below(str(first + 4)), conv(at.below(str(first + 3)), z, c))
+
+    both = x + y
+    near = branch(w.below("local_att"), both, 0)
+    far = branch(w.below("global_att"), both.mean((2, 3), keepdim=True), 1)
+    gate = 1 / (1 + torch.exp(-(near + far)))
+    return 2 * x * gate + 2 * y * (1 - gate)
+
+
 def htsat(w, mel, *, embed, depths, heads, spec, patch, window, mlp_ratio=4, stem=(),
           frames=0, log1p=False):
-    """log-mel [B, F, M] -> audio tokens [B, S, D]."""
-    b, _, m = mel.shape
+    """log-mel [B, F, M], or [B, 4, F, M] through the fusion path -> audio tokens [B, S, D]."""
+    b, m = mel.shape[0], mel.shape[-1]
     folds = spec // m
-    x = batch_norm(w.below("bn0"), mel.double().unsqueeze(1).permute(0, 3, 2, 1)).permute(0, 3, 2, 1)
+    mel = mel.double() if mel.dim() == 4 else mel.double().unsqueeze(1)
+    x = batch_norm(w.below("bn0"), mel.permute(0, 3, 2, 1)).permute(0, 3, 2, 1)
     if log1p:
         x = torch.log1p(x.exp())
     x = F.interpolate(x, (frames or spec * folds, m), mode="bicubic", align_corners=True)
@@ -120,7 +139,17 @@ def htsat(w, mel, *, embed, depths, heads, spec, patch, window, mlp_ratio=4, ste
 
     x = x.permute(0, 1, 3, 2)
     pe = w.below("patch_embed")
-    if not stem:
+    if x.shape[1] > 1:
+        image, grid = fold(x), spec // patch
+        whole = F.conv2d(image[:, :1], pe("proj.weight", embed, 1, patch, patch), pe("proj.bias", embed), stride=patch)
+        crops = torch.zeros_like(whole)
+        for i in range(1, x.shape[1]):
+            crop = F.conv2d(image[:, i:i + 1], pe("mel_conv2d.weight", embed, 1, patch, 3 * patch),
+                            pe("mel_conv2d.bias", embed), stride=(patch, 3 * patch))
+            at = (i - 1) * crop.shape[3]
+            crops[:, :, :, at:at + crop.shape[3]] = crop[:, :, :, :grid - at]
+        x = feature_fusion(pe.below("fusion_model"), whole, crops)
+    elif not stem:
         x = F.conv2d(fold(x), pe("proj.weight", embed, 1, patch, patch), pe("proj.bias", embed), stride=patch)
     else:
         for i, (channels, stride, *pool) in enumerate(stem):

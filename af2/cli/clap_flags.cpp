@@ -1,0 +1,92 @@
+#include "af2/cli/clap_flags.h"
+
+#include <set>
+
+#include "af2/core/file.h"
+#include "af2/core/log.h"
+#include "af2/core/text_util.h"
+
+namespace af2 {
+
+void add_clap_flags(CLI::App& verb, ClapFlags& flags) {
+  ClipFlags& clips = flags.clips;
+  verb.add_option("files", clips.files, "audio or video files, folders, or - for stdin");
+  verb.add_option("--audio", clips.more_files, "the same; may be repeated")->allow_extra_args(false);
+  verb.add_flag("-r,--recursive", clips.recursive, "folders with all below them");
+  verb.add_option("-m,--model", clips.model,
+                  "AF-CLAP folder or checkpoint (clap_ckpt/epoch_16.pt), or a model folder that holds one; "
+                  "without it AF2_MODEL or the bundled one");
+  verb.add_option("--text-model", flags.text_model,
+                  "of a published checkpoint: folder of Flan-T5 with spiece.model; without it looked for "
+                  "beside it");
+  verb.add_option("--generation", clips.generation,
+                  "of a published checkpoint whose files do not tell its release")
+      ->check(CLI::IsMember({"2025-03", "2025-06"}));
+  verb.add_option("--crops", flags.crops,
+                  "of clips longer than a window, by the fusion path: from the middle of each third, or "
+                  "random places of it (--seed)")
+      ->check(CLI::IsMember({"middle", "random"}));
+  verb.add_option("-s,--seed", flags.seed, "of --crops random");
+  verb.add_option("--start", clips.start_s, "seconds into the file");
+  verb.add_option("--duration", clips.duration_s, "seconds to hear; 0: to the end");
+  verb.add_option("--channels", clips.channels, "mean or first; without it the model's")
+      ->check(CLI::IsMember({"mean", "first"}));
+  verb.add_option("-t,--threads", clips.threads, "threads; 0: all cores");
+  verb.add_option(
+          "--dtype", clips.dtype,
+          "matrix products in f32 (exact, the default), bf16, or auto: bf16 where the processor has it")
+      ->check(CLI::IsMember({"f32", "bf16", "auto"}));
+  verb.add_flag("--json", clips.json, "one JSON object per line");
+  verb.add_option("-o,--out", flags.out, "results into this file instead of stdout");
+}
+
+ClapEngine load_clap(const ClapFlags& flags) {
+  check_clip_flags(flags.clips);
+  ClapEngineOptions options;
+  options.threads = flags.clips.threads;
+  options.dtype = flags.clips.dtype;
+  options.text_model = flags.text_model;
+  options.generation = flags.clips.generation;
+  if (flags.crops == "random") options.crop_seed = flags.seed;
+  ClapEngine clap = ClapEngine::load(flags.clips.model, options);
+  tell_licence(clap.config().licence);
+  for (const auto& name : clap.surplus()) verbose("{} is not used", name);
+  return clap;
+}
+
+HeardClip read_clap_clip(const ClapEngine& clap, const ClapFlags& flags, const ClipItem& item) {
+  HeardClip heard = decode_clip(clap.decode_options(), flags.clips, item);
+  heard.report.seconds = heard.report.seconds_used = heard.clip.seconds;
+  return heard;
+}
+
+Vector clap_text(const ClapEngine& clap, const std::string& text) {
+  if (clap.text_is_cut(text))
+    notice("prompt_cut: the text tower takes {} tokens; cut: {}", clap.config().text.max_tokens, text);
+  return clap.text(text);
+}
+
+std::vector<std::string> label_list(const std::string& list, const std::string& file) {
+  const std::string where = file.empty() ? "--labels" : file;
+  std::vector<std::string> labels;
+  std::set<std::string> seen;
+  for (const auto& part : split(file.empty() ? list : read_file(file), file.empty() ? ',' : '\n')) {
+    const std::string label = trim(part);
+    if (label.empty() && !file.empty()) continue;
+    if (label.empty()) throw user_error("an empty label", where, "give a,b,c");
+    if (!seen.insert(label).second) throw user_error("names \"" + label + "\" twice", where);
+    labels.push_back(label);
+  }
+  if (labels.empty()) throw user_error("no labels", where, "give --labels a,b,c or --labels-file FILE");
+  return labels;
+}
+
+std::string fill_template(const std::string& form, const std::string& label) {
+  const std::string mark = "{label}";
+  const std::size_t at = form.find(mark);
+  if (at == std::string::npos)
+    throw user_error("holds no {label}", "--template", "as in \"the sound of {label}\"");
+  return form.substr(0, at) + label + form.substr(at + mark.size());
+}
+
+}  // namespace af2

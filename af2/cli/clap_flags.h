@@ -1,0 +1,35 @@
+// Flags of every verb that compares clips and texts by AF-CLAP, and the loop over what they name.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "af2/cli/clip_flags.h"
+#include "af2/generate/clap_engine.h"
+
+namespace af2 {
+
+struct ClapFlags {
+  ClipFlags clips;  // model, files, start, duration, threads, dtype, json …
+  std::string text_model, out;
+  std::string crops = "middle";
+  std::uint64_t seed = 0;
+};
+
+void add_clap_flags(CLI::App& verb, ClapFlags& flags);
+ClapEngine load_clap(const ClapFlags& flags);
+
+// A clip decoded as the flags say, with the warnings of the decoder.
+HeardClip read_clap_clip(const ClapEngine& clap, const ClapFlags& flags, const ClipItem& item);
+// A text's vector, with a notice where the text was cut.
+Vector clap_text(const ClapEngine& clap, const std::string& text);
+
+// "a, b,c" -> the parts without blanks around them; a file: its lines. Throws kUser for none, empty and
+// doubled ones.
+std::vector<std::string> label_list(const std::string& list, const std::string& file);
+// "This is a sound of {label}." with the label put in. Throws kUser for a template without {label}.
+std::string fill_template(const std::string& form, const std::string& label);
+
+}  // namespace af2

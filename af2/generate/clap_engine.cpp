@@ -1,0 +1,148 @@
+#include "af2/generate/clap_engine.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "af2/core/error.h"
+#include "af2/generate/clap_folder.h"
+#include "af2/model/precision.h"
+
+namespace af2 {
+namespace {
+
+constexpr double kAlmost = 1e-6;  // seconds: rounding of starts and ends
+
+Vector to_vector(const torch::Tensor& tensor) {
+  const torch::Tensor flat = tensor.to(torch::kFloat32).contiguous();
+  Vector vector(flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
+  if (!std::all_of(vector.begin(), vector.end(), [](float x) { return std::isfinite(x); }))
+    throw model_error("gives a vector that holds no numbers", "AF-CLAP", "the weights are damaged");
+  return vector;
+}
+
+}  // namespace
+
+struct ClapEngine::Data {
+  Data(ClapFolder loaded, const ClapEngineOptions& engine_options)
+      : clap(std::move(loaded)),
+        network(*clap.network),
+        options(engine_options),
+        features(clap.config.audio),
+        bf16(wants_bf16(options.dtype)) {
+    if (bf16) narrow_weights(network);
+  }
+
+  // What the windows of a clip pool to, each weighed by its share of the clip: [1, D].
+  torch::Tensor window_mean(std::span<const float> samples) const {
+    const auto window = static_cast<std::size_t>(clap.config.audio.window_samples());
+    torch::Tensor sum;
+    for (std::size_t first = 0; first < samples.size(); first += window) {
+      const std::size_t n = std::min(window, samples.size() - first);
+      const ClapMel mel{features.window(samples.subspan(first, n)), false};
+      const double share = static_cast<double>(n) / static_cast<double>(samples.size());
+      const torch::Tensor part = network.audio_pooled(mel).to(torch::kFloat64) * share;
+      sum = sum.defined() ? sum + part : part;
+    }
+    return sum.to(torch::kFloat32).unsqueeze(0);
+  }
+
+  ClapFolder clap;
+  ClapModelImpl& network;  // modules are not const, their forward in eval mode changes nothing
+  ClapEngineOptions options;
+  ClapFeatures features;
+  bool bf16;
+};
+
+float cosine(std::span<const float> a, std::span<const float> b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
+  return static_cast<float>(sum);
+}
+
+ClapEngine ClapEngine::load(const std::string& model, const ClapEngineOptions& options) {
+  const std::filesystem::path path = find_clap(model);
+  try {
+    if (options.threads > 0) at::set_num_threads(options.threads);
+    ClapLoadOptions load;
+    load.bf16 = wants_bf16(options.dtype);
+    load.text_folder = options.text_model;
+    load.generation = options.generation;
+    ClapEngine engine;
+    engine.data_ = std::make_shared<Data>(load_clap_folder(path, load), options);
+    return engine;
+  } catch (const c10::Error& error) {
+    throw internal_error(error.what_without_backtrace(), path.string());
+  }
+}
+
+const ClapModelConfig& ClapEngine::config() const {
+  return data_->clap.config;
+}
+const std::filesystem::path& ClapEngine::folder() const {
+  return data_->clap.path;
+}
+const std::vector<std::string>& ClapEngine::surplus() const {
+  return data_->clap.surplus;
+}
+
+DecodeOptions ClapEngine::decode_options() const {
+  DecodeOptions options;
+  options.rate_hz = config().audio.sample_rate;
+  options.channels = config().audio.channels == "first" ? Channels::kFirst : Channels::kMean;
+  return options;
+}
+
+Vector ClapEngine::audio(std::span<const float> samples) const {
+  const torch::InferenceMode inference;
+  const Bf16Products products(data_->bf16);
+  if (!config().tower.fusion && samples.size() > static_cast<std::size_t>(config().audio.window_samples()))
+    return to_vector(data_->network.project_audio(data_->window_mean(samples))[0]);
+  return to_vector(data_->network.embed_audio(data_->features(samples, data_->options.crop_seed)));
+}
+
+std::vector<ClapEngine::Stretch> ClapEngine::stretches(std::span<const float> samples, double window_s,
+                                                       double hop_s) const {
+  const AudioConfig& audio_config = config().audio;
+  if (!(window_s > 0) || window_s > audio_config.window_seconds + kAlmost)
+    throw user_error("must be above 0 and at most the model's window of " +
+                         std::to_string(audio_config.window_seconds) + " s",
+                     "--window");
+  if (!(hop_s > 0)) throw user_error("must be above 0", "--hop");
+  const double rate = audio_config.sample_rate, all_s = static_cast<double>(samples.size()) / rate;
+  const torch::InferenceMode inference;
+  const Bf16Products products(data_->bf16);
+  std::vector<Stretch> found;
+  for (std::size_t k = 0;; ++k) {
+    // The last one ends where the clip ends.
+    const bool last = static_cast<double>(k) * hop_s + window_s >= all_s - kAlmost;
+    const double start = last ? std::max(0.0, all_s - window_s) : static_cast<double>(k) * hop_s;
+    const double end = std::min(start + window_s, all_s);
+    const auto first = static_cast<std::size_t>(std::llround(start * rate));
+    const auto past = std::min(static_cast<std::size_t>(std::llround(end * rate)), samples.size());
+    const ClapMel mel{data_->features.window(samples.subspan(first, past - first)), false};
+    found.push_back({start, end, to_vector(data_->network.embed_audio(mel))});
+    if (last) return found;
+  }
+}
+
+std::vector<int> ClapEngine::tokens(std::string_view text) const {
+  return data_->clap.tokens(text);
+}
+
+bool ClapEngine::text_is_cut(std::string_view text) const {
+  return clap_tokens(tokens(text), config().text).cut;
+}
+
+Vector ClapEngine::text(std::string_view text) const {
+  const torch::InferenceMode inference;
+  const Bf16Products products(data_->bf16);
+  return to_vector(data_->network.embed_text(tokens(text)));
+}
+
+double ClapEngine::logit_scale() const {
+  return std::exp(data_->network.logit_scale_a.item<double>());
+}
+
+}  // namespace af2

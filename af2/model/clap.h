@@ -1,0 +1,58 @@
+// AF-CLAP: an audio and a text tower whose embeddings share one space (docs/spec/model.md sections 2-4).
+//
+// Module names are those of its own checkpoint: `audio_branch`, `text_branch`, `audio_projection`,
+// `text_projection`, `logit_scale_a`, `logit_scale_t`. Each clip and each text goes through the towers alone,
+// so that its vector does not depend on what stands beside it. Not for reading files or for tokenizers
+// (af2/generate/clap_engine.h). Thread rule: const use in eval mode is reentrant.
+//
+//   ClapModel clap(config);
+//   torch::Tensor audio = clap->embed_audio(mel);        // [joint], length 1
+//   torch::Tensor text = clap->embed_text(ids);          // [joint], length 1
+#pragma once
+
+#include <torch/torch.h>
+
+#include <vector>
+
+#include "af2/model/clap_config.h"
+#include "af2/model/clap_mel.h"
+#include "af2/model/htsat.h"
+#include "af2/model/t5_encoder.h"
+
+namespace af2 {
+
+struct ClapModelImpl : torch::nn::Module {
+  explicit ClapModelImpl(const ClapModelConfig& config);
+
+  // Audio tokens of one clip [S, D].
+  torch::Tensor audio_tokens(const ClapMel& mel);
+  // Mean over the tokens, before the projection: [D].
+  torch::Tensor audio_pooled(const ClapMel& mel);
+  // Token ids of one text, without the end token, which is added; cut and padded to max_tokens. [D_t] is the
+  // mean over positions, before the projection.
+  torch::Tensor text_pooled(const std::vector<int>& ids);
+  // Projected, length 1: [joint].
+  torch::Tensor embed_audio(const ClapMel& mel) { return project_audio(audio_pooled(mel).unsqueeze(0))[0]; }
+  torch::Tensor embed_text(const std::vector<int>& ids) {
+    return project_text(text_pooled(ids).unsqueeze(0))[0];
+  }
+  // pooled [N, D] -> [N, joint], rows of length 1.
+  torch::Tensor project_audio(const torch::Tensor& pooled);
+  torch::Tensor project_text(const torch::Tensor& pooled);
+
+  ClapModelConfig config;
+  Htsat audio_branch{nullptr};
+  T5Encoder text_branch{nullptr};
+  torch::nn::ModuleDict audio_projection, text_projection;  // keys "0" and "2"; ReLU between
+  torch::Tensor logit_scale_a, logit_scale_t;               // logarithms, scalars
+};
+TORCH_MODULE(ClapModel);
+
+// ids with the end token, cut and padded -> ids and mask, each [1, max_tokens] int64.
+struct ClapTokens {
+  torch::Tensor ids, mask;
+  bool cut = false;
+};
+ClapTokens clap_tokens(const std::vector<int>& ids, const ClapTextConfig& config);
+
+}  // namespace af2

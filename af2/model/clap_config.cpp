@@ -1,0 +1,53 @@
+#include "af2/model/clap_config.h"
+
+#include <fmt/format.h>
+
+#include "af2/core/error.h"
+#include "af2/core/options.h"
+
+namespace af2 {
+namespace {
+
+constexpr double kWidth = 1 << 16;
+
+}  // namespace
+
+void ClapModelConfig::check(const std::string& where) const {
+  const auto require = [&](bool ok, const std::string& what, const std::string& key) {
+    if (!ok) throw user_error(what, where + " key " + key, "correct the value");
+  };
+  const auto in = [&](double value, double least, double most, const std::string& key) {
+    require(value >= least && value <= most, fmt::format("{:g} is not from {:g} to {:g}", value, least, most),
+            key);
+  };
+  require(format == "af2-clap" && version == 1, "only format af2-clap, version 1 is known", "format");
+  // Sound and tower obey the rules of a whole model: the rest of one fits by its defaults.
+  Af2Config whole;
+  whole.audio = audio;
+  whole.clap = tower;
+  whole.audio_transformer.heads = 1;
+  whole.check(where);
+  in(text.vocab, 1, 1 << 23, "text.vocab");
+  in(text.layers, 0, 1024, "text.layers");
+  in(text.dim, 1, kWidth, "text.dim");
+  in(text.heads, 1, 1024, "text.heads");
+  in(text.dim_head, 1, 4096, "text.dim_head");
+  in(text.ffn_dim, 1, 1 << 20, "text.ffn_dim");
+  in(text.buckets, 4, 4096, "text.buckets");
+  require(text.buckets % 4 == 0, "must be a multiple of 4", "text.buckets");
+  in(text.max_distance, text.buckets / 4.0 + 1, 1 << 20, "text.max_distance");
+  in(text.max_tokens, 2, 4096, "text.max_tokens");
+  in(text.pad_id, 0, text.vocab - 1, "text.pad_id");
+  in(text.end_id, 0, text.vocab - 1, "text.end_id");
+  require(text.pooling == "all" || text.pooling == "text", "must be all or text", "text.pooling");
+  in(joint_dim, 1, kWidth, "joint_dim");
+}
+
+ClapModelConfig read_clap_config(const std::filesystem::path& path) {
+  ClapModelConfig config;
+  from_json(read_config_file(path), config, path.string());
+  config.check(path.string());
+  return config;
+}
+
+}  // namespace af2

@@ -1,0 +1,230 @@
+"""The real program with an AF-CLAP checkpoint in the published layout, made from names: vectors of clips and texts
+against the formulas of tests/oracle/reference_clap.py, and every verb that compares them.
+
+Run: python3 tests/e2e/test_clap.py PROGRAM. Needs torch, transformers, sentencepiece (tools/setup.sh --tests) and ffmpeg
+for one check; exits 77 (skipped) where they are not installed.
+"""
+import base64
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/oracle")]
+PROGRAM = ""
+JOINT = 24
+SIZES = dict(embed=8, depths=(2, 1, 1, 2), heads=(1, 2, 4, 4), spec=256, patch=4, window=8)
+CORPUS = """a dog barks twice and then a door falls shut
+rain on a tin roof, thunder far away
+two people talk while a kettle whistles
+someone plays the piano; a clock ticks
+the sound of a bell, a whistle and a helicopter""".splitlines()
+TEXTS = ["a dog barks", "", "  This is a sound of thunder. ", "ﬁne ½ Ａ caf\u00e9", "line\nbreak\ttab", "bell " * 100]
+
+
+def af2(*args, ok=True, code=None):
+    done = subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True, timeout=600)
+    if ok and done.returncode:
+        raise AssertionError(f"af2 {' '.join(map(str, args))}: {done.stderr}")
+    if code is not None:
+        assert done.returncode == code, (done.returncode, done.stderr)
+    return done.stdout, done.stderr
+
+
+def write_checkpoint(path, weights):
+    """All tensors that the formulas used, as LAION-CLAP's trainer stores them, and some that nothing uses."""
+    state = {f"module.{name}": tensor.float() for name, tensor in weights.items()}
+    state["module.text_branch.encoder.embed_tokens.weight"] = state["module.text_branch.shared.weight"]
+    state["module.text_transform.sequential.0.weight"] = torch.zeros(4, 4)
+    state["module.audio_branch.head.bias"] = torch.zeros(527)
+    torch.save({"epoch": 16, "name": "af-clap", "state_dict": state}, path)
+
+
+class Clap(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.scratch.name)
+        (cls.folder / "clap_ckpt").mkdir()
+        model = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(CORPUS * 3), model_writer=model, vocab_size=90, model_type="unigram", pad_id=0,
+            eos_id=1, unk_id=2, bos_id=-1, normalization_rule_name="nmt_nfkc", num_threads=1, minloglevel=2,
+            hard_vocab_limit=False)
+        (cls.folder / "spiece.model").write_bytes(model.getvalue())
+        cls.words = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+        cls.weights = Weights()
+        cls.filters = mel_filters()
+        cls.clips = {}
+        for name, seconds in (("short", 3.3), ("ten", 10.0), ("long", 27.4)):
+            samples = sound_like(f"e2e/{name}", (1, int(seconds * 16000)))[0]
+            samples = np.round(samples * 32767).astype(np.int16)
+            with wave.open(str(cls.folder / f"{name}.wav"), "wb") as file:
+                file.setnchannels(1), file.setsampwidth(2), file.setframerate(16000)
+                file.writeframes(samples.tobytes())
+            cls.clips[name] = samples.astype(np.float32) / 32768
+        cls.audio = {name: cls.of_audio(samples) for name, samples in cls.clips.items()}
+        cls.text = {text: cls.of_text(text) for text in TEXTS}
+        for name in ("logit_scale_a", "logit_scale_t"):
+            cls.weights.store[name] = torch.tensor(2.5, dtype=torch.float64)
+        write_checkpoint(cls.folder / "clap_ckpt/epoch_16.pt", cls.weights.store)
+
+    @classmethod
+    def of_audio(cls, samples):
+        with torch.no_grad():
+            return embed_audio(cls.weights, *features(samples, cls.filters), SIZES, JOINT)
+
+    @classmethod
+    def of_text(cls, text):
+        ids = cls.words.encode(text)
+        with torch.no_grad():
+            return embed_text(cls.weights, ids, dict(T5, vocab=100), JOINT)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.scratch.cleanup()
+
+    def clip(self, name):
+        return self.folder / f"{name}.wav"
+
+    def near(self, ours, theirs):
+        ours = torch.tensor(ours, dtype=torch.float64)
+        self.assertLess(float((ours - theirs).norm()), 1e-4)
+
+    def vectors(self, *args):
+        out, err = af2("embed", "-m", self.folder, "--json", *args)
+        return [line for line in map(json.loads, out.splitlines()) if line["type"] == "embedding"], err
+
+    def test_vectors_are_those_of_the_formulas(self):
+        lines, err = self.vectors(*[self.clip(name) for name in self.clips], *[part for text in TEXTS for part in ("--text", text)])
+        self.assertEqual(len(lines), len(self.clips) + len(TEXTS))
+        for line, (name, want) in zip(lines, self.audio.items()):
+            self.assertEqual(pathlib.Path(line["path"]).stem, name)
+            self.near(line["embedding"], want)
+        for line, text in zip(lines[len(self.clips):], TEXTS):
+            self.assertEqual(line["text"], text)
+            self.near(line["embedding"], self.text[text])
+        self.assertEqual(err.count("prompt_cut"), 1)
+        narrow, _ = self.vectors("--dtype", "bf16", self.clip("long"))
+        difference = torch.tensor(narrow[0]["embedding"]).double() - self.audio["long"]
+        self.assertLess(float(difference.norm()), 2e-2)
+
+    def test_same_samples_same_bits(self):
+        alone, _ = self.vectors(self.clip("long"))
+        for args in (["-t", 1], ["-t", 2], ["-t", 4], [self.clip("short")], ["--text", "a dog"]):
+            others, _ = self.vectors(*args, self.clip("long"))
+            found = [line for line in others if line.get("path", "").endswith("long.wav")]
+            self.assertEqual(found[0]["embedding"], alone[0]["embedding"], args)
+        if shutil.which("ffmpeg"):
+            for name in ("same.flac", "same.mka"):
+                subprocess.run(["ffmpeg", "-loglevel", "error", "-y", "-i", self.clip("long"), "-c:a", "flac",
+                                self.folder / name], check=True)
+                others, _ = self.vectors(self.folder / name)
+                self.assertEqual(others[0]["embedding"], alone[0]["embedding"])
+        drawn, _ = self.vectors("--crops", "random", "-s", 5, self.clip("long"))
+        self.assertNotEqual(drawn[0]["embedding"], alone[0]["embedding"])
+
+    def test_forms_of_embed(self):
+        plain, _ = self.vectors(self.clip("short"), "--text", "a dog")
+        packed, _ = self.vectors(self.clip("short"), "--text", "a dog", "--format", "base64")
+        for a, b in zip(plain, packed):
+            values = np.frombuffer(base64.b64decode(b["embedding"]), "<f4")
+            np.testing.assert_array_equal(values, np.float32(a["embedding"]))
+        array = self.folder / "all.npy"
+        af2("embed", "-m", self.folder, "--format", "npy", "-o", array, self.clip("short"), self.clip("long"))
+        self.assertEqual(np.load(array).shape, (2, JOINT))
+        np.testing.assert_array_equal(np.load(array)[0], np.float32(plain[0]["embedding"]))
+        lines, _ = self.vectors("--windows-out", "--hop", "5", self.clip("long"))
+        self.assertEqual([(line["start"], line["end"]) for line in lines],
+                         [(0, 10), (5, 15), (10, 20), (15, 25), (17.4, 27.4)])
+        self.near(lines[1]["embedding"], self.of_audio(self.clips["long"][80000:240000]))
+        for bad in (["--format", "npy", self.clip("short")], [], ["--hop", "2", self.clip("short")],
+                    ["--windows-out", "--window", "11", self.clip("short")]):
+            af2("embed", "-m", self.folder, *bad, ok=False, code=2)
+
+    def test_similar(self):
+        out, _ = af2("similar", "-m", self.folder, self.clip("short"), self.clip("long"), "--text", "a dog barks")
+        rows = [line.split("\t") for line in out.split("\n")[:-1]]
+        want = torch.stack([self.audio["short"], self.audio["long"], self.text["a dog barks"]])
+        np.testing.assert_allclose([[float(x) for x in row[1:]] for row in rows[1:]], want @ want.T, atol=2e-4)
+        out, _ = af2("similar", "-m", self.folder, "--query", "a dog barks", "--json", self.clip("short"),
+                     self.clip("ten"), self.clip("long"))
+        scores = {pathlib.Path(r["path"]).stem: r["score"] for r in map(json.loads, out.splitlines())}
+        for name, score in scores.items():
+            self.assertAlmostEqual(score, float(self.audio[name] @ self.text["a dog barks"]), places=4)
+        self.assertEqual(list(scores.values()), sorted(scores.values(), reverse=True))
+        af2("similar", "-m", self.folder, self.clip("short"), ok=False, code=2)
+
+    def test_classify(self):
+        labels = ["thunder", "dog", "bell"]
+        want = [float(self.audio["short"] @ self.of_text(f"This is a sound of {label}.")) for label in labels]
+        share = torch.softmax(torch.tensor(want) * np.exp(2.5), 0).tolist()
+        out, _ = af2("classify", "-m", self.folder, "--labels", ", ".join(labels), "--json", self.clip("short"))
+        line = json.loads(out.splitlines()[0])
+        found = {r["label"]: (r["score"], r["similarity"]) for r in line["labels"]}
+        for label, s, w in zip(labels, share, want):
+            self.assertAlmostEqual(found[label][0], s, places=3)
+            self.assertAlmostEqual(found[label][1], w, places=4)
+        self.assertEqual([r["label"] for r in line["labels"]][0], labels[int(np.argmax(want))])
+        least = sorted(want)[1] - 1e-6
+        out, _ = af2("classify", "-m", self.folder, "--labels", ",".join(labels), "--multi", "--threshold", least,
+                     self.clip("short"))
+        self.assertEqual(len(out.splitlines()), 2)
+        out, _ = af2("classify", "-m", self.folder, "--labels", ",".join(labels), "--min-similarity", 0.999,
+                     self.clip("short"), self.clip("ten"))
+        self.assertEqual([line.split("\t")[1] for line in out.splitlines()], ["none of these"] * 2)
+        (self.folder / "labels.txt").write_text("dog\n\nbell\n")
+        out, _ = af2("classify", "-m", self.folder, "--labels-file", self.folder / "labels.txt", "--template",
+                     "{label}", "--top", 1, self.clip("short"))
+        self.assertEqual(len(out.splitlines()), 1)
+        for bad in (["--labels", "a,,b"], ["--labels", "a,a"], [], ["--labels", "a", "--template", "x"]):
+            af2("classify", "-m", self.folder, *bad, self.clip("short"), ok=False, code=2)
+
+    def test_bad_clips_and_folders(self):
+        (self.folder / "page.wav").write_text("<!DOCTYPE html>")
+        out, err = af2("embed", "-m", self.folder, "--json", self.folder / "page.wav", self.clip("short"), ok=False,
+                       code=4)
+        kinds = [json.loads(line)["type"] for line in out.splitlines()]
+        self.assertEqual(kinds, ["error", "embedding", "summary"])
+        self.assertIn("page.wav", err)
+        bare = self.folder / "bare"
+        bare.mkdir()
+        shutil.copy(self.folder / "clap_ckpt/epoch_16.pt", bare / "weights.pt")
+        _, err = af2("embed", "-m", bare / "weights.pt", "--text", "x", ok=False, code=2)
+        self.assertIn("--generation", err)
+        alone = self.folder / "alone/clap_ckpt"
+        alone.mkdir(parents=True)
+        shutil.move(self.folder / "spiece.model", self.folder / "moved.model")
+        try:
+            shutil.copy(self.folder / "clap_ckpt/epoch_16.pt", alone)
+            _, err = af2("embed", "-m", self.folder / "alone", "--text", "x", ok=False, code=2)
+            self.assertIn("spiece.model", err)
+            af2("embed", "-m", self.folder / "alone", "--text-model", self.folder / "moved.model", "--text", "x")
+        finally:
+            shutil.move(self.folder / "moved.model", self.folder / "spiece.model")
+        _, err = af2("embed", "-m", bare, "--text", "x", ok=False, code=2)
+        self.assertIn("no AF-CLAP", err)
+
+
+if __name__ == "__main__":
+    PROGRAM = str(pathlib.Path(sys.argv.pop(1)).resolve())
+    try:
+        import io
+        import wave
+
+        import numpy as np
+        import sentencepiece
+        import torch
+        from named_weights import sound_like
+        from reference_clap import T5, embed_audio, embed_text, features
+        from reference_model import Weights, mel_filters
+        import transformers  # noqa: F401
+    except ImportError as error:
+        print(f"skipped: {error}; tools/setup.sh --tests installs it")
+        sys.exit(77)
+    torch.set_num_threads(2)
+    unittest.main(warnings="ignore")
