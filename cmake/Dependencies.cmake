@@ -69,6 +69,15 @@ if(AF2_WITH_TORCH)
     message(FATAL_ERROR "libtorch not found: run `make setup`, or name its folder in CMAKE_PREFIX_PATH")
   endif()
   message(STATUS "libtorch ${Torch_VERSION} in ${TORCH_INSTALL_PREFIX}")
+  # Its CUDA part counts only where the whole of it was found, with the CUDA toolkit (not by TorchWheel).
+  set(AF2_TORCH_HAS_CUDA OFF)
+  if(TARGET torch_cuda OR TORCH_CUDA_LIBRARIES)
+    set(AF2_TORCH_HAS_CUDA ON)
+  endif()
+  option(AF2_CUDA "models on a GPU (a libtorch with CUDA)" ${AF2_TORCH_HAS_CUDA})
+  if(AF2_CUDA AND NOT AF2_TORCH_HAS_CUDA)
+    message(FATAL_ERROR "AF2_CUDA needs a libtorch with CUDA and the CUDA toolkit: name its folder in CMAKE_PREFIX_PATH")
+  endif()
   # For ATen's pool of threads (af2/generate/torch_threads.cpp). libtorch brings its own copy of the runtime, which
   # must be the only one.
   find_package(OpenMP QUIET COMPONENTS CXX)

@@ -1,6 +1,7 @@
 #include "af2/cli/clip_flags.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +19,17 @@
 namespace af2 {
 namespace fs = std::filesystem;
 namespace {
+
+int layers_on_gpu(const std::string& text) {
+  if (text == "auto") return EngineOptions::kLayersFit;
+  if (text == "all") return EngineOptions::kAllLayers;
+  int n = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc() || end != text.data() + text.size() || n < 0)
+    throw user_error("is no number of layers: \"" + text + "\"", "--gpu-layers",
+                     "give 0 or more, all or auto");
+  return n;
+}
 
 // The grammar that the answer must follow, where a flag names one.
 void settle_grammar(const CLI::App& verb, DecodingFlags& flags) {
@@ -80,13 +92,22 @@ void add_clip_flags(CLI::App& verb, ClipFlags& flags) {
   verb.add_option("--channels", flags.channels, "mean or first; without it the model's")
       ->check(CLI::IsMember({"mean", "first"}));
   verb.add_option("-t,--threads", flags.threads, "threads; 0: all cores");
-  verb.add_option(
-          "--dtype", flags.dtype,
-          "matrix products in f32 (exact, the default), bf16, or auto: bf16 where the processor has it")
-      ->check(CLI::IsMember({"f32", "bf16", "auto"}));
+  add_device_flags(verb, flags);
   verb.add_option("--manifest", flags.manifest, "a file of lines {\"path\", \"prompt\"}, or an AF2 manifest");
   verb.add_flag("--join", flags.join, "hear all clips as one, 0.5 s of silence between them");
   verb.add_flag("--json", flags.json, "one JSON object per line");
+}
+
+void add_device_flags(CLI::App& verb, ClipFlags& flags, const std::vector<std::string>& types) {
+  verb.add_option("--device", flags.device,
+                  "cpu (the default), cuda, cuda:N, or auto: a GPU if one can be used; af2 --list-devices");
+  verb.add_option("--gpu-layers", flags.gpu_layers,
+                  "layers of the language model on the GPU, the first N; all, or auto: as many as fit");
+  verb.add_option(
+          "--dtype", flags.dtype,
+          "matrix products in f32 (exact, the default on the CPU), bf16, or auto: bf16 where the device "
+          "has it (the default on a GPU)")
+      ->check(CLI::IsMember(types));
 }
 
 void add_decoding_flags(CLI::App& verb, DecodingFlags& flags) {
@@ -146,11 +167,27 @@ void take_flags_from_environment(CLI::App& verb) {
 
 Engine load_engine(const ClipFlags& flags) {
   check_clip_flags(flags);
-  Engine engine = Engine::load(find_model_folder(flags.model),
-                               {flags.threads, flags.windows, flags.base_lm, flags.generation, flags.dtype});
+  EngineOptions options;
+  options.threads = flags.threads;
+  options.max_windows = flags.windows;
+  options.base_lm = flags.base_lm;
+  options.generation = flags.generation;
+  options.dtype = flags.dtype;
+  options.device = flags.device;
+  options.gpu_layers = layers_on_gpu(flags.gpu_layers);
+  Engine engine = Engine::load(find_model_folder(flags.model), options);
+  if (engine.device().name == "cpu" && flags.gpu_layers != "auto")
+    notice("--gpu-layers {}: the model runs on the CPU", flags.gpu_layers);
+  if (engine.device().name != "cpu") verbose("runs on {}", device_text(engine));
   tell_licence(engine.config().licence);
   for (const auto& name : engine.surplus()) verbose("{} is not used", name);
   return engine;
+}
+
+std::string device_text(const Engine& engine) {
+  const EngineDevice& device = engine.device();
+  if (device.name == "cpu") return device.name;
+  return fmt::format("{} ({} of {} layers)", device.name, device.n_layers, engine.config().lm.n_layers);
 }
 
 namespace {

@@ -27,6 +27,9 @@ struct DecodingFlags {
 };
 
 void add_clip_flags(CLI::App& verb, ClipFlags& flags);
+// --device, --gpu-layers and --dtype, which is one of `types`.
+void add_device_flags(CLI::App& verb, ClipFlags& flags,
+                      const std::vector<std::string>& types = {"f32", "bf16", "auto"});
 void add_decoding_flags(CLI::App& verb, DecodingFlags& flags);
 // `--preset released`, where the flags were not given; --grammar-file or --json-schema read. Throws kUser for
 // flags that do not go together and a grammar or schema that is none, kData for a file that cannot be read.
@@ -41,6 +44,8 @@ void check_clip_flags(const ClipFlags& flags);
 // A notice on stderr where the licence is non-commercial.
 void tell_licence(const std::string& licence);
 Engine load_engine(const ClipFlags& flags);
+// "cpu", or "cuda:0 (12 of 36 layers)": for people.
+std::string device_text(const Engine& engine);
 
 // A clip read and heard, with the warnings of decoder and window cap.
 struct HeardClip {

@@ -13,7 +13,8 @@ struct ClipFlags {
   bool recursive = false, json = false;
   double start_s = 0, duration_s = 0;
   int windows = 0, threads = 0;
-  std::string channels, long_mode = "cut", dtype = "f32";
+  std::string channels, long_mode = "cut", dtype;
+  std::string device = "cpu", gpu_layers = "auto";
   std::string manifest;
   bool join = false;
 };

@@ -110,7 +110,9 @@ void time_text(const Engine& engine, const Flags& flags) {
                     {"peak_mib", peak},
                     {"tokens", flags.tokens},
                     {"reps", flags.reps},
-                    {"dtype", flags.clips.dtype}}
+                    {"dtype", engine.device().dtype},
+                    {"device", engine.device().name},
+                    {"gpu_layers", engine.device().n_layers}}
                    .dump());
     return;
   }
@@ -156,7 +158,9 @@ void time_batches(const Engine& engine, const Flags& flags, double seconds,
                       {"peak_mib", peak_mib()},
                       {"tokens", flags.tokens},
                       {"reps", flags.reps},
-                      {"dtype", flags.clips.dtype}}
+                      {"dtype", engine.device().dtype},
+                      {"device", engine.device().name},
+                      {"gpu_layers", engine.device().n_layers}}
                      .dump());
     else
       print_line(fmt::format("| {:g} | {:.1f} | {:.2f} | {:.2f} |", batches[b], rate, rate / first,
@@ -177,8 +181,9 @@ int run(const Flags& flags) {
   const double load_s = steady_seconds() - start;
   const AnswerOptions options = whole_length(flags);
   if (!flags.clips.json) {
-    print_line(fmt::format("{}, products in {}, loaded in {:.2f} s; median of {} after one unmeasured run",
-                           engine.config().name, flags.clips.dtype, load_s, flags.reps));
+    print_line(
+        fmt::format("{} on {}, products in {}, loaded in {:.2f} s; median of {} after one unmeasured run",
+                    engine.config().name, device_text(engine), engine.device().dtype, load_s, flags.reps));
     if (flags.text == 0 && batches.empty())
       print_line(
           "| audio, s | heard, s | listen, s | first token, s | tokens/s | audio s per s | peak memory, MiB "
@@ -222,7 +227,9 @@ int run(const Flags& flags) {
                       {"peak_mib", peak_mib()},
                       {"tokens", flags.tokens},
                       {"reps", flags.reps},
-                      {"dtype", flags.clips.dtype}}
+                      {"dtype", engine.device().dtype},
+                      {"device", engine.device().name},
+                      {"gpu_layers", engine.device().n_layers}}
                      .dump());
     else
       print_line(fmt::format("| {:g} | {:g} | {:.3f} | {:.3f} | {:.1f} | {:.1f} | {:.0f} |", length, heard_s,
@@ -253,8 +260,7 @@ void add_bench(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   verb->add_option("-n,--max-tokens", flags->tokens, "tokens of each answer");
   verb->add_option("--reps", flags->reps, "measured runs of each length");
   verb->add_option("--windows", flags->clips.windows, "cap of 10 s windows; 0: the model's");
-  verb->add_option("--dtype", flags->clips.dtype, "matrix products in f32, bf16, or auto")
-      ->check(CLI::IsMember({"f32", "bf16", "auto"}));
+  add_device_flags(*verb, flags->clips);
   verb->add_option("-t,--threads", flags->clips.threads, "threads; 0: all cores");
   verb->add_flag("--json", flags->clips.json, "one JSON object per length");
   take_flags_from_environment(*verb);

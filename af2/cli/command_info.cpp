@@ -41,6 +41,8 @@ Json model_info(const Engine& engine) {
           {"parameters_language_model", language},
           {"parameters_tower_and_adapter", adapter},
           {"audio_tokens_per_window", config.clap.tokens_per_window()},
+          {"device", engine.device().name},
+          {"layers_on_gpu", engine.device().n_layers},
           {"window_seconds", config.audio.window_seconds},
           {"max_audio_seconds", config.audio.window_seconds * config.audio.max_windows}};
 }

@@ -76,7 +76,7 @@ int run(const Flags& flags) {
   if (clip_name == file.metadata().end()) throw model_error("names no clip", path.string(), "make it again");
   const double start = steady_seconds();
   const Engine engine = load_engine(flags.clips);
-  const bool exact = flags.clips.dtype == "f32";
+  const bool exact = engine.device().dtype == "f32";
   const HeardClip heard = read_clip(
       engine, flags.clips, ClipItem{{(path.parent_path() / clip_name->second).string()}, "", {}, {}});
   const std::vector<int> prompt = token_list(file, "prompt");
@@ -113,8 +113,8 @@ int run(const Flags& flags) {
                            wanted.size(),
                            one_line(engine.answer_tokens(engine.listen(heard.clip), prompt, {}).text)));
   }
-  print_line(fmt::format("{} in {:.1f} s: {}", failed == 0 ? "passed" : "failed", steady_seconds() - start,
-                         engine.config().name));
+  print_line(fmt::format("{} in {:.1f} s: {} on {}", failed == 0 ? "passed" : "failed",
+                         steady_seconds() - start, engine.config().name, device_text(engine)));
   return failed == 0 ? 0 : static_cast<int>(ErrorKind::kInternal);
 }
 
@@ -127,8 +127,7 @@ void add_selftest(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   verb->add_option("--ref", flags->reference,
                    "references of a model that comes without (safetensors, tests/oracle/make_selftest.py)");
   verb->add_flag("--quick", flags->quick, "leave the answer out");
-  verb->add_option("--dtype", flags->clips.dtype, "f32 or bf16, whose error may be greater")
-      ->check(CLI::IsMember({"f32", "bf16"}));
+  add_device_flags(*verb, flags->clips, {"f32", "bf16"});  // bf16: the error may be greater
   verb->add_option("-t,--threads", flags->clips.threads, "threads; 0: all cores");
   take_flags_from_environment(*verb);
   verb->footer("example: af2 selftest");

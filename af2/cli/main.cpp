@@ -1,17 +1,30 @@
 // The program: a table of verbs, and the one place where errors become exit codes.
+#include <fmt/format.h>
+
 #include <csignal>
 #include <cstdio>
 #include <new>
+#include <string>
 
 #include "af2/cli/clip_flags.h"
 #include "af2/cli/command.h"
 #include "af2/cli/config_file.h"
+#include "af2/cli/output.h"
 #include "af2/core/error.h"
 #include "af2/core/log.h"
 #include "af2/generate/engine.h"
+#include "af2/model/device.h"
 
 namespace af2 {
 namespace {
+
+void print_devices() {
+  const auto gib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 30); };
+  for (const DeviceFacts& device : list_devices())
+    print_line(fmt::format("{}\t{:.1f} GiB free of {:.1f}\t{}", device.name, gib(device.free_bytes),
+                           gib(device.total_bytes), device.description));
+  if (!built_with_cuda()) notice("this af2 was built without CUDA");
+}
 
 int main_of(int argc, char** argv) {
   CLI::App app("af2: listens to any audio file and answers questions about it");
@@ -23,6 +36,13 @@ int main_of(int argc, char** argv) {
   app.add_flag("-v,--verbose", common.verbose, "say more on stderr");
   app.add_flag("-q,--quiet", common.quiet, "no notices on stderr");
   app.add_option("--log-file", common.log_file, "also write notices and errors here");
+  app.add_flag_callback(
+      "--list-devices",
+      [] {
+        print_devices();
+        throw CLI::Success();
+      },
+      "name, memory and kind of every device that --device can name");
   std::string config;
   app.add_option("--config", config,
                  "flags from this file; else AF2_CONFIG, ./af2.yaml, ~/.config/af2/config.yaml");

@@ -57,7 +57,7 @@ Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, 
   return std::move(answer_all({Question{memory, ids, 0, options, on_text}}).front());
 }
 
-std::vector<Answer> Engine::answer_all(const std::vector<Question>& questions) const {
+std::vector<Answer> Engine::answer_all(const std::vector<Question>& questions) const try {
   const torch::InferenceMode inference;
   const Bf16Products products(data_->bf16);
   for (const Question& question : questions) {
@@ -89,6 +89,7 @@ std::vector<Answer> Engine::answer_all(const std::vector<Question>& questions) c
     writers[i] =
         std::make_unique<AnswerWriter>(data_->model, data_->grammars, static_cast<int>(question.ids.size()),
                                        question.options, question.on_text);
+    caches[i].reserve = data_->cache_room(question.ids.size(), question.options.max_new_tokens);
     take(i, last_logits(network.forward(id_tensor(question.ids), audio, &caches[i])));
   }
   DecodeStep step(network);
@@ -118,6 +119,8 @@ std::vector<Answer> Engine::answer_all(const std::vector<Question>& questions) c
       answers[i].warnings.insert(answers[i].warnings.begin(), "prompt_cut");
   }
   return answers;
+} catch (const c10::OutOfMemoryError& error) {
+  throw data_->out_of_memory(error);
 }
 
 }  // namespace af2

@@ -16,7 +16,7 @@ struct Open {
 void reorder(KvCache& cache, const std::vector<int64_t>& rows) {
   const torch::Tensor index = torch::tensor(rows);
   for (auto* kept : {&cache.keys, &cache.values})
-    for (torch::Tensor& tensor : *kept) tensor = tensor.index_select(0, index);
+    for (torch::Tensor& tensor : *kept) tensor = tensor.index_select(0, index.to(tensor.device()));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "af2/core/error.h"
 #include "af2/core/progress.h"
 #include "af2/generate/engine_data.h"
+#include "af2/model/placement.h"
 #include "af2/model/precision.h"
 
 namespace af2 {
@@ -15,9 +16,20 @@ namespace {
 constexpr int64_t kWindowsAtOnce = 4;  // through the tower
 
 Feature to_feature(const torch::Tensor& tensor) {
-  const torch::Tensor flat = tensor.to(torch::kFloat32).contiguous();
+  const torch::Tensor flat = tensor.to(torch::kCPU, torch::kFloat32).contiguous();
   const float* data = flat.data_ptr<float>();
   return {flat.sizes().vec(), std::vector<float>(data, data + flat.numel())};
+}
+
+// Whether a device is not simply the main memory's processor.
+bool is_gpu(const EngineOptions& options, const DeviceFacts& device) {
+  return !device.is_cpu() || options.cpu_as_gpu;
+}
+
+// Whether the device multiplies in bfloat16.
+bool narrow_products(const EngineOptions& options, const DeviceFacts& device) {
+  if (!is_gpu(options, device)) return wants_bf16(options.dtype);
+  return options.dtype == "bf16" || (options.dtype != "f32" && device.fast_bf16);
 }
 
 }  // namespace
@@ -29,14 +41,39 @@ double Memory::encode_ms() const {
   return data_->encode_ms;
 }
 
-Engine::Data::Data(ModelFolder loaded, const EngineOptions& engine_options)
+Engine::Data::Data(ModelFolder loaded, const EngineOptions& engine_options, const DeviceFacts& facts)
     : model(std::move(loaded)),
       network(*model.network),
       options(engine_options),
       bf16(wants_bf16(options.dtype)) {
-  if (!bf16) return;
-  narrow_weights(*network.clap);
-  narrow_weights(*network.audio_transformer_clap);
+  device.name = facts.name;
+  device.dtype = narrow_products(options, facts) ? "bf16" : "f32";
+  if (is_gpu(options, facts)) {
+    place_on(facts);
+  } else if (bf16) {
+    narrow_weights(*network.clap);
+    narrow_weights(*network.audio_transformer_clap);
+  }
+}
+
+void Engine::Data::place_on(const DeviceFacts& facts) {
+  const torch::ScalarType type = device.dtype == "bf16" ? torch::kBFloat16 : torch::kFloat32;
+  // The main memory, where it stands for a GPU's, is not counted.
+  const DeviceFacts counted = facts.is_cpu() ? DeviceFacts{} : facts;
+  const std::int64_t n = layers_to_place(footprint(network, type), options.gpu_layers, counted);
+  if (type == torch::kFloat32) use_exact_float32();
+  place(network, torch::Device(facts.name), type, n);
+  device.n_layers = static_cast<int>(n);
+}
+
+Error Engine::Data::out_of_memory(const c10::OutOfMemoryError& error) const {
+  return device_memory_error(error.what_without_backtrace(), device.name);
+}
+
+int64_t Engine::Data::cache_room(std::size_t n_prompt, int max_new_tokens) const {
+  if (device.n_layers == 0) return 0;  // on the CPU caches grow as they are filled
+  const auto prompt = static_cast<int64_t>(n_prompt);
+  return std::min(prompt + max_new_tokens, std::max<int64_t>(model.config.lm.context, prompt));
 }
 
 WindowOptions Engine::Data::window_options(const Clip& clip) const {
@@ -84,8 +121,7 @@ torch::Tensor id_tensor(const std::vector<int>& ids) {
 }
 
 std::string tensor_library() {
-  return std::string("libtorch ") + TORCH_VERSION +
-         (torch::cuda::is_available() ? ", cuda and cpu" : ", cpu");
+  return std::string("libtorch ") + TORCH_VERSION + (list_devices().size() > 1 ? ", cuda and cpu" : ", cpu");
 }
 
 std::filesystem::path find_model_folder(const std::string& name) {
@@ -93,15 +129,18 @@ std::filesystem::path find_model_folder(const std::string& name) {
 }
 
 Engine Engine::load(const std::filesystem::path& folder, const EngineOptions& options) {
+  const DeviceFacts device = find_device(options.device);
   try {
     if (options.threads > 0) at::set_num_threads(options.threads);
     LoadOptions load;
     load.base_lm = options.base_lm;
     load.generation = options.generation;
-    load.bf16 = wants_bf16(options.dtype);
+    load.bf16 = narrow_products(options, device);
     Engine engine;
-    engine.data_ = std::make_shared<Data>(load_model_folder(folder, load), options);
+    engine.data_ = std::make_shared<Data>(load_model_folder(folder, load), options, device);
     return engine;
+  } catch (const c10::OutOfMemoryError& error) {
+    throw device_memory_error(error.what_without_backtrace(), device.name);
   } catch (const c10::Error& error) {
     throw internal_error(error.what_without_backtrace(), folder.string());
   }
@@ -109,6 +148,9 @@ Engine Engine::load(const std::filesystem::path& folder, const EngineOptions& op
 
 const Af2Config& Engine::config() const {
   return data_->model.config;
+}
+const EngineDevice& Engine::device() const {
+  return data_->device;
 }
 const std::filesystem::path& Engine::folder() const {
   return data_->model.path;
@@ -159,7 +201,7 @@ DecodeOptions Engine::decode_options() const {
   return options;
 }
 
-Memory Engine::listen(const Clip& clip) const {
+Memory Engine::listen(const Clip& clip) const try {
   const torch::InferenceMode inference;
   const Bf16Products products(data_->bf16);
   const double start = steady_seconds();
@@ -168,10 +210,13 @@ Memory Engine::listen(const Clip& clip) const {
   auto data = std::make_shared<Memory::Data>();
   data->context = data_->network.listen(data_->network.remember(tokens, {}), {});
   data->report = plan.report;
+  wait_for_device(data_->device.name);
   data->encode_ms = (steady_seconds() - start) * 1e3;
   Memory memory;
   memory.data_ = std::move(data);
   return memory;
+} catch (const c10::OutOfMemoryError& error) {
+  throw data_->out_of_memory(error);
 }
 
 std::vector<int> Engine::prompt_ids(std::string_view prompt) const {
@@ -194,7 +239,7 @@ FeatureLayer feature_layer(const std::string& name) {
   return static_cast<FeatureLayer>(at - names.begin());
 }
 
-Feature Engine::feature(const Clip& clip, FeatureLayer layer, const std::vector<int>& ids) const {
+Feature Engine::feature(const Clip& clip, FeatureLayer layer, const std::vector<int>& ids) const try {
   const torch::InferenceMode inference;
   const Bf16Products products(data_->bf16);
   if (layer == FeatureLayer::kLogits) {
@@ -214,6 +259,8 @@ Feature Engine::feature(const Clip& clip, FeatureLayer layer, const std::vector<
   const torch::Tensor tokens = data_->tower(clip, plan_windows(clip.samples, options));  // [W, S, D]
   if (layer == FeatureLayer::kTower) return to_feature(tokens);
   return to_feature(data_->network.remember(tokens.flatten(0, 1).unsqueeze(0), {})[0]);
+} catch (const c10::OutOfMemoryError& error) {
+  throw data_->out_of_memory(error);
 }
 
 }  // namespace af2

@@ -10,6 +10,7 @@
 //   });
 #pragma once
 
+#include <climits>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -33,9 +34,24 @@ struct EngineOptions {
   // generation where the files do not tell (2025-03, 2025-06).
   std::filesystem::path base_lm = {};
   std::string generation = {};
-  // Matrix products: "f32", "bf16", or "auto" (bf16 where the processor has it). In bf16 the tower's and the
-  // audio transformer's weights are kept in bfloat16; the language model's stay as they are stored.
-  std::string dtype = "f32";
+  // Matrix products: "f32", "bf16", or "auto" (bf16 where the device has it); "" is "f32" on the CPU and
+  // "auto" on a GPU. In bf16 the tower's and the audio transformer's weights are kept in bfloat16; the
+  // language model's stay as they are stored, but for the layers on a GPU.
+  std::string dtype = {};
+  std::string device = "cpu";   // as find_device (model/device.h)
+  int gpu_layers = kLayersFit;  // of the language model, the first ones; kAllLayers or more: all
+  // The CPU is treated as if it were a GPU (model/placement.h): for tests.
+  bool cpu_as_gpu = false;
+
+  static constexpr int kLayersFit = -1;  // as many as the memory takes
+  static constexpr int kAllLayers = INT_MAX;
+};
+
+// Where a model runs.
+struct EngineDevice {
+  std::string name = "cpu";
+  int n_layers = 0;           // of the language model there, if it is no CPU
+  std::string dtype = "f32";  // of the products there: f32, bf16
 };
 
 // What a clip became: its memory's cross-attention keys and values, and what was heard of it.
@@ -115,10 +131,12 @@ std::string tensor_library();
 
 class Engine {
  public:
-  // Throws kUser, kData, kModel, kResource: see model_folder.h.
+  // Throws kUser, kData, kModel, kResource: see model_folder.h, find_device. All functions below throw
+  // kResource when a GPU's memory does not suffice.
   static Engine load(const std::filesystem::path& folder, const EngineOptions& options);
 
   const Af2Config& config() const;
+  const EngineDevice& device() const;
   const std::filesystem::path& folder() const;
   // Tensors of the files that the model does not use.
   const std::vector<std::string>& surplus() const;

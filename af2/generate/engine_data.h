@@ -9,6 +9,7 @@
 #include "af2/generate/constraint.h"
 #include "af2/generate/engine.h"
 #include "af2/generate/model_folder.h"
+#include "af2/model/device.h"
 #include "af2/text/prompt.h"
 
 namespace af2 {
@@ -20,19 +21,26 @@ struct Memory::Data {
 };
 
 struct Engine::Data {
-  Data(ModelFolder loaded, const EngineOptions& engine_options);
+  Data(ModelFolder loaded, const EngineOptions& engine_options, const DeviceFacts& facts);
 
   WindowOptions window_options(const Clip& clip) const;
   Prompt prompt(std::string_view question) const;
   // Throws kUser for ids that the model does not have, and for none.
   void check(const std::vector<int>& ids) const;
+  // Puts the network on the device that the options name.
+  void place_on(const DeviceFacts& facts);
+  // What a public function throws instead.
+  Error out_of_memory(const c10::OutOfMemoryError& error) const;
+  // Room for the longest answer to `n_prompt` tokens where that saves time: on a GPU. Positions.
+  int64_t cache_room(std::size_t n_prompt, int max_new_tokens) const;
   // Each group of windows is made, heard and dropped. [W, S, D]
   torch::Tensor tower(const Clip& clip, const WindowPlan& plan) const;
 
   ModelFolder model;
   Af2ModelImpl& network;  // modules are not const, their forward in eval mode changes nothing
   EngineOptions options;
-  bool bf16;
+  EngineDevice device;
+  bool bf16;  // of products on the CPU
   mutable GrammarCache grammars;
 };
 

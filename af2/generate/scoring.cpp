@@ -71,13 +71,15 @@ AfterPrompt run_prompt(Af2ModelImpl& network, const AudioContext& audio, const s
 
 }  // namespace
 
-double Engine::score(const Memory& memory, std::string_view prompt, std::string_view continuation) const {
+double Engine::score(const Memory& memory, std::string_view prompt, std::string_view continuation) const try {
   const torch::InferenceMode inference;
   const Bf16Products products(data_->bf16);
   const AudioContext& audio = memory.data_->context;
   return log_probability(data_->network, data_->model, audio,
                          run_prompt(data_->network, audio, prompt_ids(prompt)),
                          clean_question(continuation, config().text.lowercase));
+} catch (const c10::OutOfMemoryError& error) {
+  throw data_->out_of_memory(error);
 }
 
 namespace {
@@ -99,7 +101,7 @@ const Choice& likeliest(const std::vector<Choice>& choices) {
 }
 
 std::vector<Choice> Engine::weigh(const Memory& memory, std::string_view prompt,
-                                  const std::vector<std::string>& choices) const {
+                                  const std::vector<std::string>& choices) const try {
   if (choices.empty()) throw user_error("names no answer", "--choices", "give them as \"a|b|c\"");
   const torch::InferenceMode inference;
   const Bf16Products products(data_->bf16);
@@ -122,6 +124,8 @@ std::vector<Choice> Engine::weigh(const Memory& memory, std::string_view prompt,
   }
   share_out(scored);
   return scored;
+} catch (const c10::OutOfMemoryError& error) {
+  throw data_->out_of_memory(error);
 }
 
 std::vector<Choice> Engine::choose(const Memory& memory, std::string_view question,
@@ -158,23 +162,25 @@ double surprise_read(Af2ModelImpl& network, const AudioContext& audio, const std
 double surprise_written(Af2ModelImpl& network, const AudioContext& audio, const std::vector<int>& ids) {
   KvCache cache;
   DecodeStep step(network);
+  const bool step_fits = DecodeStep::fits(network);
   double sum = 0;
-  torch::Tensor hidden = network.forward(id_tensor({ids.front()}), audio, &cache);
+  torch::Tensor hidden = network.forward(id_tensor({ids.front()}), audio, &cache);  // [1, 1, D]
   for (std::size_t i = 1; i < ids.size(); ++i) {
-    sum -= step.logits(hidden.contiguous())[0].log_softmax(-1)[ids[i]].item<double>();
-    if (i + 1 < ids.size()) hidden = step({{ids[i], &audio, &cache}});
+    const torch::Tensor logits = step_fits ? step.logits(hidden.contiguous()) : network.logits(hidden)[0];
+    sum -= logits[0].log_softmax(-1)[ids[i]].item<double>();
+    if (i + 1 < ids.size())
+      hidden =
+          step_fits ? step({{ids[i], &audio, &cache}}) : network.forward(id_tensor({ids[i]}), audio, &cache);
   }
   return sum;
 }
 
 }  // namespace
 
-Perplexity Engine::perplexity(std::string_view text, int chunk, bool written) const {
+Perplexity Engine::perplexity(std::string_view text, int chunk, bool written) const try {
   const torch::InferenceMode inference;
   const Bf16Products products(data_->bf16);
   if (chunk < 2) throw user_error("must be at least 2 tokens", "chunk");
-  if (written && !DecodeStep::fits(data_->network))
-    throw user_error("needs a language model in float32 activations on the CPU", "perplexity");
   const std::vector<int> ids = data_->model.tokenizer.encode(text, /*parse_special=*/false);
   const Memory no_sound = nothing();
   const AudioContext& alone = no_sound.data_->context;
@@ -192,6 +198,8 @@ Perplexity Engine::perplexity(std::string_view text, int chunk, bool written) co
   if (result.n_tokens == 0) throw data_error("has fewer than two tokens", "the text of a perplexity");
   result.value = std::exp(sum / result.n_tokens);
   return result;
+} catch (const c10::OutOfMemoryError& error) {
+  throw data_->out_of_memory(error);
 }
 
 }  // namespace af2

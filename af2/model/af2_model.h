@@ -1,5 +1,7 @@
 // The whole Audio Flamingo 2 network: waveform windows to memory, memory and text to hidden states.
 //
+// Inputs may lie on the CPU wherever the network was placed: each part takes them to its own device.
+//
 // Parameter names are those of the published checkpoint (docs/spec/model.md sections 3-7). The same modules
 // train and infer; what changes between calls (memory, KV cache) is passed in.
 // Thread rule: const use in eval mode is reentrant.
@@ -37,6 +39,15 @@ struct LangEncoderImpl : torch::nn::Module {
 };
 TORCH_MODULE(LangEncoder);
 
+// Where the parts of a network lie, if not all in the main memory: see place() in model/placement.h.
+struct Placement {
+  bool active = false;
+  torch::Device device = torch::kCPU;        // of tower, audio transformer and the layers below
+  torch::ScalarType type = torch::kFloat32;  // of the matrices there
+  int64_t n_layers = 0;                      // of the language model that lie there: the first ones
+  bool holds(int64_t layer) const { return active && layer < n_layers; }
+};
+
 struct Af2ModelImpl : torch::nn::Module {
   explicit Af2ModelImpl(const Af2Config& config);
 
@@ -49,9 +60,11 @@ struct Af2ModelImpl : torch::nn::Module {
   // ids [B, T] -> hidden states [B, T, D_l] after the final norm. With a cache, ids follow what it holds.
   // An AudioContext without blocks skips the cross-attention: the language model alone.
   torch::Tensor forward(const torch::Tensor& ids, const AudioContext& audio, KvCache* cache = nullptr);
-  torch::Tensor logits(const torch::Tensor& hidden) { return lang_encoder->model->logits(hidden); }
+  // [..., D_l] -> [..., vocab + added], on the CPU.
+  torch::Tensor logits(const torch::Tensor& hidden);
 
   Af2Config config;
+  Placement placement;
   LogMel logmel;
   ClapHolder clap{nullptr};
   AudioTransformer audio_transformer_clap{nullptr};

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "af2/model/attention.h"
+
 namespace af2 {
 namespace {
 
@@ -37,6 +39,11 @@ torch::Tensor AudioSelfAttentionImpl::forward(const torch::Tensor& x, const torc
   };
   torch::Tensor q = split(w_qs), k = split(w_ks);
   if (table) q = apply_rotary(q, *table), k = apply_rotary(k, *table);
+  if (fc->is_placed()) {
+    const torch::Tensor seen = key_mask.defined() ? key_mask.view({b, 1, 1, s}) != 0 : torch::Tensor();
+    const torch::Tensor mixed = fused_attention(fc->input(q), fc->input(k), fc->input(split(w_vs)), seen);
+    return layer_norm->forward(fc->forward(mixed.transpose(1, 2).reshape({b, s, d})) + x);
+  }
   torch::Tensor scores = torch::matmul(q / std::sqrt(static_cast<double>(dim_head)), k.transpose(-2, -1));
   if (key_mask.defined())
     scores = scores.masked_fill(key_mask.view({b, 1, 1, s}) == 0, kMasked);  // [B, H, S, S]

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "af2/model/attention.h"
+
 namespace af2 {
 
 MaskedCrossAttentionImpl::MaskedCrossAttentionImpl(int64_t dim_text, int64_t dim_audio,
@@ -17,14 +19,27 @@ MaskedCrossAttentionImpl::MaskedCrossAttentionImpl(int64_t dim_text, int64_t dim
 
 AudioKeyValues MaskedCrossAttentionImpl::project(const torch::Tensor& memory) {
   const int64_t b = memory.size(0), s = memory.size(1);
-  const torch::Tensor both = to_kv->forward(memory).view({b, s, 2, heads, dim_head}).permute({2, 0, 3, 1, 4});
+  const torch::Tensor both =
+      to_kv->forward(to_kv->input(memory)).view({b, s, 2, heads, dim_head}).permute({2, 0, 3, 1, 4});
   return {both[0].contiguous(), both[1].contiguous()};  // [B, H, S, dh]
 }
 
 torch::Tensor MaskedCrossAttentionImpl::forward(const torch::Tensor& x, const AudioKeyValues& audio,
                                                 const torch::Tensor& key_mask) {
   const int64_t b = x.size(0), t = x.size(1);
-  const torch::Tensor q = to_q->forward(norm->forward(x)).view({b, t, heads, dim_head}).transpose(1, 2);
+  const torch::Tensor q =
+      to_q->forward(to_q->input(norm->forward(x))).view({b, t, heads, dim_head}).transpose(1, 2);
+  if (to_out->is_placed()) {
+    const torch::Tensor seen = key_mask.defined()
+                                   ? key_mask.to(x.device()).view({-1, 1, 1, audio.keys.size(2)}) != 0
+                                   : torch::Tensor();  // [B, 1, 1, S]
+    // Several beams about one clip are as many queries of it: [1, H, B*T, dh].
+    const bool shared = audio.keys.size(0) == 1 && b > 1;
+    const torch::Tensor queries = shared ? q.transpose(0, 1).reshape({1, heads, b * t, dim_head}) : q;
+    torch::Tensor mixed = fused_attention(queries, audio.keys, audio.values, seen);
+    if (shared) mixed = mixed.view({heads, b, t, dim_head}).transpose(0, 1);  // [B, H, T, dh]
+    return to_out->forward(mixed.transpose(1, 2).reshape({b, t, heads * dim_head}));
+  }
   torch::Tensor scores = torch::matmul(q * std::pow(static_cast<double>(dim_head), -0.5),
                                        audio.keys.transpose(-2, -1));  // [B, H, T, S]
   if (key_mask.defined())

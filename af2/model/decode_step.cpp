@@ -69,6 +69,7 @@ torch::Tensor over(std::vector<float>& x) {
 DecodeStep::DecodeStep(Af2ModelImpl& network) : network_(network) {}
 
 bool DecodeStep::fits(const Af2ModelImpl& network) {
+  if (network.placement.n_layers > 0) return false;
   const auto parameters = network.lang_encoder->parameters();
   return std::all_of(parameters.begin(), parameters.end(), [](const torch::Tensor& p) {
     return p.device().is_cpu() && p.scalar_type() == torch::kFloat32 && p.is_contiguous();

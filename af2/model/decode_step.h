@@ -33,7 +33,7 @@ class DecodeStep {
   // Keeps a reference to `network`.
   explicit DecodeStep(Af2ModelImpl& network);
 
-  // Whether this form fits the network: all of it on the CPU in float32.
+  // Whether this form fits the network: all of the language model on the CPU in float32, and none placed.
   static bool fits(const Af2ModelImpl& network);
 
   // The hidden states after the last norm [B, 1, D] of B tokens; each cache grows by one position. Either all

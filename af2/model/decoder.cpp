@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "af2/model/attention.h"
+
 namespace af2 {
 namespace {
 
@@ -29,7 +31,7 @@ void KvCache::make_room(std::size_t layer, int64_t more, std::vector<int64_t> sh
   }
   const int64_t wanted = length + more;
   if (keys[layer].defined() && keys[layer].size(2) >= wanted) return;
-  shape[2] = std::max((wanted + kCacheStep - 1) / kCacheStep * kCacheStep, 2 * length);
+  shape[2] = std::max({(wanted + kCacheStep - 1) / kCacheStep * kCacheStep, 2 * length, reserve});
   for (auto* kept : {&keys[layer], &values[layer]}) {
     const torch::Tensor larger = torch::empty(shape, options);
     if (kept->defined() && length > 0) larger.narrow(2, 0, length).copy_(kept->narrow(2, 0, length));
@@ -56,8 +58,9 @@ SelfAttentionImpl::SelfAttentionImpl(const LmConfig& options) : config(options) 
   o_proj = register_module("o_proj", Linear(q_width, config.dim, false));
 }
 
-torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x, const RotaryTable& table, KvCache* cache,
-                                         std::size_t layer) {
+torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& states, const RotaryTable& table,
+                                         KvCache* cache, std::size_t layer) {
+  const torch::Tensor x = q_proj->input(states);  // [B, T, D]
   const int64_t b = x.size(0), t = x.size(1), h = config.n_heads, kv = config.n_kv_heads,
                 dh = config.head_dim;
   const torch::Tensor q = apply_rotary(q_proj->forward(x).view({b, t, h, dh}).transpose(1, 2), table);
@@ -65,6 +68,15 @@ torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x, const RotaryTab
   torch::Tensor v = v_proj->forward(x).view({b, t, kv, dh}).transpose(1, 2);
   if (cache) std::tie(k, v) = extend(*cache, layer, k, v);
   const int64_t s = k.size(2);
+  if (o_proj->is_placed()) {
+    torch::Tensor seen;  // [(H/H_kv)*T, S]
+    if (t > 1)
+      seen = torch::ones({t, s}, torch::TensorOptions(torch::kBool).device(x.device()))
+                 .tril(s - t)
+                 .repeat({h / kv, 1});
+    const torch::Tensor mixed = fused_attention(q.reshape({b, kv, h / kv * t, dh}), k, v, seen);
+    return o_proj->forward(mixed.reshape({b, h, t, dh}).transpose(1, 2).reshape({b, t, h * dh}));
+  }
   // Query heads that share a key head stand beside each other: [B, H_kv, (H/H_kv)*T, dh].
   const torch::Tensor grouped = q.reshape({b, kv, h / kv * t, dh}) * std::pow(static_cast<double>(dh), -0.5);
   torch::Tensor scores = torch::matmul(grouped, k.transpose(-2, -1)).view({b, h, t, s});
@@ -84,7 +96,8 @@ SwiGluImpl::SwiGluImpl(const LmConfig& config) {
   down_proj = register_module("down_proj", Linear(config.ffn_dim, config.dim, false));
 }
 
-torch::Tensor SwiGluImpl::forward(const torch::Tensor& x) {
+torch::Tensor SwiGluImpl::forward(const torch::Tensor& states) {
+  const torch::Tensor x = gate_proj->input(states);  // [B, T, D]
   return down_proj->forward(torch::silu(gate_proj->forward(x)) * up_proj->forward(x));
 }
 
@@ -113,7 +126,8 @@ DecoderImpl::DecoderImpl(const LmConfig& options, int64_t n_added) : config(opti
   norm = register_module("norm", RmsNorm(config.dim, config.rms_eps));
 }
 
-torch::Tensor DecoderImpl::embed(const torch::Tensor& ids) {
+torch::Tensor DecoderImpl::embed(const torch::Tensor& tokens) {
+  const torch::Tensor ids = tokens.to(embed_tokens->device());  // [B, T]
   if (!added_embeddings.defined()) return embed_tokens->rows(ids);
   const torch::Tensor is_added = ids >= config.vocab;
   const torch::Tensor known = embed_tokens->rows(ids.masked_fill(is_added, 0));
@@ -125,7 +139,7 @@ torch::Tensor DecoderImpl::logits(const torch::Tensor& hidden) {
   const torch::Tensor known = (lm_head ? lm_head : embed_tokens)->forward(hidden);
   if (!added_embeddings.defined()) return known;
   const torch::Tensor& added = added_head.defined() ? added_head : added_embeddings;
-  return torch::cat({known, torch::nn::functional::linear(hidden, added)}, -1);
+  return torch::cat({known, torch::nn::functional::linear(hidden, added.to(hidden.device()))}, -1);
 }
 
 }  // namespace af2

@@ -20,6 +20,7 @@ namespace af2 {
 // Keys and values of the text so far; it grows as needed.
 struct KvCache {
   int64_t length = 0;                       // positions filled
+  int64_t reserve = 0;                      // positions to make room for at once; 0: as they come
   std::vector<torch::Tensor> keys, values;  // per layer [B, H_kv, capacity, dh]
 
   // Room for `more` positions in layer `layer`; `shape` is [B, H_kv, any, dh].

@@ -92,7 +92,8 @@ torch::Tensor WindowAttentionImpl::forward(const torch::Tensor& x, const torch::
     const int64_t nw = mask.size(0);
     scores.view({n_windows / nw, nw, heads, n, n}).add_(mask.unsqueeze(1).unsqueeze(0));
   }
-  const torch::Tensor mixed = torch::matmul(scores.softmax(-1), parts[2]);  // [B*nW, H, n, dh]
+  const torch::Tensor weights = scores.softmax(-1).to(parts.scalar_type());
+  const torch::Tensor mixed = torch::matmul(weights, parts[2]);  // [B*nW, H, n, dh]
   return proj->forward(mixed.transpose(1, 2).reshape({n_windows, n, c}));
 }
 
@@ -120,12 +121,13 @@ SwinBlockImpl::SwinBlockImpl(int64_t dim, int64_t heads, int64_t grid_side, int6
 
 torch::Tensor SwinBlockImpl::forward(const torch::Tensor& x) {
   const int64_t b = x.size(0), c = x.size(2);
-  torch::Tensor grid = narrowed(norm1->forward(x)).view({b, side, side, c});
+  torch::Tensor grid = attn->qkv->input(narrowed(norm1->forward(x))).view({b, side, side, c});
   if (shift > 0) grid = grid.roll({-shift, -shift}, {1, 2});
   grid = join_windows(attn->forward(split_windows(grid, window), attn_mask), window, side);
   if (shift > 0) grid = grid.roll({shift, shift}, {1, 2});
   const torch::Tensor attended = x + drop_branch(grid.reshape({b, side * side, c}), drop_path, is_training());
-  return attended + drop_branch(mlp->forward(narrowed(norm2->forward(attended))), drop_path, is_training());
+  const torch::Tensor normed = mlp->fc1->input(narrowed(norm2->forward(attended)));  // [B, side^2, C]
+  return attended + drop_branch(mlp->forward(normed), drop_path, is_training());
 }
 
 PatchMergingImpl::PatchMergingImpl(int64_t dim, int64_t grid_side) : side(grid_side) {

@@ -119,8 +119,8 @@ torch::Tensor LinearImpl::weight_in(torch::ScalarType type) const {
   return torch::from_blob(const_cast<std::byte*>(rows), {out, in}, torch::kBFloat16);
 }
 
-void LinearImpl::multiply_parts(const torch::Tensor& x, torch::Tensor& y) const {
-  const torch::ScalarType type = x.scalar_type();
+template <class Body>
+void LinearImpl::for_each_part(torch::ScalarType type, const Body& body) const {
   const int64_t together = std::max<int64_t>(kGrain, kPartValues / in);
   torch::Tensor unpacked;
   for (int64_t first = 0; first < out; first += together) {
@@ -136,11 +136,36 @@ void LinearImpl::multiply_parts(const torch::Tensor& x, torch::Tensor& y) const 
       });
       part = unpacked.narrow(0, 0, n).to(type);
     }
-    y.narrow(1, first, n).copy_(product(x, part, {}, false));
+    body(first, part);
   }
 }
 
+void LinearImpl::multiply_parts(const torch::Tensor& x, torch::Tensor& y) const {
+  for_each_part(x.scalar_type(), [&](int64_t first, const torch::Tensor& part) {
+    y.narrow(1, first, part.size(0)).copy_(product(x, part, {}, false));
+  });
+}
+
+void LinearImpl::place(torch::Device device, torch::ScalarType type) {
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor dense = torch::empty({out, in}, torch::TensorOptions(type).device(device));
+  if (const torch::Tensor whole = weight_in(type); whole.defined())
+    dense.copy_(whole);
+  else
+    for_each_part(type, [&](int64_t first, const torch::Tensor& part) {
+      dense.narrow(0, first, part.size(0)).copy_(part);
+    });
+  matrix_.reset();
+  weight.set_data(dense);
+  if (bias.defined()) bias.set_data(bias.to(device, type));
+  placed_ = true;
+}
+
 torch::Tensor LinearImpl::apply(const torch::Tensor& x, bool gelu) {
+  if (placed_) {
+    const torch::Tensor y = at::linear(input(x), weight, bias);
+    return (gelu ? torch::gelu(y) : y).to(x.scalar_type());
+  }
   const bool inference = !torch::GradMode::is_enabled() && x.numel() > 0 && x.device().is_cpu();
   if (!matrix_ && !inference) {
     const torch::Tensor y = torch::nn::functional::linear(x, weight, bias);
@@ -168,6 +193,7 @@ torch::Tensor LinearImpl::apply(const torch::Tensor& x, bool gelu) {
 }
 
 torch::Tensor LinearImpl::rows(const torch::Tensor& ids) {
+  if (placed_) return torch::embedding(weight, ids).to(torch::kFloat32);
   if (!matrix_) return torch::embedding(weight, ids);
   std::vector<int64_t> shape = ids.sizes().vec();
   shape.push_back(in);

@@ -3,7 +3,8 @@
 //
 // Both give the product with the same dequantised weights; stored rows are for inference only. With
 // gradients off, products run in oneDNN, in float32, or in bfloat16 with float32 sums under Bf16Products.
-// Thread rule: forward is reentrant.
+// A layer that was placed (model/placement.h) has a dense weight on its device, and multiplies in the
+// weight's type, whatever Bf16Products says. Thread rule: forward is reentrant.
 #pragma once
 
 #include <torch/torch.h>
@@ -35,7 +36,7 @@ class NoDraws {
 struct LinearImpl : torch::nn::Module {
   // The weight is left as it comes: it is loaded, or drawn by drawn_linear().
   LinearImpl(int64_t in_features, int64_t out_features, bool with_bias);
-  // [..., in] -> [..., out], in the type of x; bfloat16 x only under Bf16Products.
+  // [..., in] -> [..., out], in the type of x; bfloat16 x only under Bf16Products, or where it was placed.
   torch::Tensor forward(const torch::Tensor& x) { return apply(x, false); }
   torch::Tensor forward_gelu(const torch::Tensor& x) { return apply(x, true); }  // GELU of it, exact form
   // The same for n rows of plain floats on the CPU (the weight float32): x [n, in] -> y [n, out].
@@ -60,6 +61,13 @@ struct LinearImpl : torch::nn::Module {
   void set_low_bit(std::shared_ptr<const QMatrix> matrix);
   bool is_low_bit() const { return matrix_ != nullptr; }
 
+  // The weight becomes a dense matrix of `type` on `device`, copied there part by part. For inference.
+  void place(torch::Device device, torch::ScalarType type);
+  bool is_placed() const { return placed_; }
+  // x in the type that a placed layer multiplies in, for several layers that read it; else x as it is.
+  torch::Tensor input(const torch::Tensor& x) const { return placed_ ? x.to(weight.scalar_type()) : x; }
+  torch::Device device() const { return weight.device(); }
+
   int64_t in, out;
   torch::Tensor weight;  // [out, in], float32 or bfloat16; empty when low-bit
   torch::Tensor bias;    // [out] or undefined
@@ -69,11 +77,15 @@ struct LinearImpl : torch::nn::Module {
   torch::Tensor apply(const torch::Tensor& x, bool gelu);
   // The weight as a tensor for one product in `type`, where it lies in that type; else undefined.
   torch::Tensor weight_in(torch::ScalarType type) const;
+  // Calls body(first, rows [n, in] in `type`) for all of the weight, a part at a time, with one buffer.
+  template <class Body>
+  void for_each_part(torch::ScalarType type, const Body& body) const;
   // Many rows: the weight is taken part by part (stored rows unpacked), each part one product of matrices,
   // in bfloat16 under Bf16Products. x [n, in] -> y [n, out].
   void multiply_parts(const torch::Tensor& x, torch::Tensor& y) const;
 
   std::shared_ptr<const QMatrix> matrix_;
+  bool placed_ = false;
 };
 TORCH_MODULE(Linear);
 

@@ -34,7 +34,8 @@ void LogMel::to(torch::Device device) {
 torch::Tensor LogMel::operator()(const torch::Tensor& samples) const {
   const Bf16Products exact(false);
   const torch::Tensor spectrum =
-      torch::stft(samples, config_.n_fft, config_.hop, config_.n_fft, hann_, /*center=*/true, "reflect",
+      torch::stft(samples.to(hann_.device()), config_.n_fft, config_.hop, config_.n_fft, hann_,
+                  /*center=*/true, "reflect",
                   /*normalized=*/false, /*onesided=*/true, /*return_complex=*/true);  // [B, K, F]
   return decibels(spectrum.transpose(1, 2));
 }

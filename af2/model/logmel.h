@@ -16,7 +16,8 @@ torch::Tensor mel_filterbank(const AudioConfig& config);
 class LogMel {
  public:
   explicit LogMel(const AudioConfig& config);
-  // samples [B, S] float32 -> [B, F, M] in dB, F = 1 + S / hop. Needs S > n_fft / 2 (reflect padding).
+  // samples [B, S] float32 -> [B, F, M] in dB on the device of to(), F = 1 + S / hop. Needs S > n_fft / 2
+  // (reflect padding).
   torch::Tensor operator()(const torch::Tensor& samples) const;
   // The same of frames that were cut already: [N, n_fft] -> [N, M].
   torch::Tensor of_frames(const torch::Tensor& frames) const;

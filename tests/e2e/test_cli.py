@@ -395,6 +395,36 @@ class Flags(unittest.TestCase):
             self.assertIn("-h", out)
         self.assertRegex(af2("--version")[1], r"^af2 \d+\.\d+\.\d+, libtorch ")
 
+    def test_devices(self):
+        code, out, err = af2("--list-devices")
+        names = [line.split("\t")[0] for line in out.splitlines()]
+        self.assertEqual((code, names[0]), (0, "cpu"), err)
+        self.assertRegex(out, r"^cpu\t[0-9.]+ GiB free of [0-9.]+\t\S")
+        for more in (["ask"], ["features"], ["bench"]):  # without all that they need
+            self.assertEqual(af2(*more, "--list-devices")[:2][0], 0)
+        ask = ("ask", "-p", "What do you hear?", "-n", "12", example())
+        plain = af2(*ask)[1]
+        self.assertEqual(af2(*ask, "--device", "cpu", "--dtype", "f32")[1], plain)
+        for bad in (("--device", "gpu"), ("--device", "cuda:x"), ("--gpu-layers", "-1"), ("--gpu-layers", "some")):
+            code, out, err = af2(*ask, *bad)
+            self.assertEqual((code, out), (2, ""), err)
+            self.assertIn(bad[0], err)
+        if len(names) == 1:  # no GPU: what asks for one fails, auto is the CPU
+            for verb in (ask, ("caption", example()), ("bench", "--seconds", "1"), ("selftest",), ("info",),
+                         ("features", "--layer", "tower", "-o", "never.npy", example()), ("chat",)):
+                code, out, err = af2(*verb, "--device", "cuda")
+                self.assertEqual((code, out), (6, ""), err)
+                self.assertRegex(err, r"^af2: error: --device cuda: .*; ")
+                self.assertEqual(len(err.strip().splitlines()), 1, err)
+            self.assertFalse(pathlib.Path("never.npy").exists())
+            self.assertEqual(af2(*ask, "--device", "auto")[1], plain)
+            code, out, err = af2(*ask, "--device", "auto", "--gpu-layers", "3")
+            self.assertEqual((code, out), (0, plain))
+            self.assertIn("--gpu-layers 3: the model runs on the CPU", err)
+            line = json.loads(af2("bench", "--device", "auto", "--seconds", "1", "--reps", "1", "-n", "2", "--json")[1])
+            self.assertEqual((line["device"], line["gpu_layers"], line["dtype"]), ("cpu", 0, "f32"))
+            self.assertEqual(json.loads(af2("info", "--json")[1])["device"], "cpu")
+
     def test_flags_from_the_environment(self):
         code, out, _ = af2("ask", "-p", "x", "--json", "--ignore-eos", example(), env={"AF2_ARG_MAX_TOKENS": "3"})
         self.assertEqual(json.loads(out.splitlines()[0])["usage"]["completion_tokens"], 3)
