@@ -46,6 +46,7 @@ struct BpeParts {
 
 // The parts of a Hugging Face tokenizer.json; what is refused: see ByteBpe::from_tokenizer_json.
 BpeParts read_tokenizer_json(const std::filesystem::path& path);
+BpeParts read_tokenizer_json_text(std::string_view json, const std::string& where = "tokenizer.json");
 
 // A tokenizer as GGUF metadata holds it (ByteBpe::from_lists).
 struct TokenizerLists {

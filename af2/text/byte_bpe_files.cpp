@@ -216,7 +216,7 @@ void apply_pre(BpeParts& parts, std::string_view pre) {
 }  // namespace
 
 ByteBpe ByteBpe::from_tokenizer_json_text(std::string_view json, const std::string& where) {
-  return ByteBpe(JsonReader(where).read(parse_json(json, where)));
+  return ByteBpe(read_tokenizer_json_text(json, where));
 }
 
 ByteBpe ByteBpe::from_tokenizer_json(const std::filesystem::path& path) {
@@ -224,8 +224,11 @@ ByteBpe ByteBpe::from_tokenizer_json(const std::filesystem::path& path) {
 }
 
 BpeParts read_tokenizer_json(const std::filesystem::path& path) {
-  const std::string where = path.string();
-  return JsonReader(where).read(parse_json(read_file(path), where));
+  return read_tokenizer_json_text(read_file(path), path.string());
+}
+
+BpeParts read_tokenizer_json_text(std::string_view json, const std::string& where) {
+  return JsonReader(where).read(parse_json(json, where));
 }
 
 std::optional<TokenizerLists> lists_of(const BpeParts& parts) {
