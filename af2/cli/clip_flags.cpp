@@ -139,10 +139,11 @@ void take_flags_from_environment(CLI::App& verb) {
       option->envname(environment_name(option->get_lnames()[0]));
 }
 
-Engine load_engine(const ClipFlags& flags) {
+Engine load_engine(const ClipFlags& flags, bool language_alone) {
   check(flags);
-  Engine engine = Engine::load(find_model_folder(flags.model),
-                               {flags.threads, flags.windows, flags.base_lm, flags.generation, flags.dtype});
+  Engine engine = Engine::load(
+      find_model_folder(flags.model),
+      {flags.threads, flags.windows, flags.base_lm, flags.generation, flags.dtype, language_alone});
   const std::string& licence = engine.config().licence;
   if (licence.find("NC") != std::string::npos || licence.find("on-commercial") != std::string::npos ||
       licence.find("oncommercial") != std::string::npos)

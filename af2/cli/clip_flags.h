@@ -36,7 +36,8 @@ AnswerOptions answer_options(const Engine& engine, const DecodingFlags& flags);
 // Also takes every long flag from the environment: AF2_ARG_TOP_K for --top-k.
 void take_flags_from_environment(CLI::App& verb);
 
-Engine load_engine(const ClipFlags& flags);
+// `language_alone`: a model that hears nothing will do.
+Engine load_engine(const ClipFlags& flags, bool language_alone = false);
 
 // A clip read and heard, with the warnings of decoder and window cap.
 struct HeardClip {

@@ -36,6 +36,7 @@ struct EngineOptions {
   // Matrix products: "f32", "bf16", or "auto" (bf16 where the processor has it). In bf16 the tower's and the
   // audio transformer's weights are kept in bfloat16; the language model's stay as they are stored.
   std::string dtype = "f32";
+  bool language_alone = false;  // a GGUF file or Hugging Face folder will do: for Engine::nothing()
 };
 
 // What a clip became: its memory's cross-attention keys and values, and what was heard of it.

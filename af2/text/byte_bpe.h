@@ -41,6 +41,7 @@ struct BpeParts {
   bool ignore_merges = false;  // a word that is a token needs no merging (Llama 3)
   std::string unk_token{};  // for bytes without a token; empty: such bytes give nothing, as in the reference
   bool fuse_unk = false;    // one unknown token for a run of them
+  std::string begin{};  // what the file's post-processor puts before a text, for other programs: not run here
   std::string where = "tokenizer";
 };
 

@@ -38,6 +38,7 @@ class JsonReader {
     if (const Json& added = member(root, "added_tokens"); !added.is_null()) read_added(added);
     read_normalizer(member(root, "normalizer"), 0);
     read_pre_tokenizer(member(root, "pre_tokenizer"), 0);
+    parts_.begin = beginning(member(root, "post_processor"), 0);
     if (!byte_level_) throw unsupported("a pre_tokenizer without ByteLevel");
     parts_.pre = PreTokenizer(std::move(steps_));
     return std::move(parts_);
@@ -145,6 +146,21 @@ class JsonReader {
     } else {
       throw unsupported("normalizer " + type);
     }
+  }
+
+  // Of a TemplateProcessing that starts with a special token: that token.
+  std::string beginning(const Json& value, int depth) const {
+    if (!value.is_object()) return {};
+    const std::string type = text(value, "type");
+    if (type == "Sequence") {
+      for (const Json& item : sequence(value, "processors", depth))
+        if (std::string token = beginning(item, depth + 1); !token.empty()) return token;
+    }
+    const Json& single = member(value, "single");
+    if (type != "TemplateProcessing" || !single.is_array() || single.empty() || !single[0].is_object())
+      return {};
+    const Json& special = member(single[0], "SpecialToken");
+    return special.is_object() ? text(special, "id") : "";
   }
 
   void read_pre_tokenizer(const Json& value, int depth) {

@@ -56,6 +56,8 @@ TEST(TokenizerJson, PutsTheBeginningWhereAsked) {
   const auto processor = nlohmann::json::parse(*json)["post_processor"];
   EXPECT_EQ(processor["single"][0]["SpecialToken"]["id"], "<|endoftext|>");
   EXPECT_EQ(processor["special_tokens"]["<|endoftext|>"]["ids"][0], 260);
+  EXPECT_EQ(read_tokenizer_json_text(*json).begin, "<|endoftext|>");
+  EXPECT_EQ(read_tokenizer_json_text(*tokenizer_json_of(tiny_lists("llama-bpe"), "")).begin, "");
   EXPECT_FALSE(tokenizer_json_of(tiny_lists("llama-bpe"), "<|begin|>"));
 }
 
