@@ -165,7 +165,7 @@ void take_flags_from_environment(CLI::App& verb) {
       option->envname(environment_name(option->get_lnames()[0]));
 }
 
-Engine load_engine(const ClipFlags& flags) {
+Engine load_engine(const ClipFlags& flags, bool language_alone) {
   check_clip_flags(flags);
   EngineOptions options;
   options.threads = flags.threads;
@@ -174,6 +174,7 @@ Engine load_engine(const ClipFlags& flags) {
   options.generation = flags.generation;
   options.dtype = flags.dtype;
   options.device = flags.device;
+  options.language_alone = language_alone;
   options.gpu_layers = layers_on_gpu(flags.gpu_layers);
   Engine engine = Engine::load(find_model_folder(flags.model), options);
   if (engine.device().name == "cpu" && flags.gpu_layers != "auto")

@@ -43,7 +43,8 @@ void take_flags_from_environment(CLI::App& verb);
 void check_clip_flags(const ClipFlags& flags);
 // A notice on stderr where the licence is non-commercial.
 void tell_licence(const std::string& licence);
-Engine load_engine(const ClipFlags& flags);
+// `language_alone`: a model that hears nothing will do.
+Engine load_engine(const ClipFlags& flags, bool language_alone = false);
 // "cpu", or "cuda:0 (12 of 36 layers)": for people.
 std::string device_text(const Engine& engine);
 

@@ -177,7 +177,7 @@ int run(const Flags& flags) {
   if (!batches.empty() && flags.text > 0)
     throw user_error("--batch and --text exclude each other", "--batch");
   const double start = steady_seconds();
-  const Engine engine = load_engine(flags.clips);
+  const Engine engine = load_engine(flags.clips, flags.text > 0);
   const double load_s = steady_seconds() - start;
   const AnswerOptions options = whole_length(flags);
   if (!flags.clips.json) {
@@ -243,8 +243,10 @@ int run(const Flags& flags) {
 void add_bench(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   auto flags = std::make_shared<Flags>();
   CLI::App* verb = app.add_subcommand("bench", "how fast a model is on this machine");
-  verb->add_option("-m,--model", flags->clips.model,
-                   "model folder or published checkpoint; without it AF2_MODEL or the bundled one");
+  verb->add_option(
+      "-m,--model", flags->clips.model,
+      "model folder or published checkpoint, with --text a GGUF file or Hugging Face folder too; without "
+      "it AF2_MODEL or the bundled one");
   verb->add_option("--lm", flags->clips.base_lm,
                    "of a published checkpoint: folder of its base language model");
   verb->add_option("--generation", flags->clips.generation,

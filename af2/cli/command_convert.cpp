@@ -1,4 +1,4 @@
-// `af2 convert`: a published checkpoint becomes a lean model folder.  `af2 quantize`: a model folder with
+// `af2 convert`: from each layout that models come in to another.  `af2 quantize`: the same layout with
 // smaller matrices.
 #include <fmt/format.h>
 
@@ -13,7 +13,6 @@
 #include "af2/core/log.h"
 #include "af2/generate/convert.h"
 #include "af2/generate/engine.h"
-#include "af2/generate/model_folder.h"
 
 namespace af2 {
 namespace {
@@ -37,13 +36,20 @@ struct Perplexities {
   double before = 0, after = 0;
 };
 
+EngineOptions after_options() {
+  EngineOptions options;
+  options.language_alone = true;
+  return options;
+}
+
 Perplexities perplexities(const Flags& flags) {
   const std::string text = read_file(flags.perplexity);
   EngineOptions source;
   source.base_lm = flags.base_lm;
   source.generation = flags.generation;
+  source.language_alone = true;
   const Perplexity before = Engine::load(find_model_folder(flags.in), source).perplexity(text);
-  const Perplexity after = Engine::load(find_model_folder(flags.out), {}).perplexity(text);
+  const Perplexity after = Engine::load(find_model_folder(flags.out), after_options()).perplexity(text);
   return {before.n_tokens, before.value, after.value};
 }
 
@@ -87,17 +93,21 @@ int run(const Flags& flags) {
   if (!flags.perplexity.empty()) found = perplexities(flags);
   tell(report, found, flags);
   if (flags.verify) {
-    const int files = verify_model_folder(flags.out);
-    load_model_folder(flags.out, {});
-    notice("read again: {} files have the sums that were written, and the model loads", files);
+    const int files = verify_converted(flags.out);
+    if (files > 0)
+      notice("read again: {} files have the sums that were written, and the model loads", files);
+    else
+      notice("read again: {} loads", flags.out);
   }
   return 0;
 }
 
 void add_common(CLI::App& verb, Flags& flags, const std::shared_ptr<Flags>& shared, CommandRunner& runner) {
-  verb.add_option("-i,--in", flags.in, "model folder, published checkpoint, or .pt of the training code")
+  verb.add_option(
+          "-i,--in", flags.in,
+          "model folder, published checkpoint, .pt of the training code, Hugging Face folder or GGUF file")
       ->required();
-  verb.add_option("-o,--out", flags.out, "new model folder")->required();
+  verb.add_option("-o,--out", flags.out, "new folder, or a file that ends in .gguf")->required();
   verb.add_option("--keep", flags.options.keep,
                   "regular expression: matrices with such a name stay as they are (repeatable)")
       ->allow_extra_args(false);
@@ -115,20 +125,30 @@ void add_common(CLI::App& verb, Flags& flags, const std::shared_ptr<Flags>& shar
 
 void add_convert(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   auto flags = std::make_shared<Flags>();
-  CLI::App* verb = app.add_subcommand("convert", "a published checkpoint to a lean model folder");
+  CLI::App* verb = app.add_subcommand("convert", "a model from one layout to another");
   add_common(*verb, *flags, flags, runner);
   verb->add_option("--dtype", flags->options.type,
-                   "of the matrices of language model and cross-attention: f32, f16, bf16 (default), q8_0, "
-                   "q4_0, q4_1, q4_K or keep");
+                   "of the matrices of language model and cross-attention: f32, f16, bf16, q8_0, q4_0, q4_1, "
+                   "q4_K or keep; published and Hugging Face folders hold floats (default: f32 there, else "
+                   "bf16)");
+  verb->add_option("--layout", flags->options.layout,
+                   "what to write: af2 (a model folder; the default for whole models), published, or of the "
+                   "language model alone huggingface or gguf (the default where -o ends in .gguf)")
+      ->check(CLI::IsMember({"af2", "published", "huggingface", "gguf"}));
   verb->add_option("--lm", flags->base_lm, "folder of the base language model, if it is not beside");
   verb->add_option("--generation", flags->generation, "2025-03 or 2025-06, where the files do not tell");
-  verb->footer("example: af2 convert -i audio-flamingo-2 -o af2-3b --dtype q4_0 --verify");
+  verb->footer(
+      "examples:\n"
+      "  af2 convert -i audio-flamingo-2 -o af2-3b --dtype q4_0 --verify      a lean model folder\n"
+      "  af2 convert -i af2-3b -o published --layout published --dtype bf16   and back\n"
+      "  af2 convert -i Qwen2.5-0.5B -o qwen.gguf --dtype q8_0                a language model alone\n"
+      "  af2 convert -i qwen.gguf -o qwen --dtype bf16                        as a Hugging Face folder");
 }
 
 void add_quantize(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   auto flags = std::make_shared<Flags>();
   flags->options.type.clear();
-  CLI::App* verb = app.add_subcommand("quantize", "a model folder with smaller matrices");
+  CLI::App* verb = app.add_subcommand("quantize", "a model with smaller matrices");
   add_common(*verb, *flags, flags, runner);
   verb->add_option(
           "--type", flags->options.type,

@@ -8,6 +8,7 @@
 #include "af2/core/options.h"
 #include "af2/core/text_util.h"
 #include "af2/generate/convert.h"
+#include "af2/generate/language_facts.h"
 #include "af2/io/npy.h"
 
 namespace af2 {
@@ -47,6 +48,29 @@ Json model_info(const Engine& engine) {
           {"max_audio_seconds", config.audio.window_seconds * config.audio.max_windows}};
 }
 
+// A GGUF file or Hugging Face folder: it hears nothing.
+Json language_info(const std::filesystem::path& path) {
+  const LanguageFacts facts = language_facts(path);
+  Json types = Json::object();
+  for (const auto& [name, share] : facts.types)
+    types[name] = {{"tensors", share.tensors}, {"bytes", share.bytes}};
+  const LmConfig& lm = facts.lm;
+  return {{"model", facts.name},
+          {"kind", "language model alone"},
+          {"form", facts.form},
+          {"language_model",
+           lm.arch + ", " + std::to_string(lm.n_layers) + " layers of " + std::to_string(lm.dim)},
+          {"heads", std::to_string(lm.n_heads) + " of " + std::to_string(lm.head_dim) + ", " +
+                        std::to_string(lm.n_kv_heads) + " for keys and values"},
+          {"feed_forward", lm.ffn_dim},
+          {"vocabulary", lm.vocab},
+          {"context", lm.context},
+          {"tied_output", lm.tied},
+          {"parameters", facts.parameters},
+          {"types", std::move(types)},
+          {"tokenizer", facts.tokenizer}};
+}
+
 // Of the language model alone over a text: read as a prompt is, and token by token as answers are written.
 Json perplexity_info(const Engine& engine, const std::string& path) {
   const std::string text = read_file(path);
@@ -69,12 +93,20 @@ int run_info(const InfoFlags& flags) {
       const Json facts = clip_info(item.paths[0], {});
       flags.clips.json ? print_line(facts.dump()) : print_table(facts);
     });
+  const std::filesystem::path folder = find_model_folder(flags.clips.model);
+  if (is_language_model(folder) && flags.perplexity.empty()) {
+    if (flags.config || flags.verify)
+      throw user_error("is for whole models", flags.config ? "--config" : "--verify",
+                       "without it: the facts about this language model");
+    const Json facts = language_info(folder);
+    flags.clips.json ? print_line(facts.dump()) : print_table(facts);
+    return 0;
+  }
   if (flags.verify) {
-    const std::filesystem::path folder = find_model_folder(flags.clips.model);
     const int files = verify_model_folder(folder);
     notice("{}: {} files are what was written", folder.string(), files);
   }
-  const Engine engine = load_engine(flags.clips);
+  const Engine engine = load_engine(flags.clips, !flags.perplexity.empty());
   if (flags.config) {
     Af2Config config = engine.config();
     print_line(to_json(config).dump(flags.clips.json ? -1 : 2));
@@ -112,7 +144,7 @@ int run_features(const FeatureFlags& flags) {
 
 void add_info(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   auto flags = std::make_shared<InfoFlags>();
-  CLI::App* verb = app.add_subcommand("info", "facts about the model, or about clips");
+  CLI::App* verb = app.add_subcommand("info", "facts about a model, or about clips");
   add_clip_flags(*verb, flags->clips);
   verb->add_flag("--config", flags->config, "every setting of the model");
   verb->add_option("--perplexity", flags->perplexity,

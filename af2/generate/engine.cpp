@@ -135,6 +135,7 @@ Engine Engine::load(const std::filesystem::path& folder, const EngineOptions& op
     LoadOptions load;
     load.base_lm = options.base_lm;
     load.generation = options.generation;
+    load.language_alone = options.language_alone;
     load.bf16 = narrow_products(options, device);
     Engine engine;
     engine.data_ = std::make_shared<Data>(load_model_folder(folder, load), options, device);

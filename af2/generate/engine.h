@@ -40,6 +40,7 @@ struct EngineOptions {
   std::string dtype = {};
   std::string device = "cpu";   // as find_device (model/device.h)
   int gpu_layers = kLayersFit;  // of the language model, the first ones; kAllLayers or more: all
+  bool language_alone = false;  // a GGUF file or Hugging Face folder will do: for Engine::nothing()
   // The CPU is treated as if it were a GPU (model/placement.h): for tests.
   bool cpu_as_gpu = false;
 

@@ -7,8 +7,9 @@
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/text_util.h"
+#include "af2/generate/language_model.h"
+#include "af2/generate/tokenizer_files.h"
 #include "af2/generate/torch_threads.h"
-#include "af2/io/finite.h"
 #include "af2/model/checkpoint_config.h"
 #include "af2/model/checkpoint_load.h"
 #include "af2/model/lm_gguf.h"
@@ -25,20 +26,6 @@ bool holds_weights(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.path().extension() == ".safetensors") return true;
   return false;
-}
-
-ByteBpe tokenizer_from(const Gguf& file) {
-  std::vector<int> types;
-  if (file.has("tokenizer.ggml.token_type"))
-    for (const std::int64_t type : file.get_ints("tokenizer.ggml.token_type"))
-      types.push_back(static_cast<int>(type));
-  return ByteBpe::from_lists(file.get_strings("tokenizer.ggml.tokens"),
-                             file.get_strings("tokenizer.ggml.merges"), types,
-                             file.get_string("tokenizer.ggml.pre"), file.where());
-}
-
-void check_gguf(const Gguf& file) {
-  for (const TensorView& tensor : file.tensors()) check_finite(tensor, file.where());
 }
 
 // The added tokens get the ids after the vocabulary of `vocab` tokens.
@@ -58,16 +45,6 @@ std::vector<int> stop_tokens(const ByteBpe& tokenizer, const TextConfig& text, c
     if (const auto id = tokenizer.id_of(token)) stops.push_back(*id);
   if (stops.empty()) throw model_error("none of the stop tokens is in the vocabulary", where.string());
   return stops;
-}
-
-bool holds_tokenizer(const fs::path& folder) {
-  return fs::exists(folder / "tokenizer.json") ||
-         (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt"));
-}
-
-ByteBpe tokenizer_in(const fs::path& folder) {
-  if (fs::exists(folder / "tokenizer.json")) return ByteBpe::from_tokenizer_json(folder / "tokenizer.json");
-  return ByteBpe::from_vocab_and_merges(folder / "vocab.json", folder / "merges.txt", "qwen2");
 }
 
 // The folder that a checkpoint lies in.
@@ -125,6 +102,40 @@ ModelFolder load_published(const fs::path& path, const LoadOptions& options) {
           words};
 }
 
+// The id that ends a text, where the files of a language model tell it.
+std::vector<int> ends_of(const LanguageModel& model) {
+  if (const auto id = model.gguf.find_uint("tokenizer.ggml.eos_token_id")) return {static_cast<int>(*id)};
+  return {};
+}
+
+ModelFolder load_alone(const fs::path& path) {
+  const fs::path folder = path.filename() == "config.json" ? path.parent_path() : path;
+  LanguageModel model = load_language_model(path, LanguageUse::kProducts);
+  if (model.files && !holds_tokenizer(folder))
+    throw user_error("comes without its tokenizer", folder.string(), "put tokenizer.json beside config.json");
+  ByteBpe words = model.files ? tokenizer_in(folder) : tokenizer_of(model.gguf);
+  const int rows = model.config.lm.vocab;
+  if (words.size() > rows)
+    throw model_error("has " + std::to_string(rows) + " rows of its embedding for " +
+                          std::to_string(words.size()) + " tokens",
+                      folder.string(), "tokenizer and weights do not belong together");
+  for (int id = words.size(); id < rows; ++id)
+    words.add_token("[PAD" + std::to_string(id) + "]");  // as in a GGUF
+  std::vector<int> stops = ends_of(model);
+  return {folder,
+          model.config,
+          std::move(model.gguf),
+          std::move(model.files),
+          model.network,
+          std::move(words),
+          std::move(stops),
+          {},
+          nullptr,
+          nullptr,
+          std::move(model.weight_files),
+          fs::is_directory(folder) ? folder : folder.parent_path()};
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, torch::Tensor>> adapter_tensors(Af2ModelImpl& network) {
@@ -163,6 +174,11 @@ std::optional<fs::path> find_base_lm(const fs::path& checkpoint) {
 }
 
 ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) {
+  if (is_language_model(path)) {
+    if (options.language_alone) return load_alone(path);
+    throw user_error("is a language model alone and hears nothing", path.string(),
+                     "name a whole model; `af2 convert`, `af2 info` and `af2 bench --text` take this one");
+  }
   if (const auto layout = checkpoint_layout(path)) return load_published(path, options);
   const fs::path folder = path.filename() == "config.json" ? path.parent_path() : path;
   if (!fs::exists(folder / "config.json"))
@@ -181,11 +197,14 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
   config.check((folder / config.lm.file).string());
 
   // Files of a tokenizer say more about added tokens than the lists in a GGUF.
-  ByteBpe tokenizer = holds_tokenizer(folder) ? tokenizer_in(folder) : tokenizer_from(lm_file);
+  ByteBpe tokenizer = holds_tokenizer(folder) ? tokenizer_in(folder) : tokenizer_of(lm_file);
   add_tokens(tokenizer, config.text, config.lm.vocab, folder);
   std::vector<int> stops = stop_tokens(tokenizer, config.text, folder);
 
   use_torch_threads();
+  const MatrixForm form = !options.low_bit_lm ? MatrixForm::kFloat32
+                          : options.as_stored ? MatrixForm::kAsStored
+                                              : MatrixForm::kMapped;
   std::optional<NoDraws> empty;
   if (options.adapters) empty.emplace();
   Af2Model network(config);
@@ -205,7 +224,7 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
       xattn_file = std::make_shared<Gguf>(Gguf::open(weight_files.back()));
       if (!checked) check_gguf(*xattn_file);
       for (auto& [name, layer] : cross_attention_matrices(*network)) {
-        read_matrix(*xattn_file, name, *layer, options.low_bit_lm);
+        read_matrix(*xattn_file, name, *layer, form);
         std::erase_if(wanted, [&, matrix = name](const auto& item) { return item.first == matrix; });
       }
     }
@@ -221,7 +240,7 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
       if (entry.path().extension() == ".safetensors") weight_files.push_back(entry.path());
   }
   if (!checked) check_gguf(lm_file);
-  load_decoder(lm_file, *network->lang_encoder->model, options.low_bit_lm);
+  load_decoder(lm_file, *network->lang_encoder->model, form);
   network->eval();
   return {folder,
           config,

@@ -30,6 +30,9 @@ struct LoadOptions {
   bool bf16 = false;     // products will be in bfloat16: matrices stored so stay in the file too
   bool adapters = true;  // false: tower, audio transformer and cross-attention keep their fresh values
   std::filesystem::path base_lm = {};  // of a published checkpoint; "": looked for beside it
+  // A language model without anything to hear by is taken too (language_model.h); else it is refused.
+  bool language_alone = false;
+  bool as_stored = false;       // no matrix of the LM is copied, whatever its form: for conversion
   std::string generation = {};  // of a published checkpoint whose files do not tell: 2025-03 or 2025-06
 };
 

@@ -313,6 +313,11 @@ void SafeTensors::release(const TensorView& tensor) const {
 }
 
 void write_safetensors(const fs::path& path, std::span<const TensorView> tensors, const StringMap& metadata) {
+  write_safetensors(path, tensors, metadata, [&](std::size_t i) { return tensors[i].bytes; });
+}
+
+void write_safetensors(const fs::path& path, std::span<const TensorView> tensors, const StringMap& metadata,
+                       const std::function<std::span<const std::byte>(std::size_t)>& bytes_of) {
   std::vector<const TensorView*> order;
   for (const TensorView& tensor : tensors) order.push_back(&tensor);
   std::sort(order.begin(), order.end(), [](const TensorView* a, const TensorView* b) {
@@ -329,15 +334,14 @@ void write_safetensors(const fs::path& path, std::span<const TensorView> tensors
     const auto size = checked_bytes(tensor->dtype, tensor->shape);
     if (type_rank(tensor->dtype) < 0)
       throw internal_error("safetensors has no type " + std::string(dtype_name(tensor->dtype)), tensor->name);
-    if (!size || static_cast<std::uint64_t>(*size) != tensor->bytes.size())
-      throw internal_error(std::to_string(tensor->bytes.size()) + " bytes for " + tensor->describe(),
-                           path.string());
+    if (!size) throw internal_error("no size for " + tensor->describe(), path.string());
     if (!names.insert(tensor->name).second) throw internal_error("two tensors have this name", tensor->name);
     if (header.size() > 1) header += ',';
     header += quoted(tensor->name) + ":{\"dtype\":\"" + std::string(dtype_name(tensor->dtype)) +
               "\",\"shape\":" + nlohmann::json(tensor->shape).dump() + ",\"data_offsets\":[" +
-              std::to_string(offset) + "," + std::to_string(offset + tensor->bytes.size()) + "]}";
-    offset += tensor->bytes.size();
+              std::to_string(offset) + "," + std::to_string(offset + static_cast<std::uint64_t>(*size)) +
+              "]}";
+    offset += static_cast<std::uint64_t>(*size);
   }
   header += '}';
   header.append((8 - header.size() % 8) % 8, ' ');
@@ -347,7 +351,12 @@ void write_safetensors(const fs::path& path, std::span<const TensorView> tensors
   AtomicFile file(path);
   file.write(std::as_bytes(std::span(&header_size, 1)));
   file.write(header);
-  for (const TensorView* tensor : order) file.write(tensor->bytes);
+  for (const TensorView* tensor : order) {
+    const std::span<const std::byte> bytes = bytes_of(static_cast<std::size_t>(tensor - tensors.data()));
+    if (bytes.size() != static_cast<std::uint64_t>(*checked_bytes(tensor->dtype, tensor->shape)))
+      throw internal_error(std::to_string(bytes.size()) + " bytes for " + tensor->describe(), path.string());
+    file.write(bytes);
+  }
   file.commit();
 }
 

@@ -78,6 +78,11 @@ class SafeTensors {
 // disk is full.
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
                        const StringMap& metadata = {});
+// The same for tensors that are made one by one: their views have no bytes, `bytes_of` gives those of tensor
+// i (each asked for once, in the order of the file; they need to live until the next call).
+void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
+                       const StringMap& metadata,
+                       const std::function<std::span<const std::byte>(std::size_t)>& bytes_of);
 inline void write_safetensors(const std::filesystem::path& path, const std::vector<TensorView>& tensors,
                               const StringMap& metadata = {}) {
   write_safetensors(path, std::span<const TensorView>(tensors), metadata);

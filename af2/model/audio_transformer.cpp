@@ -8,19 +8,17 @@ namespace af2 {
 namespace {
 
 constexpr double kNormEps = 1e-6;
-constexpr double kRotaryBase = 4096;
 constexpr double kMasked = -1e9;
 
 torch::nn::LayerNorm layer_norm_of(int64_t dim) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim}).eps(kNormEps));
 }
 
-// Width that is rotated of each head: half of it, at least 32, at most all.
-int64_t rotary_width(int64_t dim_head) {
-  return std::min(std::max(dim_head / 2, int64_t{32}), dim_head);
-}
-
 }  // namespace
+
+int64_t audio_rotary_width(int64_t dim_head) {
+  return std::min(std::max(dim_head / 2, int64_t{kLeastAudioRotary}), dim_head);
+}
 
 AudioSelfAttentionImpl::AudioSelfAttentionImpl(int64_t dim, const AudioTransformerConfig& config)
     : heads(config.heads), dropout(config.dropout) {
@@ -85,7 +83,8 @@ torch::Tensor AudioTransformerImpl::forward(const torch::Tensor& tokens, const t
   RotaryTable table;
   const bool rotate = config.rotary == "on";
   if (rotate)
-    table = rotary_table(0, tokens.size(1), rotary_width(dim / config.heads), kRotaryBase, tokens.device());
+    table = rotary_table(0, tokens.size(1), audio_rotary_width(dim / config.heads), kAudioRotaryBase,
+                         tokens.device());
   torch::Tensor x = layer_norm->forward(tokens * std::sqrt(static_cast<double>(dim)));
   for (const auto& layer : *layer_stack)
     x = layer->as<AudioLayer>()->forward(x, token_mask, rotate ? &table : nullptr);

@@ -12,6 +12,11 @@
 
 namespace af2 {
 
+inline constexpr double kAudioRotaryBase = 4096;
+inline constexpr int kLeastAudioRotary = 32;
+// Width that is rotated of each head: half of it, at least 32, at most all.
+int64_t audio_rotary_width(int64_t dim_head);
+
 struct AudioSelfAttentionImpl : torch::nn::Module {
   AudioSelfAttentionImpl(int64_t dim, const AudioTransformerConfig& config);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& key_mask, const RotaryTable* table);

@@ -119,6 +119,14 @@ Generation generation_from_name(const std::string& name) {
                    "2025-03 is the first release, with clap_ckpt/epoch_15.pt");
 }
 
+void set_generation(Af2Config& config, Generation generation) {
+  const bool march = generation == Generation::kMarch2025;
+  const Af2Config june;
+  config.audio.f_max = march ? kMarchMaxHz : june.audio.f_max;
+  config.audio.max_windows = march ? 9 : june.audio.max_windows;
+  config.audio_transformer.rotary = march ? "heads_noop" : june.audio_transformer.rotary;
+}
+
 std::optional<Generation> generation_of(const CheckpointFiles& files) {
   fs::path folder = fs::is_directory(files.path()) ? files.path() : files.path().parent_path();
   if (folder.filename() == "safe_ckpt") folder = folder.parent_path();
@@ -178,7 +186,14 @@ LmConfig lm_config_from_huggingface(const fs::path& config_json) {
   if (json.contains("rope_scaling") && !json["rope_scaling"].is_null())
     refuse("rope_scaling " + json["rope_scaling"].dump());
   if (json.value("hidden_act", "silu") != "silu") refuse("hidden_act " + json["hidden_act"].dump());
-  if (json.value("attention_bias", false)) refuse("attention_bias");
+  for (const char* key : {"attention_bias", "mlp_bias"})
+    if (json.contains(key) && json[key] == true) refuse(key);
+  if (json.contains("quantization_config") && !json["quantization_config"].is_null())
+    refuse("quantization_config");
+  // Newer folders hold the rotary base in a table of its own.
+  const Json rope = json.value("rope_parameters", Json::object());
+  if (rope.is_object() && rope.value("rope_type", "default") != "default")
+    refuse("rope_parameters " + rope.dump());
   config.n_layers = size("num_hidden_layers");
   config.dim = size("hidden_size");
   config.n_heads = size("num_attention_heads");
@@ -188,6 +203,8 @@ LmConfig lm_config_from_huggingface(const fs::path& config_json) {
   config.vocab = size("vocab_size");
   config.context = size("max_position_embeddings");
   config.rope_theta = json.contains("rope_theta") ? number("rope_theta") : 10000.0;
+  if (rope.is_object() && rope.contains("rope_theta") && rope["rope_theta"].is_number())
+    config.rope_theta = rope["rope_theta"].get<double>();
   config.rms_eps = number("rms_norm_eps");
   config.tied = json.value("tie_word_embeddings", false);
   return config;
@@ -198,17 +215,13 @@ Af2Config config_of_checkpoint(const CheckpointFiles& files, const CheckpointHin
   const Generation generation = settled_generation(files, hints.generation);
   Af2Config config;
   config.name = files.path().filename().string();
-  config.licence = "NVIDIA OneWay Noncommercial License";
+  config.licence = kPublishedLicence;
   config.clap = tower_config(shapes, "clap.nvclap.");
   config.audio_transformer = audio_transformer_config(shapes, config.clap.out_dim());
   config.audio.n_mels = shapes.size("clap.nvclap.bn0.weight", 1, 0);
   config.lm = lm_config(shapes, files, hints, static_cast<int>(config.text.added.size()));
   config.xattn = xattn_config(shapes, config.lm.n_layers, config.lm.dim);
-  if (generation == Generation::kMarch2025) {
-    config.audio.f_max = kMarchMaxHz;
-    config.audio.max_windows = 9;
-    config.audio_transformer.rotary = "heads_noop";
-  }
+  set_generation(config, generation);
   config.check(files.path().string());
   return config;
 }

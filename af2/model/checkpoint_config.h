@@ -21,6 +21,10 @@ namespace af2 {
 enum class Generation { kMarch2025, kJune2025 };
 // "2025-03", "2025-06". Throws kUser for anything else.
 Generation generation_from_name(const std::string& name);
+// Mel bands, windows and rotary embedding of a release.
+void set_generation(Af2Config& config, Generation generation);
+
+inline constexpr const char* kPublishedLicence = "NVIDIA OneWay Noncommercial License";
 
 struct CheckpointHints {
   std::string generation;         // "", 2025-03, 2025-06

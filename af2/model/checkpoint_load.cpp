@@ -12,42 +12,50 @@
 namespace af2 {
 namespace {
 
+constexpr const char* kDecoder = "lang_encoder.model.";
 constexpr const char* kEmbedding = "lang_encoder.model.embed_tokens.weight";
 constexpr const char* kHead = "lang_encoder.lm_head.weight";
 
 class Loader {
  public:
-  Loader(const CheckpointFiles& files, Af2ModelImpl& network, bool bf16)
-      : files_(files), network_(network), bf16_(bf16) {
+  explicit Loader(const CheckpointFiles& files) : files_(files) {
     for (const auto& [name, tensor] : files.tensors()) unused_.insert(name);
   }
 
-  std::vector<std::string> run() {
-    list_missing();
+  std::vector<std::string> whole(Af2ModelImpl& network, bool bf16) {
+    list_missing(network, "");
     torch::NoGradGuard no_grad;
-    language_model();
+    language_model(*network.lang_encoder->model);
     std::set<std::string> mapped;
-    for (auto& [name, layer] : cross_attention_matrices(network_)) {
+    for (auto& [name, layer] : cross_attention_matrices(network)) {
       matrix(name, *layer, layer->out);
       mapped.insert(name);
     }
     // Of tower and audio transformer: float32 as it lies, bfloat16 too where products are in it.
-    for (auto& [name, layer] : linear_layers(network_)) {
+    for (auto& [name, layer] : linear_layers(network)) {
       const TensorView* view = mapped.contains(name) ? nullptr : files_.find(name);
-      if (!view || starts_with(name, "lang_encoder.") || !LinearImpl::can_map(*view, bf16_)) continue;
+      if (!view || starts_with(name, "lang_encoder.") || !LinearImpl::can_map(*view, bf16)) continue;
       layer->set_mapped(take(name, {layer->out, layer->in}));
       mapped.insert(name);
     }
-    for (const auto& [name, target] : stored_tensors(network_))
+    for (const auto& [name, target] : stored_tensors(network))
       if (!starts_with(name, "lang_encoder.model.") && !mapped.contains(name)) copy(name, target);
     return {unused_.begin(), unused_.end()};
   }
 
+  std::vector<std::string> alone(DecoderImpl& decoder) {
+    list_missing(decoder, kDecoder);
+    torch::NoGradGuard no_grad;
+    language_model(decoder);
+    return {unused_.begin(), unused_.end()};
+  }
+
  private:
-  // All that is missing at once, before anything is read.
-  void list_missing() const {
+  // All that is missing at once, before anything is read. `prefix`: of the module's names in the files.
+  void list_missing(const torch::nn::Module& module, const std::string& prefix) const {
     std::vector<std::string> missing;
-    for (const auto& [name, target] : stored_tensors(network_)) {
+    for (const auto& [key, target] : stored_tensors(module)) {
+      const std::string name = prefix + key;
       if (name.ends_with(".added_embeddings") || name.ends_with(".added_head")) continue;  // rows of these
       const std::string wanted = name == "lang_encoder.model.lm_head.weight" ? kHead : name;
       if (!files_.find(wanted)) missing.push_back(wanted + " (" + shape_text(target.sizes()) + ")");
@@ -104,16 +112,15 @@ class Loader {
     fill(view, added);
   }
 
-  void language_model() {
-    auto& decoder = *network_.lang_encoder->model;
+  void language_model(DecoderImpl& decoder) {
     torch::Tensor none;
     vocabulary(kEmbedding, *decoder.embed_tokens, decoder.added_embeddings);
     if (decoder.lm_head)
       vocabulary(kHead, *decoder.lm_head, decoder.added_head.defined() ? decoder.added_head : none);
     unused_.erase(kHead);
-    const std::string prefix = "lang_encoder.model.";
+    const std::string prefix = kDecoder;
     copy(prefix + "norm.weight", decoder.norm->weight);
-    for (int i = 0; i < network_.config.lm.n_layers; ++i) {
+    for (int i = 0; i < decoder.config.n_layers; ++i) {
       const std::string at = prefix + "layers." + std::to_string(i) + ".";
       auto& layer = *decoder.layers->ptr(i)->as<DecoderLayer>();
       copy(at + "input_layernorm.weight", layer.input_layernorm->weight);
@@ -134,8 +141,6 @@ class Loader {
   }
 
   const CheckpointFiles& files_;
-  Af2ModelImpl& network_;
-  bool bf16_;
   std::set<std::string> unused_, checked_;
 };
 
@@ -152,7 +157,13 @@ bool is_known_unused(const std::string& name) {
 }
 
 std::vector<std::string> load_checkpoint(const CheckpointFiles& files, Af2ModelImpl& network, bool bf16) {
-  std::vector<std::string> unused = Loader(files, network, bf16).run();
+  std::vector<std::string> unused = Loader(files).whole(network, bf16);
+  std::erase_if(unused, is_known_unused);
+  return unused;
+}
+
+std::vector<std::string> load_huggingface(const CheckpointFiles& files, DecoderImpl& decoder) {
+  std::vector<std::string> unused = Loader(files).alone(decoder);
   std::erase_if(unused, is_known_unused);
   return unused;
 }

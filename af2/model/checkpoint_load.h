@@ -23,4 +23,7 @@ bool is_known_unused(const std::string& name);
 // will be in bfloat16, so that matrices in it stay mapped. Throws kModel.
 std::vector<std::string> load_checkpoint(const CheckpointFiles& files, Af2ModelImpl& network, bool bf16);
 
+// The same for a language model alone, of a Hugging Face folder: matrices stay in the mapped files.
+std::vector<std::string> load_huggingface(const CheckpointFiles& files, DecoderImpl& decoder);
+
 }  // namespace af2

@@ -7,16 +7,16 @@
 
 namespace af2 {
 
-void read_matrix(const Gguf& file, const std::string& name, LinearImpl& layer, bool keep,
+void read_matrix(const Gguf& file, const std::string& name, LinearImpl& layer, MatrixForm form,
                  std::vector<std::int64_t> rows_in_file) {
   const std::int64_t shape[] = {layer.out, layer.in};
   const TensorView& view = file.get(name, shape);
   torch::NoGradGuard no_grad;
-  if (keep && view.dtype == DType::kF32 && rows_in_file.empty()) {
+  if (form != MatrixForm::kFloat32 && view.dtype == DType::kF32 && rows_in_file.empty()) {
     layer.set_mapped(view);
     return;
   }
-  if (keep && view.dtype != DType::kF32) {
+  if (form == MatrixForm::kAsStored || (form == MatrixForm::kMapped && view.dtype != DType::kF32)) {
     layer.set_low_bit(std::make_shared<QMatrix>(view, std::move(rows_in_file)));
     return;
   }
@@ -87,6 +87,10 @@ LmConfig lm_config_from_gguf(const Gguf& file) {
   if (config.arch != "llama" && config.arch != "qwen2")
     throw model_error("architecture \"" + config.arch + "\" is not built in", file.where(),
                       "give a Llama or Qwen2 model");
+  const std::string* scaling = file.find_string(config.arch + ".rope.scaling.type");
+  if (scaling && *scaling != "none")
+    throw model_error("rotary positions scaled by \"" + *scaling + "\" are not built in", file.where(),
+                      "give a Llama or Qwen2 model without");
   const auto size = [&](const std::string& key) {
     return static_cast<int>(file.get_uint(config.arch + "." + key));
   };
@@ -126,12 +130,12 @@ GgufMetadata lm_gguf_metadata(const LmConfig& config, const std::string& name) {
           {arch + "vocab_size", size(config.vocab)}};
 }
 
-void load_decoder(const Gguf& file, DecoderImpl& decoder, bool low_bit) {
+void load_decoder(const Gguf& file, DecoderImpl& decoder, MatrixForm form) {
   torch::NoGradGuard no_grad;
   std::vector<LmGgufTensor> tensors = lm_gguf_tensors(decoder);
   for (LmGgufTensor& tensor : tensors) {
     if (!tensor.vector.defined()) {
-      read_matrix(file, tensor.name, *tensor.layer, low_bit, row_in_file(tensor));
+      read_matrix(file, tensor.name, *tensor.layer, form, row_in_file(tensor));
       continue;
     }
     const std::int64_t shape[] = {tensor.vector.size(0)};

@@ -31,18 +31,23 @@ std::vector<std::int64_t> row_in_file(const LmGgufTensor& tensor);
 // Row r of the file is row result[r] of the decoder's matrix; empty when nothing is permuted.
 std::vector<std::int64_t> row_in_decoder(const LmGgufTensor& tensor);
 
-// Sizes of the language model from GGUF metadata (Llama and Qwen2). Throws kModel for other architectures.
+// Sizes of the language model from GGUF metadata (Llama and Qwen2). Throws kModel for other architectures and
+// for scaled rotary positions.
 LmConfig lm_config_from_gguf(const Gguf& file);
 // The metadata that gives these sizes back; no tokenizer.
 GgufMetadata lm_gguf_metadata(const LmConfig& config, const std::string& name);
 
-// Fills one layer. `keep`: the matrix stays in the mapped file, which must then outlive the layer; else it is
-// read to float32. `rows_in_file` as row_in_file. Throws kModel for a missing or misshaped tensor.
-void read_matrix(const Gguf& file, const std::string& name, LinearImpl& layer, bool keep,
+enum class MatrixForm {
+  kFloat32,   // read to float32: for training
+  kMapped,    // left in the mapped file, which must then outlive the layer; permuted float32 rows are read
+  kAsStored,  // left there in any case: for conversion, products with permuted float32 rows are slow
+};
+
+// Fills one layer. `rows_in_file` as row_in_file. Throws kModel for a missing or misshaped tensor.
+void read_matrix(const Gguf& file, const std::string& name, LinearImpl& layer, MatrixForm form,
                  std::vector<std::int64_t> rows_in_file = {});
 
-// Fills the decoder. low_bit keeps matrices as they lie in the file, which must then outlive the decoder;
-// else they become float32.
-void load_decoder(const Gguf& file, DecoderImpl& decoder, bool low_bit);
+// Fills the decoder.
+void load_decoder(const Gguf& file, DecoderImpl& decoder, MatrixForm form);
 
 }  // namespace af2

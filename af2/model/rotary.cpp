@@ -2,10 +2,14 @@
 
 namespace af2 {
 
+torch::Tensor rotary_frequencies(int64_t dim, double base, torch::Device device) {
+  const auto f32 = torch::TensorOptions(torch::kFloat32).device(device);
+  return 1.0 / torch::pow(base, torch::arange(0, dim, 2, f32) / static_cast<double>(dim));  // [dim/2]
+}
+
 RotaryTable rotary_table(int64_t first, int64_t n, int64_t dim, double base, torch::Device device) {
   const auto f32 = torch::TensorOptions(torch::kFloat32).device(device);
-  const torch::Tensor inverse =
-      1.0 / torch::pow(base, torch::arange(0, dim, 2, f32) / static_cast<double>(dim));
+  const torch::Tensor inverse = rotary_frequencies(dim, base, device);                       // [dim/2]
   const torch::Tensor angles = torch::arange(first, first + n, f32).unsqueeze(1) * inverse;  // [n, dim/2]
   const torch::Tensor both = torch::cat({angles, angles}, 1);                                // [n, dim]
   return {both.cos(), both.sin()};

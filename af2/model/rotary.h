@@ -5,6 +5,9 @@
 
 namespace af2 {
 
+// Turn of each pair from one position to the next: [dim / 2].
+torch::Tensor rotary_frequencies(int64_t dim, double base, torch::Device device);
+
 // Cosines and sines for positions [first, first + n): two tensors [n, dim], angles repeated for both halves.
 struct RotaryTable {
   torch::Tensor cos, sin;

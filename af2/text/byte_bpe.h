@@ -41,11 +41,13 @@ struct BpeParts {
   bool ignore_merges = false;  // a word that is a token needs no merging (Llama 3)
   std::string unk_token{};  // for bytes without a token; empty: such bytes give nothing, as in the reference
   bool fuse_unk = false;    // one unknown token for a run of them
+  std::string begin{};  // what the file's post-processor puts before a text, for other programs: not run here
   std::string where = "tokenizer";
 };
 
 // The parts of a Hugging Face tokenizer.json; what is refused: see ByteBpe::from_tokenizer_json.
 BpeParts read_tokenizer_json(const std::filesystem::path& path);
+BpeParts read_tokenizer_json_text(std::string_view json, const std::string& where = "tokenizer.json");
 
 // A tokenizer as GGUF metadata holds it (ByteBpe::from_lists).
 struct TokenizerLists {

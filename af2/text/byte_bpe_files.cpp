@@ -38,6 +38,7 @@ class JsonReader {
     if (const Json& added = member(root, "added_tokens"); !added.is_null()) read_added(added);
     read_normalizer(member(root, "normalizer"), 0);
     read_pre_tokenizer(member(root, "pre_tokenizer"), 0);
+    parts_.begin = beginning(member(root, "post_processor"), 0);
     if (!byte_level_) throw unsupported("a pre_tokenizer without ByteLevel");
     parts_.pre = PreTokenizer(std::move(steps_));
     return std::move(parts_);
@@ -147,6 +148,21 @@ class JsonReader {
     }
   }
 
+  // Of a TemplateProcessing that starts with a special token: that token.
+  std::string beginning(const Json& value, int depth) const {
+    if (!value.is_object()) return {};
+    const std::string type = text(value, "type");
+    if (type == "Sequence") {
+      for (const Json& item : sequence(value, "processors", depth))
+        if (std::string token = beginning(item, depth + 1); !token.empty()) return token;
+    }
+    const Json& single = member(value, "single");
+    if (type != "TemplateProcessing" || !single.is_array() || single.empty() || !single[0].is_object())
+      return {};
+    const Json& special = member(single[0], "SpecialToken");
+    return special.is_object() ? text(special, "id") : "";
+  }
+
   void read_pre_tokenizer(const Json& value, int depth) {
     if (value.is_null()) return;
     if (!value.is_object()) throw bad("a pre_tokenizer is not an object");
@@ -216,7 +232,7 @@ void apply_pre(BpeParts& parts, std::string_view pre) {
 }  // namespace
 
 ByteBpe ByteBpe::from_tokenizer_json_text(std::string_view json, const std::string& where) {
-  return ByteBpe(JsonReader(where).read(parse_json(json, where)));
+  return ByteBpe(read_tokenizer_json_text(json, where));
 }
 
 ByteBpe ByteBpe::from_tokenizer_json(const std::filesystem::path& path) {
@@ -224,8 +240,11 @@ ByteBpe ByteBpe::from_tokenizer_json(const std::filesystem::path& path) {
 }
 
 BpeParts read_tokenizer_json(const std::filesystem::path& path) {
-  const std::string where = path.string();
-  return JsonReader(where).read(parse_json(read_file(path), where));
+  return read_tokenizer_json_text(read_file(path), path.string());
+}
+
+BpeParts read_tokenizer_json_text(std::string_view json, const std::string& where) {
+  return JsonReader(where).read(parse_json(json, where));
 }
 
 std::optional<TokenizerLists> lists_of(const BpeParts& parts) {

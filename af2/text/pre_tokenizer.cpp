@@ -14,6 +14,13 @@ namespace {
 
 using Step = PreTokenizer::Step;
 
+constexpr std::string_view kGpt2Pattern =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+// Qwen2 and Llama 3 differ in the digits alone, which stand between these two.
+constexpr std::string_view kHead = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})";
+constexpr std::string_view kTail = R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kThreeDigits = "{1,3}";
+
 // A text as code points with their classes and the offset of each (one more entry: the end).
 struct Points {
   std::vector<char32_t> code;
@@ -139,20 +146,23 @@ PreTokenizer PreTokenizer::named(std::string_view name) {
 }
 
 PreTokenizer::Step PreTokenizer::step_of_pattern(std::string_view regex) {
-  if (regex == R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)" ||
+  if (regex == kGpt2Pattern ||
       regex == R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)") {
     return Step::kGpt2;
   }
-  // Qwen2 and Llama 3 differ in the digits alone.
-  constexpr std::string_view kHead = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})";
-  constexpr std::string_view kTail = R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
   if (regex.size() >= kHead.size() + kTail.size() && regex.starts_with(kHead) && regex.ends_with(kTail)) {
     const std::string_view digits = regex.substr(kHead.size(), regex.size() - kHead.size() - kTail.size());
     if (digits.empty()) return Step::kQwen2;
-    if (digits == "{1,3}") return Step::kLlama3;
+    if (digits == kThreeDigits) return Step::kLlama3;
   }
   throw model_error("unknown pre-tokeniser pattern " + std::string(regex.substr(0, 300)), "tokenizer",
                     "known are those of GPT-2, Qwen2 and Llama 3");
+}
+
+std::string PreTokenizer::pattern_of(Step step) {
+  if (step == Step::kGpt2) return std::string(kGpt2Pattern);
+  if (step != Step::kQwen2 && step != Step::kLlama3) throw internal_error("a step of digits has no pattern");
+  return std::string(kHead) + std::string(step == Step::kLlama3 ? kThreeDigits : "") + std::string(kTail);
 }
 
 std::vector<std::string_view> PreTokenizer::split(std::string_view text) const {

@@ -8,6 +8,7 @@
 //   pre.split("It's 12 o'clock");   // "It" "'s" " " "1" "2" " o" "'clock"
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -33,6 +34,9 @@ class PreTokenizer {
 
   // The step of a Split pattern as it stands in a tokenizer.json. Throws kModel with the pattern if unknown.
   static Step step_of_pattern(std::string_view regex);
+
+  // The way back: the pattern of a step that cuts by one. Throws kInternal for the digits' steps.
+  static std::string pattern_of(Step step);
 
   // The words of `text` (valid UTF-8), in order; joined they are `text`, none is empty. Parts of `text`.
   std::vector<std::string_view> split(std::string_view text) const;

@@ -102,6 +102,20 @@ class Published(unittest.TestCase):
         self.assertLess(sum(f.stat().st_size for f in same.iterdir()),
                         0.75 * sum(f.stat().st_size for f in self.folder.rglob("*") if f.is_file()))
         self.assertEqual(af2("info", "-m", same, "--verify")[0], 0)
+        # And back: the same numbers, and the files tell the release.
+        back = self.path("back")
+        _, _, err = af2("convert", "-i", same, "-o", back, "--layout", "published", "--verify")
+        self.assertIn("read again", err)
+        self.assertEqual(sorted(f.name for f in back.iterdir()), ["base_lm", "safe_ckpt"])
+        after = self.feature("logits", "--tokens", ",".join(map(str, PROMPT)), model=back)
+        self.assertEqual(float((after - before).abs().max()), 0)
+        configs = [json.loads(af2("info", "-m", model, "--config", "--json")[1]) for model in (self.folder, back)]
+        for config in configs:
+            config.pop("name")
+        self.assertEqual(*configs)
+        code, _, err = af2("convert", "-i", ROOT / "models/mini", "-o", self.path("mini"), "--layout", "published", ok=False)
+        self.assertEqual(code, 2)
+        self.assertIn("clap.stem", err)
         small = self.path("small")
         text = self.path("text.txt")
         text.write_text("A bell rings twice. Someone walks up the stairs, and a door falls shut.")

@@ -108,7 +108,7 @@ TEST_P(GgufModel, FloatFileGivesTheLogitsOfTransformers) {
   test::make_tiny_gguf(GetParam(), prefix(), DType::kF32).write(scratch / "lm.gguf");
   const Gguf file = Gguf::open(scratch / "lm.gguf");
   Decoder decoder = make_decoder(prefix());
-  load_decoder(file, *decoder, /*low_bit=*/false);
+  load_decoder(file, *decoder, MatrixForm::kFloat32);
   const torch::Tensor want = test::golden("decoder", GetParam().arch);
   EXPECT_LT(max_error(decoder_logits(decoder, ids()), want), 2e-3);
   if (GetParam().arch != "llama") return;
@@ -146,8 +146,8 @@ TEST_P(GgufModel, LowBitEqualsFloat32OfTheSameWeights) {
     made.write(scratch / "lm.gguf");
     const Gguf file = Gguf::open(scratch / "lm.gguf");
     Decoder low = make_decoder(prefix()), wide = make_decoder(prefix()), direct = make_decoder(prefix());
-    load_decoder(file, *low, /*low_bit=*/true);
-    load_decoder(file, *wide, /*low_bit=*/false);
+    load_decoder(file, *low, MatrixForm::kMapped);
+    load_decoder(file, *wide, MatrixForm::kFloat32);
     EXPECT_TRUE(low->embed_tokens->is_low_bit());
     EXPECT_TRUE(low->layers->ptr(0)->as<DecoderLayer>()->self_attn->q_proj->is_low_bit());
     EXPECT_FALSE(wide->embed_tokens->is_low_bit());
@@ -180,7 +180,7 @@ TEST_P(GgufModel, BrokenFilesAreRefusedByName) {
     broken.write(scratch / "broken.gguf");
     const Gguf file = Gguf::open(scratch / "broken.gguf");
     Decoder decoder = make_decoder(prefix());
-    load_decoder(file, *decoder, true);
+    load_decoder(file, *decoder, MatrixForm::kMapped);
   };
   test::TinyGguf broken = whole;
   std::erase_if(broken.views, [](const TensorView& view) { return view.name == "blk.1.ffn_up.weight"; });

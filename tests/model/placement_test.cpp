@@ -202,7 +202,7 @@ TEST_P(PlacedNetwork, StoredRowsBecomeTheSameMatrices) {
       const Gguf file = Gguf::open(scratch / "lm.gguf");
       Af2Model model = make(lm, 1);
       DecoderImpl& decoder = *model->lang_encoder->model;
-      load_decoder(file, decoder, /*low_bit=*/true);
+      load_decoder(file, decoder, MatrixForm::kMapped);
       place(*model, device(), torch::kFloat32, lm.n_layers);
       int n = 0;
       for (const auto& [name, layer] : linear_layers(decoder)) {
