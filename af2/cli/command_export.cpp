@@ -23,7 +23,7 @@ void add_export(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   verb->footer("example: af2 export -i runs/mini-adapter -o models/mini --dtype i8");
   verb->callback([flags, &runner] {
     runner = [flags] {
-      export_adapter({flags->in.begin(), flags->in.end()}, flags->out, flags->dtype);
+      export_model({flags->in.begin(), flags->in.end()}, flags->out, flags->dtype);
       return 0;
     };
   });

@@ -132,7 +132,7 @@ std::vector<int> ClapEngine::tokens(std::string_view text) const {
 }
 
 bool ClapEngine::text_is_cut(std::string_view text) const {
-  return clap_tokens(tokens(text), config().text).cut;
+  return clap_tokens({tokens(text)}, config().text).cut;
 }
 
 Vector ClapEngine::text(std::string_view text) const {

@@ -6,6 +6,7 @@
 #include "af2/core/file.h"
 #include "af2/core/options.h"
 #include "af2/generate/model_folder.h"
+#include "af2/generate/tokenizer_files.h"
 #include "af2/generate/torch_threads.h"
 #include "af2/model/checkpoint_clap.h"
 
@@ -15,12 +16,6 @@ namespace {
 
 constexpr const char* kWeights = "model.safetensors";
 constexpr const char* kSentencePiece = "spiece.model";  // as T5's is called
-
-bool is_clap_config(const fs::path& config) {
-  if (!fs::is_regular_file(config)) return false;
-  const Json json = parse_json(read_file(config), config.string());
-  return json.is_object() && json.value("format", "") == "af2-clap";
-}
 
 // The tokenizer of a checkpoint's text tower: in the folder that was named, beside the checkpoint or one
 // folder further, as downloaded or in the cache layout of Hugging Face.
@@ -51,7 +46,10 @@ void open_tokenizer(ClapFolder& clap) {
   if (!fs::is_regular_file(file))
     throw user_error("is missing", file.string(), "copy the whole folder again");
   int size = 0;
-  if (file.extension() == ".json") {
+  if (file.extension() == ".gguf") {
+    clap.bpe = tokenizer_of(Gguf::open(file));
+    size = clap.bpe->size();
+  } else if (file.extension() == ".json") {
     clap.bpe = ByteBpe::from_tokenizer_json(file);
     size = clap.bpe->size();
   } else {
@@ -80,7 +78,39 @@ ClapFolder load_checkpoint_file(const fs::path& path, const ClapLoadOptions& opt
   return clap;
 }
 
+// The language model's file, or the tokenizer's own.
+fs::path tokenizer_of_config(const fs::path& folder, const ClapModelConfig& config) {
+  return (folder / (config.text.lm.empty() ? config.text.tokenizer : config.text.lm)).lexically_normal();
+}
+
 }  // namespace
+
+bool is_clap_folder(const fs::path& folder) {
+  const fs::path config = folder / "config.json";
+  if (!fs::is_regular_file(config)) return false;
+  const Json json = parse_json(read_file(config), config.string());
+  return json.is_object() && json.value("format", "") == "af2-clap";
+}
+
+void take_token_rows(const fs::path& lm_file, ClapModelImpl& network) {
+  if (network.config.text.lm.empty()) return;
+  struct Embedding {  // the rows with the file that backs them
+    explicit Embedding(Gguf lm) : file(std::move(lm)), rows(file.get("token_embd.weight")) {}
+    Gguf file;
+    QMatrix rows;
+  };
+  const auto both = std::make_shared<Embedding>(Gguf::open(lm_file));
+  network.text_branch->set_token_rows(std::shared_ptr<const QMatrix>(both, &both->rows));
+}
+
+ClapFolder open_clap_folder(const fs::path& folder) {
+  ClapFolder clap;
+  clap.path = folder;
+  clap.config = read_clap_config(folder / "config.json");
+  clap.tokenizer_file = tokenizer_of_config(folder, clap.config);
+  open_tokenizer(clap);
+  return clap;
+}
 
 std::vector<int> ClapFolder::tokens(std::string_view text) const {
   return unigram ? unigram->encode(text) : bpe->encode(text, false);
@@ -91,7 +121,7 @@ fs::path find_clap(const std::string& name) {
   if (fs::is_regular_file(path) && path.filename() != "config.json") return path;
   const fs::path folder = path.filename() == "config.json" ? path.parent_path() : path;
   for (const fs::path& place : {folder, folder / "clap"})
-    if (is_clap_config(place / "config.json")) return place;
+    if (is_clap_folder(place)) return place;
   for (const char* checkpoint : {"epoch_16.pt", "epoch_15.pt"})
     for (const fs::path& place : {folder, folder / "clap_ckpt"})
       if (fs::is_regular_file(place / checkpoint)) return place / checkpoint;
@@ -103,13 +133,11 @@ ClapFolder load_clap_folder(const fs::path& path, const ClapLoadOptions& options
   use_torch_threads();
   ClapFolder clap;
   if (fs::is_directory(path)) {
-    clap.path = path;
-    clap.config = read_clap_config(path / "config.json");
-    clap.tokenizer_file = path / clap.config.text.tokenizer;
-    open_tokenizer(clap);
+    clap = open_clap_folder(path);
     clap.weights_file = std::make_shared<SafeTensors>(SafeTensors::open(path / kWeights));
     const NoDraws empty;
     clap.network = ClapModel(clap.config);
+    take_token_rows(clap.tokenizer_file, *clap.network);
     MapOptions map;
     map.bf16 = options.bf16;
     map.layers = linear_layers(*clap.network);
@@ -127,8 +155,10 @@ void save_clap_folder(const fs::path& folder, ClapModelConfig config, ClapModelI
   fs::create_directories(folder, code);
   if (code) throw resource_error("cannot create: " + code.message(), folder.string());
   save_tensors(folder / kWeights, stored_tensors(network), type, {{"format", "af2-clap"}});
-  config.text.tokenizer = tokenizer_file.extension() == ".json" ? "tokenizer.json" : kSentencePiece;
-  write_file_atomic(folder / config.text.tokenizer, read_file(tokenizer_file));
+  if (config.text.lm.empty()) {
+    config.text.tokenizer = tokenizer_file.extension() == ".json" ? "tokenizer.json" : kSentencePiece;
+    write_file_atomic(folder / config.text.tokenizer, read_file(tokenizer_file));
+  }
   write_file_atomic(folder / "config.json", to_json(config).dump(2) + "\n");
 }
 

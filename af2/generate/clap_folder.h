@@ -35,7 +35,7 @@ struct ClapFolder {
   ClapModel network{nullptr};
   std::optional<Unigram> unigram;  // one of the two
   std::optional<ByteBpe> bpe;
-  std::filesystem::path tokenizer_file;
+  std::filesystem::path tokenizer_file;       // of its own, or the language model's GGUF
   std::vector<std::string> surplus;           // tensors of the files that the model does not use
   std::shared_ptr<SafeTensors> weights_file;  // back the mapped matrices
   std::shared_ptr<CheckpointFiles> files;
@@ -43,6 +43,9 @@ struct ClapFolder {
   // Ids of a text, without the end token.
   std::vector<int> tokens(std::string_view text) const;
 };
+
+// Whether a folder's config.json is an AF-CLAP's.
+bool is_clap_folder(const std::filesystem::path& folder);
 
 // Where the AF-CLAP of `name` lies: an AF-CLAP folder or checkpoint itself, the `clap` folder of a model
 // folder, the clap_ckpt of a published one; "" is the shipped model's. Throws kUser when there is none.
@@ -52,8 +55,13 @@ std::filesystem::path find_clap(const std::string& name);
 // files, kModel for missing, misshaped or truncated tensors.
 ClapFolder load_clap_folder(const std::filesystem::path& path, const ClapLoadOptions& options);
 
-// Writes config.json, model.safetensors and a copy of `tokenizer_file`; the folder is made where it is
-// missing. Throws kResource.
+// Config and tokenizer alone, for training: `network` stays empty.
+ClapFolder open_clap_folder(const std::filesystem::path& folder);
+// The token embedding of the language model's file, where the config says that the text tower takes it.
+void take_token_rows(const std::filesystem::path& lm_file, ClapModelImpl& network);
+
+// Writes config.json, model.safetensors and a copy of `tokenizer_file` (not of a language model's, which
+// is named from the folder); the folder is made where it is missing. Throws kResource.
 void save_clap_folder(const std::filesystem::path& folder, ClapModelConfig config, ClapModelImpl& network,
                       const std::filesystem::path& tokenizer_file, SaveType type);
 

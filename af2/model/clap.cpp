@@ -55,32 +55,47 @@ torch::Tensor ClapModelImpl::audio_pooled(const ClapMel& mel) {
   return audio_tokens(mel).to(torch::kFloat32).mean(0);
 }
 
-ClapTokens clap_tokens(const std::vector<int>& ids, const ClapTextConfig& config) {
+ClapTokens clap_tokens(const std::vector<std::vector<int>>& texts, const ClapTextConfig& config) {
   ClapTokens tokens;
-  std::vector<int64_t> all(ids.begin(), ids.end());
-  const auto most = static_cast<std::size_t>(config.max_tokens - 1);
-  tokens.cut = all.size() > most;
-  if (tokens.cut) all.resize(most);
-  all.push_back(config.end_id);
-  for (const int64_t id : all)
-    if (id < 0 || id >= config.vocab)
-      throw model_error(
-          "token id " + std::to_string(id) + " is not in the vocabulary of " + std::to_string(config.vocab),
-          "text tower", "tokenizer and weights do not belong together");
-  tokens.ids = torch::full({1, config.max_tokens}, config.pad_id, torch::kInt64);
-  tokens.mask = torch::zeros({1, config.max_tokens}, torch::kInt64);
-  const auto n = static_cast<int64_t>(all.size());
-  tokens.ids[0].narrow(0, 0, n).copy_(torch::tensor(all));
-  tokens.mask[0].narrow(0, 0, n).fill_(1);
+  std::vector<std::vector<int64_t>> rows;
+  std::size_t longest = 0;
+  for (const auto& text : texts) {
+    std::vector<int64_t> row(text.begin(), text.end());
+    const auto most = static_cast<std::size_t>(config.max_tokens - 1);
+    tokens.cut = tokens.cut || row.size() > most;
+    if (row.size() > most) row.resize(most);
+    row.push_back(config.end_id);
+    for (const int64_t id : row)
+      if (id < 0 || id >= config.vocab)
+        throw model_error(
+            "token id " + std::to_string(id) + " is not in the vocabulary of " + std::to_string(config.vocab),
+            "text tower", "tokenizer and weights do not belong together");
+    longest = std::max(longest, row.size());
+    rows.push_back(std::move(row));
+  }
+  const auto n = static_cast<int64_t>(rows.size());
+  const int64_t t = config.pooling == "all" ? config.max_tokens : static_cast<int64_t>(longest);
+  tokens.ids = torch::full({n, t}, config.pad_id, torch::kInt64);
+  tokens.mask = torch::zeros({n, t}, torch::kInt64);
+  for (int64_t i = 0; i < n; ++i) {
+    const auto& row = rows[static_cast<std::size_t>(i)];
+    tokens.ids[i].narrow(0, 0, static_cast<int64_t>(row.size())).copy_(torch::tensor(row));
+    tokens.mask[i].narrow(0, 0, static_cast<int64_t>(row.size())).fill_(1);
+  }
   return tokens;
 }
 
+torch::Tensor ClapModelImpl::text_pooled(const std::vector<std::vector<int>>& texts) {
+  const ClapTokens tokens = clap_tokens(texts, config.text);
+  const torch::Tensor hidden =
+      text_branch->forward(tokens.ids, tokens.mask).to(torch::kFloat32);  // [N, T, D_t]
+  if (config.text.pooling == "all") return hidden.mean(1);
+  const torch::Tensor counts = tokens.mask.unsqueeze(-1).to(torch::kFloat32);
+  return (hidden * counts).sum(1) / counts.sum(1);
+}
+
 torch::Tensor ClapModelImpl::text_pooled(const std::vector<int>& ids) {
-  const ClapTokens tokens = clap_tokens(ids, config.text);
-  const torch::Tensor hidden = text_branch->forward(tokens.ids, tokens.mask)[0];  // [T, D_t]
-  const torch::Tensor wide = hidden.to(torch::kFloat32);
-  if (config.text.pooling == "all") return wide.mean(0);
-  return wide.narrow(0, 0, tokens.mask.sum().item<int64_t>()).mean(0);
+  return text_pooled(std::vector<std::vector<int>>{ids})[0];
 }
 
 torch::Tensor ClapModelImpl::project_audio(const torch::Tensor& pooled) {

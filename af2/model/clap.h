@@ -31,6 +31,8 @@ struct ClapModelImpl : torch::nn::Module {
   // Token ids of one text, without the end token, which is added; cut and padded to max_tokens. [D_t] is the
   // mean over positions, before the projection.
   torch::Tensor text_pooled(const std::vector<int>& ids);
+  // The same of several texts at once, for training: [N, D_t].
+  torch::Tensor text_pooled(const std::vector<std::vector<int>>& texts);
   // Projected, length 1: [joint].
   torch::Tensor embed_audio(const ClapMel& mel) { return project_audio(audio_pooled(mel).unsqueeze(0))[0]; }
   torch::Tensor embed_text(const std::vector<int>& ids) {
@@ -48,11 +50,12 @@ struct ClapModelImpl : torch::nn::Module {
 };
 TORCH_MODULE(ClapModel);
 
-// ids with the end token, cut and padded -> ids and mask, each [1, max_tokens] int64.
+// ids with the end token, cut, and padded to max_tokens, or to the longest where padding does not count
+// (pooling "text") -> ids and mask, each [N, T] int64.
 struct ClapTokens {
   torch::Tensor ids, mask;
   bool cut = false;
 };
-ClapTokens clap_tokens(const std::vector<int>& ids, const ClapTextConfig& config);
+ClapTokens clap_tokens(const std::vector<std::vector<int>>& texts, const ClapTextConfig& config);
 
 }  // namespace af2

@@ -16,6 +16,8 @@ namespace af2 {
 // The encoder of T5 1.1 (Flan-T5), at any size.
 struct ClapTextConfig {
   std::string tokenizer = "spiece.model";  // SentencePiece file, or tokenizer.json of a byte-level BPE
+  std::string lm;  // GGUF beside the config: its tokenizer and its token embedding, which stays as it is
+  int lm_dim = 0;  // width of that embedding
   int vocab = 32128;
   int layers = 24;
   int dim = 1024;
@@ -31,6 +33,11 @@ struct ClapTextConfig {
   template <class V>
   void visit(V& v) {
     v.field("tokenizer", tokenizer, "file beside the config: SentencePiece, or tokenizer.json");
+    v.field(
+        "lm", lm,
+        "GGUF language model beside the config whose tokenizer and token embedding the tower takes as they "
+        "are, instead of its own");
+    v.field("lm_dim", lm_dim, "width of that embedding");
     v.field("vocab", vocab, "rows of the embedding");
     v.field("layers", layers, "encoder layers");
     v.field("dim", dim, "width");

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "af2/core/error.h"
 #include "af2/model/precision.h"
 
 namespace af2 {
@@ -110,8 +111,31 @@ torch::Tensor t5_position_buckets(int64_t n, int64_t buckets, int64_t max_distan
 }
 
 T5EncoderImpl::T5EncoderImpl(const ClapTextConfig& sizes) : config(sizes) {
-  shared = register_module("shared", torch::nn::Embedding(config.vocab, config.dim));
+  if (config.lm.empty())
+    shared = register_module("shared", torch::nn::Embedding(config.vocab, config.dim));
+  else
+    embed_projection = register_module("embed_projection",
+                                       t5_linear(config.lm_dim, config.dim, inverse_root(config.lm_dim)));
   encoder = register_module("encoder", T5Stack(config));
+}
+
+void T5EncoderImpl::set_token_rows(std::shared_ptr<const QMatrix> rows) {
+  if (rows->rows() < config.vocab || rows->columns() != config.lm_dim)
+    throw model_error("has an embedding of " + std::to_string(rows->rows()) + "x" +
+                          std::to_string(rows->columns()) + ", the text tower needs " +
+                          std::to_string(config.vocab) + "x" + std::to_string(config.lm_dim),
+                      config.lm, "put the language model there that the AF-CLAP was trained with");
+  token_rows_ = std::move(rows);
+}
+
+torch::Tensor T5EncoderImpl::embed(const torch::Tensor& ids) {
+  if (shared) return shared->forward(ids);
+  if (!token_rows_) throw internal_error("the text tower has no token embedding");
+  const torch::Tensor rows = torch::empty({ids.size(0), ids.size(1), config.lm_dim});
+  const torch::Tensor flat = ids.contiguous().view(-1);
+  for (int64_t i = 0; i < flat.numel(); ++i)
+    token_rows_->row(flat.data_ptr<int64_t>()[i], rows.data_ptr<float>() + i * config.lm_dim);
+  return embed_projection->forward(rows);
 }
 
 torch::Tensor T5EncoderImpl::forward(const torch::Tensor& ids, const torch::Tensor& mask) {
@@ -125,7 +149,7 @@ torch::Tensor T5EncoderImpl::forward(const torch::Tensor& ids, const torch::Tens
   const torch::Tensor unseen =
       (1 - mask.to(torch::kFloat32)).view({b, 1, 1, t}) * std::numeric_limits<float>::lowest();
   const torch::Tensor bias = (positions + unseen).contiguous();
-  torch::Tensor x = shared->forward(ids);  // [B, T, D]
+  torch::Tensor x = embed(ids);  // [B, T, D]
   for (const auto& block : *encoder->block) x = block->as<T5Block>()->forward(x, bias);
   return encoder->final_layer_norm->forward(x);
 }

@@ -1,7 +1,9 @@
 // The text tower of AF-CLAP: the encoder of T5 1.1 (docs/spec/model.md section 4). Module and parameter names
 // are those of `transformers`: "encoder.block.0.layer.0.SelfAttention.q.weight" ….
 //
-// Not the decoder, and no cache: texts are short. Thread rule: forward in eval mode is reentrant.
+// Its token embedding may also be that of a language model, as it lies in its file and never trained, behind
+// a projection (ClapTextConfig::lm): words that were never trained on then lie where the language model has
+// them. Not the decoder, and no cache: texts are short. Thread rule: forward in eval mode is reentrant.
 #pragma once
 
 #include <torch/torch.h>
@@ -60,10 +62,18 @@ struct T5EncoderImpl : torch::nn::Module {
   explicit T5EncoderImpl(const ClapTextConfig& config);
   // ids [B, T] int64, mask [B, T] (1 text, 0 padding) -> [B, T, D].
   torch::Tensor forward(const torch::Tensor& ids, const torch::Tensor& mask);
+  // The language model's embedding [vocab, lm_dim], where the config names one. Throws kModel for another
+  // shape.
+  void set_token_rows(std::shared_ptr<const QMatrix> rows);
 
   ClapTextConfig config;
-  torch::nn::Embedding shared{nullptr};
+  torch::nn::Embedding shared{nullptr};  // [vocab, D], or
+  Linear embed_projection{nullptr};      // [D, lm_dim] behind the language model's rows
   T5Stack encoder{nullptr};
+
+ private:
+  torch::Tensor embed(const torch::Tensor& ids);
+  std::shared_ptr<const QMatrix> token_rows_;
 };
 TORCH_MODULE(T5Encoder);
 

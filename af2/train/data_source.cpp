@@ -3,10 +3,25 @@
 #include "af2/audio/windows.h"
 #include "af2/core/error.h"
 #include "af2/core/log.h"
+#include "af2/core/text_util.h"
 #include "af2/io/checkpoint.h"
 #include "af2/model/weights.h"
 
 namespace af2 {
+namespace {
+
+constexpr const char* kTowerNames[] = {"audio_branch.", "clap.nvclap."};
+
+// The tensor of that name, or of the tower's other name.
+std::string name_in(const SafeTensors& weights, const std::string& name) {
+  if (weights.find(name)) return name;
+  for (int k = 0; k < 2; ++k)
+    if (starts_with(name, kTowerNames[k]))
+      return kTowerNames[1 - k] + name.substr(std::string(kTowerNames[k]).size());
+  return name;
+}
+
+}  // namespace
 
 void write_window(const std::vector<float>& samples, const AudioConfig& config, float* out) {
   WindowOptions options;
@@ -30,9 +45,10 @@ void init_from(const std::filesystem::path& from, const NamedTensors& targets) {
   torch::NoGradGuard no_grad;
   int taken = 0;
   for (auto [name, target] : targets) {
-    const TensorView* view = weights.find(name);
+    const std::string there = name_in(weights, name);
+    const TensorView* view = weights.find(there);
     if (!view || view->shape != target.sizes().vec()) continue;
-    target.copy_(read_tensor(weights, name));
+    target.copy_(read_tensor(weights, there));
     ++taken;
   }
   if (taken == 0)

@@ -14,7 +14,8 @@ namespace af2 {
 void write_window(const std::vector<float>& samples, const AudioConfig& config, float* out);
 
 // Copies every tensor of `from` (a run, checkpoint or model folder, or a .safetensors file) whose name and
-// shape agree. Says how many were taken; throws kModel when none is.
+// shape agree; a tower is found under "audio_branch." (AF-CLAP) and "clap.nvclap." (inside a whole model)
+// alike. Says how many were taken; throws kModel when none is.
 void init_from(const std::filesystem::path& from, const NamedTensors& targets);
 
 }  // namespace af2

@@ -2,6 +2,7 @@
 
 #include "af2/core/error.h"
 #include "af2/core/log.h"
+#include "af2/generate/clap_folder.h"
 #include "af2/generate/model_folder.h"
 #include "af2/io/checkpoint.h"
 #include "af2/model/weights.h"
@@ -20,14 +21,10 @@ fs::path checkpoint_in(const fs::path& run_or_checkpoint) {
   return *last.folder;
 }
 
-}  // namespace
-
-void export_adapter(const std::vector<fs::path>& runs_or_checkpoints, const fs::path& folder,
-                    const std::string& dtype) {
-  const SaveType type = save_type_from_name(dtype, "--dtype");
+// Fills the tensors with the mean of the runs' weights.
+void take_mean(const std::vector<fs::path>& runs_or_checkpoints,
+               const std::vector<std::pair<std::string, torch::Tensor>>& tensors) {
   if (runs_or_checkpoints.empty()) throw user_error("names no run", "-i");
-  ModelFolder model = load_model_folder(folder, {.low_bit_lm = true, .adapters = false});
-  const auto tensors = adapter_tensors(*model.network);
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> sums;  // in float64
   for (const auto& given : runs_or_checkpoints) {
@@ -36,7 +33,7 @@ void export_adapter(const std::vector<fs::path>& runs_or_checkpoints, const fs::
     const auto surplus = load_strict(SafeTensors::open(checkpoint / "model.safetensors"), tensors);
     if (!surplus.empty())
       throw model_error("holds tensors that the model lacks, such as " + surplus.front(), checkpoint.string(),
-                        "give a checkpoint of the adapter task");
+                        "give a checkpoint that was trained for this folder's model");
     for (std::size_t i = 0; i < tensors.size(); ++i) {
       const torch::Tensor wide = tensors[i].second.to(torch::kFloat64);
       if (sums.size() <= i)
@@ -46,11 +43,33 @@ void export_adapter(const std::vector<fs::path>& runs_or_checkpoints, const fs::
     }
   }
   if (runs_or_checkpoints.size() > 1)
-    for (std::size_t i = 0; i < tensors.size(); ++i)
-      tensors[i].second.copy_(sums[i] / static_cast<double>(runs_or_checkpoints.size()));
-  save_tensors(folder / "adapter.safetensors", tensors, type, {{"format", "af2"}, {"dtype", dtype}});
-  notice("wrote {} ({:.1f} MB)", (folder / "adapter.safetensors").string(),
-         static_cast<double>(fs::file_size(folder / "adapter.safetensors")) / 1e6);
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      torch::Tensor target = tensors[i].second;
+      target.copy_(sums[i] / static_cast<double>(runs_or_checkpoints.size()));
+    }
+}
+
+}  // namespace
+
+void export_model(const std::vector<fs::path>& runs_or_checkpoints, const fs::path& folder,
+                  const std::string& dtype) {
+  const SaveType type = save_type_from_name(dtype, "--dtype");
+  fs::path file;
+  if (is_clap_folder(folder)) {
+    const ClapFolder clap = open_clap_folder(folder);
+    ClapModel network(clap.config);
+    const auto tensors = stored_tensors(*network);
+    take_mean(runs_or_checkpoints, tensors);
+    file = folder / "model.safetensors";
+    save_tensors(file, tensors, type, {{"format", "af2-clap"}, {"dtype", dtype}});
+  } else {
+    ModelFolder model = load_model_folder(folder, {.low_bit_lm = true, .adapters = false});
+    const auto tensors = adapter_tensors(*model.network);
+    take_mean(runs_or_checkpoints, tensors);
+    file = folder / "adapter.safetensors";
+    save_tensors(file, tensors, type, {{"format", "af2"}, {"dtype", dtype}});
+  }
+  notice("wrote {} ({:.1f} MB)", file.string(), static_cast<double>(fs::file_size(file)) / 1e6);
 }
 
 }  // namespace af2

@@ -7,12 +7,12 @@
 
 namespace af2 {
 
-// Reads CHECKPOINT/model.safetensors (or RUN's last complete checkpoint), of several the mean of their weights
-// (arXiv 2203.05482: runs that go on from one another often do better together), and writes
+// Reads CHECKPOINT/model.safetensors (or RUN's last complete checkpoint), of several the mean of their
+// weights (arXiv 2203.05482: runs that go on from one another often do better together), and writes
 // FOLDER/adapter.safetensors: matrices as "f32", "bf16" or "i8" (one scale per row), the rest float32. FOLDER
 // must hold the config.json of the model; every tensor is checked against it. Throws kUser, kData, kModel,
 // kResource.
-void export_adapter(const std::vector<std::filesystem::path>& runs_or_checkpoints,
-                    const std::filesystem::path& folder, const std::string& dtype);
+void export_model(const std::vector<std::filesystem::path>& runs_or_checkpoints,
+                  const std::filesystem::path& folder, const std::string& dtype);
 
 }  // namespace af2

@@ -1,4 +1,4 @@
-// What the training loop trains: one of three tasks behind the same few calls.
+// What the training loop trains: one of four tasks behind the same few calls.
 #pragma once
 
 #include <torch/torch.h>
@@ -47,6 +47,7 @@ class TrainTask {
 
 std::unique_ptr<TrainTask> make_tower_task(const TrainOptions& options);
 std::unique_ptr<TrainTask> make_listener_task(const TrainOptions& options);
+std::unique_ptr<TrainTask> make_clap_task(const TrainOptions& options);
 std::unique_ptr<TrainTask> make_adapter_task(const TrainOptions& options);
 
 }  // namespace af2

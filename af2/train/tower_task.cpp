@@ -10,7 +10,6 @@
 #include <array>
 #include <cmath>
 #include <map>
-#include <mutex>
 
 #include "af2/core/error.h"
 #include "af2/core/log.h"
@@ -21,6 +20,7 @@
 #include "af2/model/weights.h"
 #include "af2/train/data_source.h"
 #include "af2/train/prefetch.h"
+#include "af2/train/scene_pool.h"
 #include "af2/train/task.h"
 
 namespace af2 {
@@ -71,7 +71,8 @@ class TowerTask : public TrainTask {
         logmel_(config_.audio),
         n_classes_(static_cast<int64_t>(bank_.labels().size()) + 1),
         steps_(config_.clap.time_steps(config_.audio)),
-        split_(split_from_name(options.train_split)) {
+        split_(split_from_name(options.train_split)),
+        pool_(options.scene_pool > 0) {
     if (options_.tower.max_mel_stripe >= config_.audio.n_mels ||
         options_.tower.max_time_stripe >= config_.audio.n_frames())
       throw user_error("is as wide as the spectrogram",
@@ -114,7 +115,9 @@ class TowerTask : public TrainTask {
 
   MicroBatchLoss loss(std::int64_t) override {
     const TowerBatch batch = batches_->next();
-    torch::Tensor map = frozen_ ? known_maps(batch) : heard(stacked_samples(batch), batch.keep);
+    torch::Tensor map = frozen_ ? pool_.maps_of(batch.numbers, batch.scenes,
+                                                [this](const torch::Tensor& w) { return heard(w, {}); })
+                                : heard(stacked_samples(batch), batch.keep);
     const torch::Tensor clean = map;  // [B, C, m, t]
     if (frozen_) map = torch::dropout(map * batch.keep, options_.tower.stem_dropout, tagger_->is_training());
     const torch::Tensor embedded = time_steps(map);  // [B, steps, D]
@@ -241,11 +244,7 @@ class TowerTask : public TrainTask {
 
   // Scene `number`, rendered unless the pool knows what the stem hears in it.
   std::shared_ptr<TowerScene> scene_for_batch(std::int64_t number) const {
-    if (frozen_ && options_.scene_pool > 0) {
-      const std::lock_guard lock(known_mutex_);
-      const auto found = known_.find(number);
-      if (found != known_.end()) return found->second;
-    }
+    if (auto known = pool_.find(number)) return known;
     Random rng("af2/scene/1/" + name_of(number));
     const Scene scene = make_scene(bank_, split_, rng, options_.data.scene);
     const double hop_s = config_.audio.window_seconds / static_cast<double>(steps_);
@@ -266,33 +265,6 @@ class TowerTask : public TrainTask {
     return torch::stack(rows);
   }
 
-  // The frozen stem's maps of a batch [B, C, m, t]; with a pool of scenes, each is made once. Kept in
-  // bfloat16, and used so the first time too: a resumed run sees the same values.
-  torch::Tensor known_maps(const TowerBatch& batch) {
-    torch::NoGradGuard no_grad;
-    std::vector<torch::Tensor> fresh, rows(batch.scenes.size());
-    std::vector<std::size_t> where;
-    for (std::size_t i = 0; i < batch.scenes.size(); ++i) {
-      rows[i] = batch.scenes[i]->map;
-      if (rows[i].defined()) continue;
-      fresh.push_back(batch.scenes[i]->samples);
-      where.push_back(i);
-    }
-    if (!fresh.empty()) {
-      const torch::Tensor maps = heard(torch::stack(fresh), {}).to(torch::kBFloat16);
-      for (std::size_t k = 0; k < where.size(); ++k) {
-        rows[where[k]] = maps[static_cast<int64_t>(k)].clone();
-        if (options_.scene_pool == 0) continue;
-        auto known = std::make_shared<TowerScene>(*batch.scenes[where[k]]);
-        known->samples = torch::Tensor();
-        known->map = rows[where[k]];
-        const std::lock_guard lock(known_mutex_);
-        known_.emplace(batch.numbers[where[k]], std::move(known));
-      }
-    }
-    return torch::stack(rows).to(torch::kFloat32);
-  }
-
   void measure_features() {
     torch::NoGradGuard no_grad;
     std::vector<torch::Tensor> all;
@@ -301,15 +273,6 @@ class TowerTask : public TrainTask {
     const torch::Tensor features = torch::cat(all).flatten(0, 1);  // [scenes*steps, C]
     feature_mean_ = features.mean(0);
     feature_deviation_ = features.std(0) + 0.05 * features.std() + 1e-6;
-  }
-
-  static void mask_stripes(torch::Tensor keep, int64_t axis, int n, int widest, Random& rng) {
-    for (int i = 0; i < n; ++i) {
-      const int64_t width = rng.range(0, widest);
-      const int64_t first =
-          static_cast<int64_t>(rng.below(static_cast<std::uint64_t>(keep.size(axis) - width)));
-      keep.narrow(axis, first, width).zero_();
-    }
   }
 
   torch::Tensor alone_in_window(int recording) const {
@@ -351,8 +314,7 @@ class TowerTask : public TrainTask {
   Tagger tagger_{nullptr};
   bool frozen_ = false;
   torch::Tensor feature_mean_, feature_deviation_;  // [C]
-  mutable std::mutex known_mutex_;
-  std::map<std::int64_t, std::shared_ptr<TowerScene>> known_;  // by number, with `map`
+  ScenePool<TowerScene> pool_;
   std::unique_ptr<Prefetcher<TowerBatch>> batches_;
 };
 

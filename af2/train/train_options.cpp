@@ -13,8 +13,8 @@ void TrainOptions::check(const std::string& where) const {
   const auto need = [&](bool ok, const char* key, const char* what) {
     if (!ok) throw user_error(what, where + " key " + key, "correct the recipe");
   };
-  need(task == "tower" || task == "listener" || task == "adapter", "task",
-       "must be tower, listener or adapter");
+  need(task == "tower" || task == "listener" || task == "adapter" || task == "clap", "task",
+       "must be tower, listener, adapter or clap");
   need(precision == "fp32" || precision == "bf16" || precision == "auto", "precision",
        "must be fp32, bf16 or auto");
   const auto& s = optimizer.schedule;
@@ -34,6 +34,14 @@ void TrainOptions::check(const std::string& where) const {
   need(tower.onset_weight >= 0 && tower.feature_weight >= 0, "tower.feature_weight",
        "must be 0 or more, like tower.onset_weight");
   need(tower.stem_dropout >= 0 && tower.stem_dropout < 1, "tower.stem_dropout", "must be in 0..1");
+  need(clap.objective == "afclap" || clap.objective == "infonce", "clap.objective",
+       "must be afclap or infonce");
+  need(clap.captions.positives >= 1 && clap.captions.negatives >= 0, "clap.captions",
+       "needs a caption, and no fewer negatives than none");
+  need(clap.single_share >= 0 && clap.single_share <= 1, "clap.single_share", "must be in 0..1");
+  need(clap.min_single_seconds > 0 && clap.max_single_seconds >= clap.min_single_seconds,
+       "clap.min_single_seconds", "must be above 0 and no more than clap.max_single_seconds");
+  need(clap.val_scenes >= 2, "clap.val_scenes", "must be at least 2");
   need(stop_after >= 0, "stop_after", "must not be negative");
   need(workers >= 0 && threads >= 0, "workers", "must not be negative");
 }

@@ -1,15 +1,17 @@
 // The recipe of a training run: every key of a file in recipes/, with its default.
 //
-// Three tasks share the loop, the checkpoints and the data: `tower` trains the audio tower on the labels of
+// Four tasks share the loop, the checkpoints and the data: `tower` trains the audio tower on the labels of
 // rendered scenes, `listener` the audio transformer on how often and in which order they sound, `adapter`
 // trains the audio transformer and the gated cross-attention (docs/spec/training.md section 1) on questions
-// about them, with the language model frozen. Thread rule: plain values.
+// about them, with the language model frozen, `clap` both towers of AF-CLAP (section 5) on their captions.
+// Thread rule: plain values.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
 
+#include "af2/data/captions.h"
 #include "af2/data/questions.h"
 
 namespace af2 {
@@ -72,6 +74,32 @@ struct TowerTaskOptions {
   }
 };
 
+// AF-CLAP (docs/spec/training.md section 5).
+struct ClapTaskOptions {
+  std::string objective = "afclap";
+  CaptionOptions captions;
+  bool symmetric = false;
+  bool mask_true = true;
+  double single_share = 0.3;
+  double min_single_seconds = 1, max_single_seconds = 5;
+  int val_scenes = 200;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("objective", objective,
+            "afclap: positives summed inside the logarithm, own negatives; infonce: pairs, both directions");
+    v.field("captions", captions, "texts of a clip");
+    v.field("symmetric", symmetric, "afclap: also each caption among the clips");
+    v.field("mask_true", mask_true,
+            "captions of other clips that the labels show to be true of this one are no rivals; false: only "
+            "equal ones");
+    v.field("single_share", single_share, "share of clips that are one sound alone");
+    v.field("min_single_seconds", min_single_seconds, "shortest of them");
+    v.field("max_single_seconds", max_single_seconds, "longest of them");
+    v.field("val_scenes", val_scenes, "scenes of the retrieval validation");
+  }
+};
+
 struct TrainOptions {
   std::string task = "adapter";
   std::string model;
@@ -81,6 +109,7 @@ struct TrainOptions {
   QaSourceOptions data;
   OptimizerOptions optimizer;
   TowerTaskOptions tower;
+  ClapTaskOptions clap;
   bool train_tower = false;
   double token_shift = 0;
   int scene_pool = 0;
@@ -101,8 +130,8 @@ struct TrainOptions {
 
   template <class V>
   void visit(V& v) {
-    v.field("task", task, "tower, listener or adapter");
-    v.field("model", model, "folder with config.json and lm.gguf (tower: config.json is enough)");
+    v.field("task", task, "tower, listener, adapter or clap");
+    v.field("model", model, "folder with config.json and lm.gguf (tower, clap: config.json is enough)");
     v.field("init", init,
             "run, checkpoint, model folder or safetensors file whose tensors are taken where names agree");
     v.field("bank", bank, "sound bank (tools/sound_bank)");
@@ -110,7 +139,8 @@ struct TrainOptions {
     v.field("val_split", val_split, "split for tuning");
     v.field("data", data, "scenes and questions");
     v.field("optimizer", optimizer, "AdamW and its schedule");
-    v.field("tower", tower, "losses of the tower task");
+    v.field("tower", tower, "losses of the tower task; its masks and its frozen stem in the clap task too");
+    v.field("clap", clap, "objective and texts of the clap task");
     v.field("train_tower", train_tower, "adapter task: train the tower too");
     v.field(
         "token_shift", token_shift,

@@ -28,6 +28,7 @@ constexpr int kMostBadSteps = 10;
 std::unique_ptr<TrainTask> make_task(const TrainOptions& options) {
   if (options.task == "tower") return make_tower_task(options);
   if (options.task == "listener") return make_listener_task(options);
+  if (options.task == "clap") return make_clap_task(options);
   return make_adapter_task(options);
 }
 

@@ -9,11 +9,12 @@ audio encoder of `transformers`.
 """
 import io
 import json
+import math
 import pathlib
 
 import numpy as np
 import torch
-from named_weights import ids, mel_like, sound_like
+from named_weights import ids, mel_like, sound_like, uniform
 from reference_clap import T5, embed_audio, embed_text, features, tower
 from reference_model import Weights, htsat, mel_filters
 from safetensors.numpy import save_file
@@ -102,7 +103,57 @@ def make_model():
     from transformers.models.t5.modeling_t5 import T5Attention
     at = torch.arange(-200, 201)
     out["buckets"] = T5Attention._relative_position_bucket(at, True, 32, 128).numpy().astype(np.float32)
+    out.update(make_loss())
     save_file(out, DATA / "model/clap.safetensors")
+
+
+def make_loss():
+    """The objective of docs/spec/training.md section 5 by explicit loops, with all gradients. Clip 2 has one caption
+    less, clip 1 shares a caption with clip 0 (a text that counts for both and is no rival of either), clip 4 has no
+    texts."""
+    b, joint = 5, 7
+    captions = {0: [0, 1, 2], 1: [0, 3, 4], 2: [5, 6], 3: [7, 8, 9], 4: []}
+    negatives = {0: [10, 11], 1: [12, 13], 2: [14], 3: [15, 16], 4: []}
+    leaves = {"audio": torch.from_numpy(uniform("clap/loss/audio", b * joint).reshape(b, joint)),
+              "text": torch.from_numpy(uniform("clap/loss/text", 17 * joint).reshape(17, joint)),
+              "scale": torch.tensor(math.log(1 / 0.07), dtype=torch.float64),
+              "scale_t": torch.tensor(2.0, dtype=torch.float64)}
+    for leaf in leaves.values():
+        leaf.requires_grad_(True)
+    out = {}
+
+    def keep(name, loss, used):
+        gradients = torch.autograd.grad(loss, [leaves[k] for k in used])
+        out[f"loss/{name}"] = f32(loss.detach().reshape(1))
+        for key, gradient in zip(used, gradients):
+            out[f"loss/{name}/{key}"] = f32(gradient.reshape(-1))
+
+    def unit():
+        return (x / x.norm(dim=1, keepdim=True) for x in (leaves["audio"], leaves["text"]))
+
+    audio, text = unit()
+    total = 0
+    for i in range(b):
+        if not captions[i]:
+            continue
+        z = leaves["scale"].exp() * (text @ audio[i])
+        rivals = [u for j in range(b) for u in captions[j] if j == i or u not in captions[i]] + negatives[i]
+        total = total - (torch.logsumexp(z[captions[i]], 0) - torch.logsumexp(z[rivals], 0))
+    keep("afclap", total, ["audio", "text", "scale"])
+    audio, text = unit()
+    total = 0
+    for u in sorted({u for rows in captions.values() for u in rows}):
+        z = leaves["scale"].exp() * (audio @ text[u])
+        own = [i for i in range(b) if u in captions[i]]
+        total = total - (torch.logsumexp(z[own], 0) - torch.logsumexp(z, 0))
+    keep("back", total, ["audio", "text", "scale"])
+    audio, text = unit()
+    cosines, total = audio @ text[:b].T, 0
+    for i in range(b):
+        total = total - torch.log_softmax(leaves["scale"].exp() * cosines[i], 0)[i] / 2
+        total = total - torch.log_softmax(leaves["scale_t"].exp() * cosines[:, i], 0)[i] / 2
+    keep("infonce", total, ["audio", "text", "scale", "scale_t"])
+    return out
 
 
 def make_unigram():

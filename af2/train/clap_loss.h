@@ -1,0 +1,39 @@
+// The objectives of AF-CLAP (docs/spec/training.md section 5).
+//
+// Texts of a batch are a list without repeats; who says what is told by counts, so that a text that two clips
+// share counts for both. Thread rule: free functions.
+//
+//   ClapTargets targets = ...;  // which text belongs to which clip
+//   torch::Tensor loss = afclap_loss(audio, text, targets, scale);   // sum over clips
+#pragma once
+
+#include <torch/torch.h>
+
+namespace af2 {
+
+// Of B clips and U texts.
+struct ClapTargets {
+  torch::Tensor positive;  // [B, U] how often text u is one of clip i's captions
+  torch::Tensor rival;  // [B, U] how often it stands in the denominator of clip i: captions of all clips that
+                        // are not masked out for i (its own among them), and its own negatives
+};
+
+// -sum_i [ LSE over i's captions - LSE over its rivals ] of scale * cosine: the paper's objective, positives
+// summed inside the logarithm. audio [B, J] and text [U, J] of length 1; a clip without captions adds 0.
+torch::Tensor afclap_loss(const torch::Tensor& audio, const torch::Tensor& text, const ClapTargets& targets,
+                          const torch::Tensor& scale);
+
+// The other way round: each text that is some clip's caption among the clips that it is a rival of. Sum over
+// those texts.
+torch::Tensor text_to_audio_loss(const torch::Tensor& audio, const torch::Tensor& text,
+                                 const ClapTargets& targets, const torch::Tensor& scale);
+
+// Plain symmetric InfoNCE over pairs: row i of `audio` and `text` [B, J] belong together. Sum over pairs of
+// the mean of both directions.
+torch::Tensor infonce_loss(const torch::Tensor& audio, const torch::Tensor& text,
+                           const torch::Tensor& scale_a, const torch::Tensor& scale_t);
+
+// exp of a learned logarithm, at most 100.
+torch::Tensor logit_scale(const torch::Tensor& logarithm);
+
+}  // namespace af2

@@ -1,0 +1,83 @@
+// What a frozen stem hears in rendered scenes, kept for the scenes of a pool, and SpecAugment on it.
+//
+// For tasks that train what lies above a frozen stem (tower, AF-CLAP); what the whole frozen tower hears is
+// kept by scene_tokens.h. `Scene` has two tensors: `samples`, a window, and `map`, what the stem hears in it.
+// Thread rule: find() may be called from any thread, maps_of() from the one that trains.
+//
+//   ScenePool<TowerScene> pool(options.scene_pool > 0);
+//   torch::Tensor maps = pool.maps_of(numbers, scenes, [&](const torch::Tensor& windows) { return
+//   stem(windows); });
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "af2/core/random.h"
+
+namespace af2 {
+
+template <class Scene>
+class ScenePool {
+ public:
+  explicit ScenePool(bool keeps) : keeps_(keeps) {}
+
+  // A scene whose map is known; else null.
+  std::shared_ptr<Scene> find(std::int64_t number) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = known_.find(number);
+    return found == known_.end() ? nullptr : found->second;
+  }
+
+  // Maps [B, C, m, t] of a batch of scenes; what is not known is heard. Kept in bfloat16, and used so the
+  // first time too: a resumed run sees the same values.
+  torch::Tensor maps_of(const std::vector<std::int64_t>& numbers,
+                        const std::vector<std::shared_ptr<Scene>>& scenes,
+                        const std::function<torch::Tensor(const torch::Tensor& windows)>& hear) {
+    torch::NoGradGuard no_grad;
+    std::vector<torch::Tensor> fresh, rows(scenes.size());
+    std::vector<std::size_t> where;
+    for (std::size_t i = 0; i < scenes.size(); ++i) {
+      rows[i] = scenes[i]->map;
+      if (rows[i].defined()) continue;
+      fresh.push_back(scenes[i]->samples);
+      where.push_back(i);
+    }
+    if (!fresh.empty()) {
+      const torch::Tensor maps = hear(torch::stack(fresh)).to(torch::kBFloat16);
+      for (std::size_t k = 0; k < where.size(); ++k) {
+        rows[where[k]] = maps[static_cast<int64_t>(k)].clone();
+        if (!keeps_) continue;
+        auto known = std::make_shared<Scene>(*scenes[where[k]]);
+        known->samples = torch::Tensor();
+        known->map = rows[where[k]];
+        const std::lock_guard lock(mutex_);
+        known_.emplace(numbers[where[k]], std::move(known));
+      }
+    }
+    return torch::stack(rows).to(torch::kFloat32);
+  }
+
+ private:
+  bool keeps_;
+  mutable std::mutex mutex_;
+  std::map<std::int64_t, std::shared_ptr<Scene>> known_;
+};
+
+// Sets up to `n` stripes of up to `widest` places along `axis` of a mask to 0 (docs/spec/training.md section
+// 4).
+inline void mask_stripes(const torch::Tensor& keep, std::int64_t axis, int n, int widest, Random& rng) {
+  for (int i = 0; i < n; ++i) {
+    const std::int64_t width = rng.range(0, widest);
+    const auto first =
+        static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(keep.size(axis) - width)));
+    keep.narrow(axis, first, width).zero_();
+  }
+}
+
+}  // namespace af2

@@ -1,0 +1,106 @@
+// The objectives of AF-CLAP and all their gradients against tests/oracle/make_clap_goldens.py (make_loss).
+#include "af2/train/clap_loss.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "model_testing.h"
+#include "named_weights.h"
+
+namespace af2 {
+namespace {
+
+using test::golden;
+using test::max_error;
+using test::relative_error;
+
+constexpr int kClips = 5, kTexts = 17, kJoint = 7;
+
+struct Leaves {
+  torch::Tensor audio = test::uniform("clap/loss/audio", {kClips, kJoint}).clone().set_requires_grad(true);
+  torch::Tensor text = test::uniform("clap/loss/text", {kTexts, kJoint}).clone().set_requires_grad(true);
+  torch::Tensor scale = torch::tensor(static_cast<float>(std::log(1 / 0.07))).set_requires_grad(true);
+  torch::Tensor scale_t = torch::tensor(2.0f).set_requires_grad(true);
+
+  static torch::Tensor unit(const torch::Tensor& x) {
+    return torch::nn::functional::normalize(x, torch::nn::functional::NormalizeFuncOptions().dim(-1));
+  }
+};
+
+// Whose texts are whose, as in make_loss.
+ClapTargets targets() {
+  const std::vector<std::vector<int>> captions = {{0, 1, 2}, {0, 3, 4}, {5, 6}, {7, 8, 9}, {}};
+  const std::vector<std::vector<int>> negatives = {{10, 11}, {12, 13}, {14}, {15, 16}, {}};
+  ClapTargets all{torch::zeros({kClips, kTexts}), torch::zeros({kClips, kTexts})};
+  for (int i = 0; i < kClips; ++i) {
+    for (const int u : captions[i]) all.positive[i][u] += 1;
+    for (const int u : negatives[i]) all.rival[i][u] += 1;
+    for (int j = 0; j < kClips; ++j)
+      for (const int u : captions[j]) {
+        const bool own = std::find(captions[i].begin(), captions[i].end(), u) != captions[i].end();
+        if (i == j || !own) all.rival[i][u] += 1;
+      }
+  }
+  return all;
+}
+
+void expect_golden(const std::string& name, const torch::Tensor& loss,
+                   const std::vector<std::pair<std::string, torch::Tensor>>& leaves) {
+  loss.backward();
+  EXPECT_NEAR(loss.item<double>(), golden("clap", "loss/" + name).item<double>(), 1e-4) << name;
+  for (const auto& [key, leaf] : leaves)
+    EXPECT_LT(relative_error(leaf.grad().flatten(), golden("clap", "loss/" + name + "/" + key)), 1e-5)
+        << name << " " << key;
+}
+
+TEST(ClapLoss, ThePapersObjectiveAndItsGradients) {
+  const Leaves at;
+  expect_golden("afclap",
+                afclap_loss(Leaves::unit(at.audio), Leaves::unit(at.text), targets(), logit_scale(at.scale)),
+                {{"audio", at.audio}, {"text", at.text}, {"scale", at.scale}});
+}
+
+TEST(ClapLoss, TheOtherDirection) {
+  const Leaves at;
+  ClapTargets all = targets();
+  all.rival = torch::ones_like(all.rival);  // every clip may stand beside every text
+  expect_golden("back",
+                text_to_audio_loss(Leaves::unit(at.audio), Leaves::unit(at.text), all, logit_scale(at.scale)),
+                {{"audio", at.audio}, {"text", at.text}, {"scale", at.scale}});
+}
+
+TEST(ClapLoss, PlainInfoNce) {
+  const Leaves at;
+  expect_golden("infonce",
+                infonce_loss(Leaves::unit(at.audio), Leaves::unit(at.text).narrow(0, 0, kClips),
+                             logit_scale(at.scale), logit_scale(at.scale_t)),
+                {{"audio", at.audio}, {"text", at.text}, {"scale", at.scale}, {"scale_t", at.scale_t}});
+}
+
+TEST(ClapLoss, EqualEmbeddingsGiveTheLogarithmOfClipsAndNegatives) {
+  for (const int b : {2, 6})
+    for (const int m : {1, 3})
+      for (const int n : {0, 3}) {
+        const int u = b * m + b * m * n;
+        ClapTargets all{torch::zeros({b, u}), torch::zeros({b, u})};
+        for (int i = 0; i < b; ++i) {
+          all.positive[i].narrow(0, i * m, m).fill_(1);
+          all.rival[i].narrow(0, 0, b * m).fill_(1);
+          all.rival[i].narrow(0, b * m + i * m * n, m * n).fill_(1);
+        }
+        const torch::Tensor one = Leaves::unit(torch::ones({1, kJoint}));
+        const torch::Tensor loss =
+            afclap_loss(one.expand({b, -1}), one.expand({u, -1}), all, torch::tensor(14.0f)) / b;
+        EXPECT_NEAR(loss.item<double>(), std::log(b + n), 1e-5) << b << " " << m << " " << n;
+      }
+}
+
+TEST(ClapLoss, TheScaleIsBounded) {
+  EXPECT_NEAR(logit_scale(torch::tensor(10.0f)).item<double>(), 100, 1e-4);
+  EXPECT_NEAR(logit_scale(torch::tensor(1.0f)).item<double>(), std::exp(1.0), 1e-6);
+}
+
+}  // namespace
+}  // namespace af2

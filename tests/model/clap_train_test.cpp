@@ -1,0 +1,148 @@
+// Whole runs of AF-CLAP's training on a tiny bank of tones: resuming, workers, both objectives, what is
+// frozen, and a folder that tells the tones apart.
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "af2/generate/clap_engine.h"
+#include "af2/generate/clap_folder.h"
+#include "af2/model/af2_model.h"
+#include "af2/train/export.h"
+#include "training_fixture.h"
+
+namespace af2 {
+namespace {
+namespace fs = std::filesystem;
+
+class ClapTraining : public test::Training {
+ protected:
+  ClapTraining() { make_clap(); }
+
+  TrainOptions clap_recipe(int steps) const {
+    TrainOptions options = recipe("clap", steps);
+    options.clap.val_scenes = 6;
+    options.clap.max_single_seconds = 2;
+    return options;
+  }
+
+  static double last(const std::vector<Json>& records, const char* key) {
+    for (auto at = records.rbegin(); at != records.rend(); ++at)
+      if (at->contains(key)) return (*at)[key].get<double>();
+    return 0;
+  }
+};
+
+TEST_F(ClapTraining, ResumesBitForBitWithAnyWorkers) {
+  const TrainResult whole = train(clap_recipe(6), scratch / "whole", false);
+  TrainOptions options = clap_recipe(3);
+  options.workers = 3;
+  train(options, scratch / "halves", false);
+  options.steps = 6;
+  options.workers = 0;
+  const TrainResult second = train(options, scratch / "halves", true);
+  expect_equal_checkpoints(whole.checkpoint, second.checkpoint);
+  EXPECT_EQ(metrics("whole"), metrics("halves"));
+}
+
+TEST_F(ClapTraining, BothObjectivesTrainTheirOwnScales) {
+  for (const std::string objective : {"afclap", "infonce"}) {
+    TrainOptions options = clap_recipe(3);
+    options.clap.objective = objective;
+    options.clap.symmetric = true;
+    const TrainResult result = train(options, scratch / objective, false);
+    const SafeTensors trained = SafeTensors::open(result.checkpoint / "model.safetensors");
+    const float first = std::log(1 / 0.07f);
+    EXPECT_NE(read_tensor(trained, "logit_scale_a").item<float>(), first) << objective;
+    EXPECT_EQ(read_tensor(trained, "logit_scale_t").item<float>() != first, objective == "infonce");
+    EXPECT_FALSE(trained.contains("text_branch.shared.weight"));  // the language model's, which stays
+  }
+}
+
+TEST_F(ClapTraining, AFrozenStemStaysAndItsPoolResumes) {
+  torch::manual_seed(7);
+  Af2Model other(read_af2_config(scratch / "model" / "config.json"));
+  std::vector<std::pair<std::string, torch::Tensor>> tower;  // by its names inside a whole model
+  for (const auto& [name, tensor] : stored_tensors(*other))
+    if (name.starts_with("clap.nvclap.")) tower.emplace_back(name, tensor);
+  save_tensors(scratch / "tower.safetensors", tower, SaveType::kF32, {});
+  TrainOptions options = clap_recipe(6);
+  options.init = (scratch / "tower.safetensors").string();
+  options.tower.freeze_stem = true;
+  options.tower.stem_dropout = 0.2;
+  options.scene_pool = 5;
+  const TrainResult whole = train(options, scratch / "whole", false);
+  options.steps = 3;
+  train(options, scratch / "halves", false);
+  options.steps = 6;
+  expect_equal_checkpoints(whole.checkpoint, train(options, scratch / "halves", true).checkpoint);
+  const SafeTensors trained = SafeTensors::open(whole.checkpoint / "model.safetensors");
+  int stem = 0, moved = 0;
+  for (const auto& [name, tensor] : tower) {
+    const torch::Tensor now = read_tensor(trained, "audio_branch." + name.substr(12));
+    const bool of_stem = name.find(".stem.") != std::string::npos || name.find(".bn0.") != std::string::npos;
+    if (of_stem) {
+      EXPECT_TRUE(now.equal(tensor)) << name;
+      ++stem;
+    } else {
+      moved += !now.equal(tensor);
+    }
+  }
+  EXPECT_GT(stem, 5);
+  EXPECT_GT(moved, 5);
+  options.init.clear();
+  test::expect_error(ErrorKind::kUser, {"tower.freeze_stem", "init"},
+                     [&] { train(options, scratch / "none", false); });
+}
+
+TEST_F(ClapTraining, LearnsAndTheExportedFolderTellsTonesApart) {
+  TrainOptions options = clap_recipe(120);
+  options.batch = 8;
+  options.optimizer.lr = 4e-3;
+  options.optimizer.tower_lr_scale = 1;
+  options.clap.single_share = 0.6;
+  options.val_every = options.save_every = 120;
+  options.val_items = 10;
+  options.deterministic = false;
+  train(options, scratch / "run", false);
+  const std::vector<Json> records = metrics("run");
+  EXPECT_LT(last(records, "loss"), 0.7 * records[0]["loss"].get<double>());
+  Json figures;
+  for (const Json& record : records)
+    if (record.contains("validation")) figures = record["validation"];
+  EXPECT_GT(figures["of_four"].get<double>(), 0.5);  // chance 0.25
+  for (const char* key : {"top1", "top5", "audio_to_text_r1", "text_to_audio_r10", "order"})
+    EXPECT_TRUE(figures.contains(key)) << key;
+  export_model({scratch / "run"}, scratch / "model" / "clap", "i8");
+  const ClapEngine clap = ClapEngine::load((scratch / "model").string(), {});
+  int right = 0;
+  const std::vector<LabelInfo> labels = test::tone_labels();
+  for (int label = 0; label < 10; ++label) {
+    const std::vector<std::int16_t> tone = test::tone(labels[static_cast<std::size_t>(label)].name, label, 0);
+    std::vector<float> samples;
+    for (const std::int16_t x : tone) samples.push_back(static_cast<float>(x) / 32768);
+    const Vector vector = clap.audio(samples);
+    const float own =
+        cosine(vector, clap.text("the sound of " + labels[static_cast<std::size_t>(label)].short_name));
+    const int other = (label + 5) % 10;
+    right +=
+        own > cosine(vector, clap.text("the sound of " + labels[static_cast<std::size_t>(other)].short_name));
+  }
+  EXPECT_GE(right, 7);
+}
+
+TEST_F(ClapTraining, RecipesThatDoNotFitAreRefusedByKey) {
+  const auto refused = [&](const char* key, const std::function<void(TrainOptions&)>& change) {
+    TrainOptions options = clap_recipe(3);
+    change(options);
+    test::expect_error(ErrorKind::kUser, {key}, [&] { train(options, scratch / "bad", false); });
+  };
+  refused("clap.objective", [](TrainOptions& o) { o.clap.objective = "triplet"; });
+  refused("clap.captions", [](TrainOptions& o) { o.clap.captions.positives = 0; });
+  refused("clap.single_share", [](TrainOptions& o) { o.clap.single_share = 2; });
+  refused("clap.val_scenes", [](TrainOptions& o) { o.clap.val_scenes = 1; });
+  TrainOptions options = clap_recipe(3);
+  options.model = (scratch / "model").string();
+  test::expect_error(ErrorKind::kUser, {"config.json"}, [&] { train(options, scratch / "bad", false); });
+}
+
+}  // namespace
+}  // namespace af2
