@@ -82,9 +82,9 @@ class Training : public ::testing::Test {
     config.tower = model.clap;
     config.tower.fusion = false;
     config.text.lm = "../lm.gguf", config.text.lm_dim = model.lm.dim, config.text.vocab = kTinyVocabulary;
-    config.text.layers = 1, config.text.dim = 24, config.text.heads = 2, config.text.dim_head = 12;
-    config.text.ffn_dim = 32, config.text.pooling = "text";
-    config.joint_dim = 16;
+    config.text.layers = 2, config.text.dim = 64, config.text.heads = 4, config.text.dim_head = 16;
+    config.text.ffn_dim = 128, config.text.pooling = "text";
+    config.joint_dim = 32;
     config.check("test");
     fs::create_directories(scratch / "model" / "clap");
     write_file_atomic(scratch / "model" / "clap" / "config.json", to_json(config).dump(2));
