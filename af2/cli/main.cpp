@@ -12,6 +12,7 @@
 #include "af2/cli/output.h"
 #include "af2/core/error.h"
 #include "af2/core/log.h"
+#include "af2/core/pages.h"
 #include "af2/generate/engine.h"
 #include "af2/model/device.h"
 
@@ -89,6 +90,7 @@ int main_of(int argc, char** argv) {
 }  // namespace af2
 
 int main(int argc, char** argv) {
+  af2::keep_freed_memory();
   std::signal(SIGPIPE, SIG_IGN);
   return af2::main_of(argc, argv);
 }

@@ -1,5 +1,9 @@
 #include "af2/core/pages.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 #include <cstdlib>
 #include <new>
@@ -21,6 +25,15 @@ AlignedBytes aligned_bytes(std::size_t size) {
   AlignedBytes bytes(static_cast<std::byte*>(std::aligned_alloc(kLine, whole)));
   if (!bytes) throw std::bad_alloc();
   return bytes;
+}
+
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int kLargest = 1 << 28, kKept = 1 << 30, kGrowth = 1 << 26;  // bytes
+  mallopt(M_MMAP_THRESHOLD, kLargest);
+  mallopt(M_TRIM_THRESHOLD, kKept);
+  mallopt(M_TOP_PAD, kGrowth);
+#endif
 }
 
 }  // namespace af2

@@ -22,4 +22,9 @@ AlignedBytes aligned_bytes(std::size_t size);
 // (core/file.h); they are read again if touched. Leaves all other memory alone.
 void release_mapped(std::span<const std::byte> bytes);
 
+// Buffers of up to hundreds of megabytes are taken from memory that was freed before instead of fresh pages,
+// whose first touch costs more than what is computed in them. For the start of a program; other allocators
+// than glibc's are left as they are.
+void keep_freed_memory();
+
 }  // namespace af2

@@ -76,9 +76,19 @@ bool DecodeStep::fits(const Af2ModelImpl& network) {
   });
 }
 
-void DecodeStep::product(LinearImpl& layer, const std::vector<float>& x, std::vector<float>& y) {
+void DecodeStep::product(const LinearImpl& layer, const std::vector<float>& x, std::vector<float>& y) {
   y.resize(static_cast<std::size_t>(n_ * layer.out));
   layer.multiply_each(x.data(), n_, y.data());
+}
+
+void DecodeStep::products(const std::vector<std::pair<const LinearImpl*, std::vector<float>*>>& all,
+                          const std::vector<float>& x) {
+  std::vector<LinearImpl::Product> list;
+  for (const auto& [layer, y] : all) {
+    y->resize(static_cast<std::size_t>(n_ * layer->out));
+    list.push_back({layer, y->data()});
+  }
+  LinearImpl::multiply_all(list, x.data(), n_);
 }
 
 void DecodeStep::mix(const std::vector<Head>& heads, int64_t dh) {
@@ -147,9 +157,8 @@ void DecodeStep::attend(SelfAttentionImpl& attention, const std::vector<RotaryTa
                         const std::vector<NextToken>& tokens, std::size_t layer) {
   const LmConfig& lm = attention.config;
   const int64_t dh = lm.head_dim, group = lm.n_heads / lm.n_kv_heads;
-  product(*attention.q_proj, normed_, q_);
-  product(*attention.k_proj, normed_, k_);
-  product(*attention.v_proj, normed_, v_);
+  products({{attention.q_proj.get(), &q_}, {attention.k_proj.get(), &k_}, {attention.v_proj.get(), &v_}},
+           normed_);
   mixed_.resize(q_.size());
   heads_.clear();
   for (int64_t i = 0; i < n_; ++i) {
@@ -176,8 +185,7 @@ void DecodeStep::attend(SelfAttentionImpl& attention, const std::vector<RotaryTa
 }
 
 void DecodeStep::feed_forward(SwiGluImpl& mlp) {
-  product(*mlp.gate_proj, normed_, gate_);
-  product(*mlp.up_proj, normed_, up_);
+  products({{mlp.gate_proj.get(), &gate_}, {mlp.up_proj.get(), &up_}}, normed_);
   torch::Tensor gate = over(gate_);
   at::silu_(gate);
   over(up_).mul_(gate);

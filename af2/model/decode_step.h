@@ -15,6 +15,7 @@
 
 #include <torch/torch.h>
 
+#include <utility>
 #include <vector>
 
 #include "af2/model/af2_model.h"
@@ -56,7 +57,10 @@ class DecodeStep {
               const std::vector<NextToken>& tokens, std::size_t layer);
   void feed_forward(SwiGluImpl& mlp);
   // y [B, out] of x [B, in]
-  void product(LinearImpl& layer, const std::vector<float>& x, std::vector<float>& y);
+  void product(const LinearImpl& layer, const std::vector<float>& x, std::vector<float>& y);
+  // Of several layers with the same x.
+  void products(const std::vector<std::pair<const LinearImpl*, std::vector<float>*>>& all,
+                const std::vector<float>& x);
   // Each head's softmax(q . keys) . values.
   static void mix(const std::vector<Head>& heads, int64_t dh);
 

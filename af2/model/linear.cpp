@@ -103,6 +103,18 @@ void LinearImpl::multiply_each(const float* x, int64_t n, float* y) const {
   add_bias(n, y);
 }
 
+void LinearImpl::multiply_all(const std::vector<Product>& products, const float* x, int64_t n) {
+  std::vector<QMatrix::Product> stored;
+  for (const Product& product : products)
+    if (product.layer->matrix_) stored.push_back({product.layer->matrix_.get(), product.y});
+  if (stored.size() != products.size()) {
+    for (const Product& product : products) product.layer->multiply_each(x, n, product.y);
+    return;
+  }
+  QMatrix::multiply_all(stored, x, n);
+  for (const Product& product : products) product.layer->add_bias(n, product.y);
+}
+
 void LinearImpl::add_bias(int64_t n, float* y) const {
   if (!bias.defined()) return;
   const float* b = bias.data_ptr<float>();

@@ -43,6 +43,12 @@ struct LinearImpl : torch::nn::Module {
   void multiply(const float* x, int64_t n, float* y) const;
   // Each row by the product of a single one: bit for bit what multiply gives for it alone, at any n.
   void multiply_each(const float* x, int64_t n, float* y) const;
+  // multiply_each of several layers of the same width with the same x: fewer meetings of the threads.
+  struct Product {
+    const LinearImpl* layer;
+    float* y;
+  };
+  static void multiply_all(const std::vector<Product>& products, const float* x, int64_t n);
   torch::Tensor rows(const torch::Tensor& ids);  // [...] int64 -> [..., in], the weight as embedding
   // Row r of the weight as floats; values [in].
   void row(int64_t r, float* values) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "af2/core/error.h"
 #include "af2/core/threads.h"
@@ -26,7 +27,9 @@ namespace {
 constexpr std::int64_t kRows = 16, kBlock = 32;  // rows of a group; weights of a block
 constexpr std::int64_t kGrain = 4;               // groups a thread takes at least
 constexpr std::int64_t kLine = 64;
-constexpr std::int64_t kAhead = 2048;  // bytes that are asked for before they are needed
+constexpr std::int64_t kAhead = 16384;  // bytes that are asked for before they are needed
+
+constexpr std::int64_t kScalesAhead = 2048;  // the same of the scales, which lie apart
 
 constexpr std::int64_t kRuns = 8;  // blocks of a Q4_K block of 256
 
@@ -57,42 +60,49 @@ struct SplitInput {
 constexpr float kMost = 127 * 256 + 127;
 constexpr float kLeast = 1e-30f;  // below, its inverse is no float
 
-SplitInput split_input(const float* x, std::int64_t columns) {
+#ifdef AF2_HAS_VNNI_BUILD
+#define AF2_VNNI __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")))
+
+// Rounds to the nearest, as lrint.
+AF2_VNNI SplitInput split_input(const float* x, std::int64_t columns) {
   SplitInput s;
   const std::int64_t blocks = columns / kBlock;
   s.high.resize(static_cast<std::size_t>(columns));
   s.low.resize(s.high.size());
   s.step.resize(static_cast<std::size_t>(blocks));
   s.sum.resize(s.step.size());
+  constexpr std::int64_t kHalf = kBlock / 2;
+  const __m512 largest = _mm512_set1_ps(std::numeric_limits<float>::max());
+  const __m512i half_byte = _mm512_set1_epi32(128);
   for (std::int64_t b = 0; b < blocks; ++b) {
-    const float* in = x + b * kBlock;
-    float most = 0, nothing = 0;
-    for (int k = 0; k < kBlock; ++k) most = std::max(most, std::fabs(in[k]));
-    for (int k = 0; k < kBlock; ++k) nothing += 0 * in[k];
-    if (nothing != 0) {  // NaN or infinite: so is every sum
-      std::memset(s.high.data() + b * kBlock, 0, kBlock);
-      std::memset(s.low.data() + b * kBlock, 0, kBlock);
-      s.step[b] = std::nanf("");
-      s.sum[b] = 0;
-      continue;
+    const __m512 in[2] = {_mm512_loadu_ps(x + b * kBlock), _mm512_loadu_ps(x + b * kBlock + kHalf)};
+    const __m512 size[2] = {_mm512_abs_ps(in[0]), _mm512_abs_ps(in[1])};
+    const unsigned finite =
+        _mm512_cmp_ps_mask(size[0], largest, _CMP_LE_OQ) & _mm512_cmp_ps_mask(size[1], largest, _CMP_LE_OQ);
+    const float most = _mm512_reduce_max_ps(_mm512_max_ps(size[0], size[1]));
+    const bool whole = finite == 0xffff;  // else NaN or infinite: so is every sum
+    const float per_step = whole && most > kLeast ? kMost / most : 0;
+    __m512i sum = _mm512_setzero_si512();
+    for (int h = 0; h < 2; ++h) {
+      const __m512i value =
+          whole ? _mm512_cvtps_epi32(_mm512_mul_ps(in[h], _mm512_set1_ps(per_step))) : _mm512_setzero_si512();
+      const __m512i high = _mm512_srai_epi32(_mm512_add_epi32(value, half_byte), 8);
+      const __m512i low = _mm512_sub_epi32(value, _mm512_slli_epi32(high, 8));
+      const std::int64_t at = b * kBlock + h * kHalf;
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(s.high.data() + at), _mm512_cvtepi32_epi8(high));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(s.low.data() + at), _mm512_cvtepi32_epi8(low));
+      sum = _mm512_add_epi32(sum, value);
     }
-    const float per_step = most > kLeast ? kMost / most : 0;
-    std::int32_t sum = 0;
-    for (int k = 0; k < kBlock; ++k) {
-      const auto value = static_cast<std::int32_t>(std::lrint(in[k] * per_step));
-      const std::int32_t high = (value + 128) >> 8;
-      s.high[b * kBlock + k] = static_cast<std::int8_t>(high);
-      s.low[b * kBlock + k] = static_cast<std::int8_t>(value - 256 * high);
-      sum += value;
-    }
-    s.step[b] = most / kMost;
-    s.sum[b] = sum;
+    s.step[b] = whole ? most / kMost : std::nanf("");
+    s.sum[b] = _mm512_reduce_add_epi32(sum);
   }
   return s;
 }
 
-#ifdef AF2_HAS_VNNI_BUILD
-#define AF2_VNNI __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")))
+// In all sixteen places; from memory, where a way over a general register costs more.
+AF2_VNNI inline __attribute__((always_inline)) __m512i four_bytes_at(const std::int8_t* at) {
+  return _mm512_broadcastd_epi32(_mm_loadu_si32(at));
+}
 
 // The sixteen products of block b of a group with x, before the weights' scales. `zero`: what the stored
 // weight 0 stands for, negated.
@@ -117,13 +127,10 @@ AF2_VNNI inline __attribute__((always_inline)) __m512 block_product(const std::b
   const std::int8_t *high_bytes = x.high.data() + b * kBlock, *low_bytes = x.low.data() + b * kBlock;
   __m512i high = _mm512_setzero_si512(), low = high, high2 = high, low2 = high;
   for (int j = 0; j < 8; j += 2) {
-    std::int32_t h[2], l[2];
-    std::memcpy(h, high_bytes + 4 * j, sizeof h);
-    std::memcpy(l, low_bytes + 4 * j, sizeof l);
-    high = _mm512_dpbusd_epi32(high, w[j], _mm512_set1_epi32(h[0]));
-    low = _mm512_dpbusd_epi32(low, w[j], _mm512_set1_epi32(l[0]));
-    high2 = _mm512_dpbusd_epi32(high2, w[j + 1], _mm512_set1_epi32(h[1]));
-    low2 = _mm512_dpbusd_epi32(low2, w[j + 1], _mm512_set1_epi32(l[1]));
+    high = _mm512_dpbusd_epi32(high, w[j], four_bytes_at(high_bytes + 4 * j));
+    low = _mm512_dpbusd_epi32(low, w[j], four_bytes_at(low_bytes + 4 * j));
+    high2 = _mm512_dpbusd_epi32(high2, w[j + 1], four_bytes_at(high_bytes + 4 * j + 4));
+    low2 = _mm512_dpbusd_epi32(low2, w[j + 1], four_bytes_at(low_bytes + 4 * j + 4));
   }
   high = _mm512_slli_epi32(_mm512_add_epi32(high, high2), 8);
   low = _mm512_sub_epi32(_mm512_add_epi32(low, low2), _mm512_set1_epi32(zero * x.sum[b]));
@@ -148,6 +155,7 @@ AF2_VNNI inline __attribute__((always_inline)) __m512 group_product(const std::b
   const std::byte* offsets = scales + n_blocks * kRows * 2;
   __m512 result = _mm512_setzero_ps();
   for (std::int64_t b = 0; b < n_blocks; ++b) {
+    _mm_prefetch(reinterpret_cast<const char*>(scales + b * kRows * 2 + kScalesAhead), _MM_HINT_T0);
     const __m512 dot = block_product<kEightBits>(group + b * kBytes, x, b, zero);
     result = _mm512_fmadd_ps(dot, halves_at(scales + b * kRows * 2), result);
     if constexpr (kOffsets) {
@@ -291,15 +299,27 @@ PackedRows::PackedRows(const TensorView& view, const std::vector<std::int64_t>& 
   });
 }
 
-void PackedRows::multiply(const float* x, std::int64_t n, float* y) const {
+void PackedRows::multiply_all(const std::vector<Product>& products, const float* x, std::int64_t n) {
 #ifdef AF2_HAS_VNNI_BUILD
+  const std::int64_t columns = products.at(0).matrix->columns_;
   std::vector<SplitInput> inputs;
-  for (std::int64_t i = 0; i < n; ++i) inputs.push_back(split_input(x + i * columns_, columns_));
-  parallel_for(0, (rows_ + kRows - 1) / kRows, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    multiply_groups(dtype_, groups_.get(), group_bytes_, n_blocks_, begin, end, inputs, rows_, y);
+  for (std::int64_t i = 0; i < n; ++i) inputs.push_back(split_input(x + i * columns, columns));
+  std::vector<std::int64_t> first = {0};  // group of each matrix, counted through all of them
+  for (const Product& product : products) {
+    if (product.matrix->columns_ != columns) throw internal_error("matrices of other columns in one product");
+    first.push_back(first.back() + (product.matrix->rows_ + kRows - 1) / kRows);
+  }
+  parallel_for(0, first.back(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::size_t k = 0; k < products.size(); ++k) {
+      const PackedRows& m = *products[k].matrix;
+      const std::int64_t from = std::max(begin, first[k]), to = std::min(end, first[k + 1]);
+      if (from >= to) continue;
+      multiply_groups(m.dtype_, m.groups_.get(), m.group_bytes_, m.n_blocks_, from - first[k], to - first[k],
+                      inputs, m.rows_, products[k].y);
+    }
   });
 #else
-  (void)x, (void)n, (void)y;
+  (void)products, (void)x, (void)n;
   throw internal_error("packed rows without the instructions for them");
 #endif
 }

@@ -24,7 +24,13 @@ class PackedRows {
   // `order` as in QMatrix. The bytes of `view` are not needed afterwards.
   PackedRows(const TensorView& view, const std::vector<std::int64_t>& order);
   // y[i, r] = row r . x[i]; x [n, columns], y [n, rows]. What one x gives does not depend on the others.
-  void multiply(const float* x, std::int64_t n, float* y) const;
+  void multiply(const float* x, std::int64_t n, float* y) const { multiply_all({{this, y}}, x, n); }
+  // The same for several matrices of as many columns, whose work is shared out at once.
+  struct Product {
+    const PackedRows* matrix;
+    float* y;
+  };
+  static void multiply_all(const std::vector<Product>& products, const float* x, std::int64_t n);
 
  private:
   DType dtype_;

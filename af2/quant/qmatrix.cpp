@@ -50,14 +50,29 @@ void QMatrix::multiply(const float* x, std::int64_t n, float* y) const {
   });
 }
 
+const PackedRows& QMatrix::packed() const {
+  std::call_once(pack_once_, [this] {
+    packed_ = std::make_unique<PackedRows>(view_, row_order_);
+    release_mapped(view_.bytes);  // a prompt reads them again
+  });
+  return *packed_;
+}
+
+void QMatrix::multiply_all(const std::vector<Product>& products, const float* x, std::int64_t n) {
+  std::vector<PackedRows::Product> all;
+  for (const Product& product : products)
+    if (PackedRows::usable(product.matrix->dtype())) all.push_back({&product.matrix->packed(), product.y});
+  if (all.size() == products.size() && !all.empty()) {
+    PackedRows::multiply_all(all, x, n);
+    return;
+  }
+  for (const Product& product : products) product.matrix->multiply_each(x, n, product.y);
+}
+
 void QMatrix::multiply_each(const float* x, std::int64_t n, float* y) const {
   const DType type = view_.dtype;
   if (PackedRows::usable(type)) {
-    std::call_once(pack_once_, [this] {
-      packed_ = std::make_unique<PackedRows>(view_, row_order_);
-      release_mapped(view_.bytes);  // a prompt reads them again
-    });
-    packed_->multiply(x, n, y);
+    packed().multiply(x, n, y);
     return;
   }
   const std::int64_t n_blocks = columns_ / 32;

@@ -37,6 +37,13 @@ class QMatrix {
   // The same, each x by the product of a single one: bit for bit what multiply gives for it alone. Reads the
   // matrix once for all of them; for a few x.
   void multiply_each(const float* x, std::int64_t n, float* y) const;
+  // multiply_each of several matrices of as many columns with the same x; where they are packed, their work
+  // is shared out at once.
+  struct Product {
+    const QMatrix* matrix;
+    float* y;
+  };
+  static void multiply_all(const std::vector<Product>& products, const float* x, std::int64_t n);
   // Row r as it is stored.
   std::span<const std::byte> row_bytes(std::int64_t r) const {
     return {stored_row(r), static_cast<std::size_t>(row_bytes_)};
@@ -50,6 +57,8 @@ class QMatrix {
   const std::byte* stored_row(std::int64_t r) const {
     return view_.bytes.data() + (row_order_.empty() ? r : row_order_[r]) * row_bytes_;
   }
+
+  const PackedRows& packed() const;
 
   TensorView view_;
   std::vector<std::int64_t> row_order_;
