@@ -115,11 +115,12 @@ TEST(Htsat, WindowsOfABatchDoNotTouchEachOther) {
   }
 }
 
-torch::Tensor run_memory(const std::string& rotary, const torch::Tensor& tokens, const torch::Tensor& mask) {
+torch::Tensor run_memory(const std::string& rotary, const torch::Tensor& tokens, const torch::Tensor& mask,
+                         const std::string& weights = "memory/") {
   AudioTransformerConfig config;
   config.layers = 2, config.heads = 2, config.rotary = rotary;
-  AudioTransformer transformer(128, config);
-  test::fill_named(*transformer, "memory/");
+  AudioTransformer transformer(tokens.size(2), config);
+  test::fill_named(*transformer, weights);
   transformer->eval();
   torch::NoGradGuard no_grad;
   return transformer->forward(tokens, mask);
@@ -148,6 +149,17 @@ TEST(AudioTransformer, OneWindowWithoutMask) {
   // All ones and no mask are the same.
   EXPECT_EQ(max_error(run_memory("on", tokens, ones_then_zeros(16, {16, 16})), run_memory("on", tokens, {})),
             0);
+}
+
+TEST(AudioTransformer, TwelveAndThirtyWindowsTheLastOnePadding) {
+  for (const int64_t windows : {12, 30}) {
+    const std::string name = std::to_string(windows);
+    const int64_t n = windows * 64;
+    const torch::Tensor tokens = test::uniform("memory/long" + name, {1, n, 64});
+    const torch::Tensor memory = run_memory("on", tokens, ones_then_zeros(n, {n - 64}), "memory/long/");
+    EXPECT_LT(relative_error(memory.slice(1, 0, n, 301), golden("memory", "windows_" + name)), kRelative)
+        << name;
+  }
 }
 
 TEST(AudioTransformer, RotationsOfTheTwoGenerations) {

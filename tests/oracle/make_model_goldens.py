@@ -130,6 +130,13 @@ def make_memory():
     check(heads, off, "rotary over heads against none (no transformers here)")
     out["heads_noop"] = f32(heads[:, ::3])
     out["one_window"] = f32(audio_transformer(w, tokens[:, :16], None, rotary="on", **options))
+    # As published, 64 tokens a window: 12 and 30 windows, the last one padding.
+    for windows in (12, 30):
+        n = windows * 64
+        long = torch.from_numpy(uniform(f"memory/long{windows}", n * 64).reshape(1, n, 64))
+        mask = torch.tensor([[1] * (n - 64) + [0] * 64])
+        memory = audio_transformer(Weights("memory/long/"), long, mask, rotary="on", **options)
+        out[f"windows_{windows}"] = f32(memory[:, ::301])
     x = torch.from_numpy(uniform("memory/x", 2 * 7 * 48).reshape(2, 7, 48))
     media = torch.from_numpy(uniform("memory/media", 2 * 24 * 40).reshape(2, 24, 40))
     mask = torch.tensor([[1] * 24, [1] * 16 + [0] * 8])
