@@ -16,10 +16,11 @@ ALLOWED = {
     "io": BASE,
     "data": BASE | {"audio", "text", "io"},
     "quant": BASE | {"io"},
+    "events": BASE,
     "model": BASE | {"io", "quant"},
     "generate": BASE | {"model", "text", "audio", "io"},
     "train": BASE | {"model", "generate", "io", "audio", "text", "data"},
-    "cli": BASE | {"audio", "text", "io", "data", "model", "generate", "train"},
+    "cli": BASE | {"audio", "text", "io", "data", "model", "generate", "train", "events"},
 }
 # Header prefix -> folders that may include it.
 ONLY = {
@@ -27,6 +28,7 @@ ONLY = {
     "libav": {"audio"},
     "soxr": {"audio"},
     "unicode/": {"text"},
+    "sentencepiece": {"text"},
     "yaml-cpp/": {"core"},
     "CLI/": {"cli"},
     "hwy/": {"quant"},

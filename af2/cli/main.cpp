@@ -56,6 +56,7 @@ int main_of(int argc, char** argv) {
   add_embed(app, common, runner);
   add_similar(app, common, runner);
   add_classify(app, common, runner);
+  add_events(app, common, runner);
   add_info(app, common, runner);
   add_selftest(app, common, runner);
   add_bench(app, common, runner);

@@ -184,6 +184,44 @@ class Clap(unittest.TestCase):
         for bad in (["--labels", "a,,b"], ["--labels", "a,a"], [], ["--labels", "a", "--template", "x"]):
             af2("classify", "-m", self.folder, *bad, self.clip("short"), ok=False, code=2)
 
+    def test_events(self):
+        labels = ["thunder", "dog"]
+        def scores(samples):
+            audio = self.of_audio(samples)
+            texts = {l: self.of_text(f"This is a sound of {l}.") for l in labels + ["silence", "background noise"]}
+            z = {l: np.exp(np.exp(2.5) * float(audio @ v)) for l, v in texts.items()}
+            return {l: z[l] / (z[l] + z["silence"] + z["background noise"]) for l in labels}
+        want = [scores(self.clips["long"][i * 80000:i * 80000 + 80000]) for i in range(5)]
+        threshold = sorted(w["dog"] for w in want)[2]
+        args = ["events", "-m", self.folder, "--labels", "thunder,dog", "--window", 5, "--hop", 5, "--keep", 1,
+                "--threshold", threshold - 1e-4, "--merge-gap", 0]
+        svg = self.folder / "out.svg"
+        out, _ = af2(*args, "--json", "--svg", svg, self.clip("long"))
+        found = [e for e in json.loads(out)["events"] if e["label"] == "dog"]
+        # Stretches of 5 s side by side; the sixth ends with the clip.
+        on = {i for i, w in enumerate(want) if w["dog"] > threshold - 1e-4}
+        heard = {i for i in range(5) for e in found if e["onset"] <= i * 5 + 2 < e["offset"]}
+        self.assertEqual(heard, on)
+        best = max(w["dog"] for i, w in enumerate(want) if i in on)
+        self.assertGreater(max(e["score"] for e in found), best - 1e-3)
+        self.assertIn("dog</text>", svg.read_text())
+        out, _ = af2(*args, "--format", "tsv", self.clip("long"), self.clip("short"))
+        self.assertEqual(out.splitlines()[0], "filename\tonset\toffset\tevent_label")
+        out, err = af2(*args[:-4], "--threshold", 1.01, "--format", "csv", self.clip("long"))
+        self.assertEqual(out, "start,end,label,score\n")
+        self.assertIn("no event", err)
+        (self.folder / "own.txt").write_text("dog\t1.01\nthunder\n")
+        out, _ = af2("events", "-m", self.folder, "--labels-file", self.folder / "own.txt", "--threshold", 0.01,
+                     "--window", 5, "--hop", 5, self.clip("long"))
+        self.assertEqual({line.split("\t")[3] for line in out.splitlines()}, {"thunder"})
+        for bad in (["--format", "docx"], ["--window", "0"], ["--keep", "2"], ["--hop", "-1"]):
+            af2(*args, *bad, self.clip("long"), ok=False, code=2)
+        af2(*args, "--format", "srt", self.clip("long"), self.clip("short"), ok=False, code=2)
+        (self.folder / "bad.txt").write_text("dog\thigh\n")
+        _, err = af2("events", "-m", self.folder, "--labels-file", self.folder / "bad.txt", self.clip("long"),
+                     ok=False, code=3)
+        self.assertIn("line 1", err)
+
     def test_bad_clips_and_folders(self):
         (self.folder / "page.wav").write_text("<!DOCTYPE html>")
         out, err = af2("embed", "-m", self.folder, "--json", self.folder / "page.wav", self.clip("short"), ok=False,

@@ -1,0 +1,161 @@
+// `af2 events`: which of given sounds are heard when, by AF-CLAP over sliding windows.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <memory>
+#include <optional>
+
+#include "af2/cli/clap_flags.h"
+#include "af2/core/file.h"
+#include "af2/core/log.h"
+#include "af2/core/text_util.h"
+#include "af2/events/event_formats.h"
+
+namespace af2 {
+namespace {
+
+struct EventsFlags {
+  ClapFlags clap;
+  std::string labels, labels_file, form = "This is a sound of {label}.";
+  std::string background = "silence|background noise";
+  double window_s = 2, hop_s = 0.5;
+  TimelineOptions timeline;
+  std::string format, svg;
+};
+
+// Labels, and the thresholds of those lines of the file that give one behind a tab.
+std::vector<std::string> labels_of(EventsFlags& flags) {
+  if (flags.labels_file.empty()) return label_list(flags.labels, "");
+  std::vector<std::string> labels;
+  bool own = false;
+  int number = 0;
+  for (const auto& line : split(read_file(flags.labels_file), '\n')) {
+    ++number;
+    if (trim(line).empty()) continue;
+    const std::vector<std::string> parts = split(line, '\t');
+    double threshold = flags.timeline.threshold;
+    if (parts.size() > 1) {
+      std::size_t used = 0;
+      const std::string text = trim(parts[1]);
+      try {
+        threshold = std::stod(text, &used);
+      } catch (const std::exception&) {
+        used = 0;
+      }
+      if (used == 0 || used != text.size() || !std::isfinite(threshold))
+        throw data_error("is no threshold: \"" + text + "\"",
+                         flags.labels_file + " line " + std::to_string(number),
+                         "give label<TAB>threshold, or the label alone");
+      own = true;
+    }
+    labels.push_back(trim(parts[0]));
+    flags.timeline.thresholds.push_back(threshold);
+  }
+  if (!own) flags.timeline.thresholds.clear();
+  return label_list(join(labels, ","), "");
+}
+
+std::vector<Vector> text_vectors(const ClapEngine& clap, const std::vector<std::string>& labels,
+                                 const std::string& form) {
+  std::vector<Vector> vectors;
+  for (const auto& label : labels) vectors.push_back(clap_text(clap, fill_template(form, label)));
+  return vectors;
+}
+
+// How likely each label is beside the texts that stand for nothing in particular.
+std::vector<double> scores_of(const Vector& stretch, const std::vector<Vector>& labels,
+                              const std::vector<Vector>& background, double scale) {
+  std::vector<double> scores;
+  for (const Vector& label : labels) {
+    const double own = cosine(stretch, label);
+    double others = 0;
+    for (const Vector& nothing : background) others += std::exp(scale * (cosine(stretch, nothing) - own));
+    scores.push_back(1 / (1 + others));
+  }
+  return scores;
+}
+
+Json settings_json(const EventsFlags& flags) {
+  return {{"window", flags.window_s},
+          {"hop", flags.hop_s},
+          {"threshold", flags.timeline.threshold},
+          {"keep", flags.timeline.keep},
+          {"min_dur", flags.timeline.min_seconds},
+          {"merge_gap", flags.timeline.merge_gap_s},
+          {"template", flags.form},
+          {"background", flags.background}};
+}
+
+int run_events(EventsFlags flags) {
+  const std::vector<std::string> labels = labels_of(flags);
+  std::optional<EventFormat> format;
+  if (flags.clap.clips.json) format = EventFormat::kJson;
+  if (!flags.format.empty()) format = event_format(flags.format, "--format");
+  if (flags.timeline.keep < 0 || flags.timeline.keep > 1) throw user_error("must be from 0 to 1", "--keep");
+  const std::size_t n_clips = list_clips(flags.clap.clips).size();
+  const bool one_file = !format || *format == EventFormat::kTsv || *format == EventFormat::kJson;
+  if (n_clips > 1 && (!one_file || !flags.svg.empty()))
+    throw user_error("holds the events of one clip", flags.svg.empty() ? "--format " + flags.format : "--svg",
+                     "run it clip by clip, or use tsv or json");
+  const ClapEngine clap = load_clap(flags.clap);
+  if (!flags.clap.out.empty()) set_output_file(flags.clap.out);
+  const std::vector<Vector> vectors = text_vectors(clap, labels, flags.form);
+  const std::vector<Vector> background = text_vectors(clap, split(flags.background, '|'), flags.form);
+  std::vector<ClipEvents> all;
+  ClipFlags clips = flags.clap.clips;
+  clips.json = format == EventFormat::kJson && n_clips > 1;
+  const int code = for_each_clip(clips, [&](int, const ClipItem& item) {
+    const HeardClip heard = read_clap_clip(clap, flags.clap, item);
+    tell_warnings(heard, {});
+    std::vector<StretchScores> stretches;
+    for (const auto& s : clap.stretches(heard.clip.samples, flags.window_s, flags.hop_s))
+      stretches.push_back({heard.start_s + s.start_s, heard.start_s + s.end_s,
+                           scores_of(s.vector, vectors, background, clap.logit_scale())});
+    ClipEvents found{heard.path, heard.clip.file_seconds, find_events(stretches, labels, flags.timeline)};
+    found.settings = settings_json(flags);
+    found.audio = audio_json(heard);
+    if (found.events.empty()) notice("{}: no event", heard.path);
+    if (!flags.svg.empty()) write_file_atomic(flags.svg, write_svg(found));
+    if (!format) {
+      for (const TimedEvent& e : found.events)
+        print_line(
+            (n_clips > 1 ? one_line(heard.path) + "\t" : "") +
+            fmt::format("{:.3f}\t{:.3f}\t{:.2f}\t{}", e.onset_s, e.offset_s, e.score, one_line(e.label)));
+    } else if (*format == EventFormat::kTsv) {
+      all.push_back(std::move(found));
+    } else {
+      print_raw(write_events(*format, found, AF2_VERSION));
+    }
+  });
+  if (format == EventFormat::kTsv) print_raw(write_tsv(all));
+  return code;
+}
+
+}  // namespace
+
+void add_events(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
+  auto flags = std::make_shared<EventsFlags>();
+  CLI::App* verb = app.add_subcommand("events", "which of given sounds are heard when, by AF-CLAP");
+  add_clap_flags(*verb, flags->clap);
+  verb->add_option("--labels", flags->labels, "a,b,c");
+  verb->add_option("--labels-file", flags->labels_file,
+                   "a file with one label a line, and behind a tab its own threshold if it has one")
+      ->excludes("--labels");
+  verb->add_option("--template", flags->form, "the text that stands for a label, with {label} in it");
+  verb->add_option("--background", flags->background,
+                   "what stands for none of the labels, a|b: a score is the share of a label beside these");
+  verb->add_option("--window", flags->window_s, "seconds that are heard at once");
+  verb->add_option("--hop", flags->hop_s, "seconds from one window to the next");
+  verb->add_option("--threshold", flags->timeline.threshold, "score that begins an event");
+  verb->add_option("--keep", flags->timeline.keep, "share of the threshold above which it goes on");
+  verb->add_option("--min-dur", flags->timeline.min_seconds, "shorter events are dropped, seconds");
+  verb->add_option("--merge-gap", flags->timeline.merge_gap_s,
+                   "events of a label with less between them become one, seconds");
+  verb->add_option("--format", flags->format, "srt, vtt, csv, tsv, audacity, jams or json");
+  verb->add_option("--svg", flags->svg, "a picture of the timeline into this file");
+  take_flags_from_environment(*verb);
+  verb->footer("example: af2 events --labels \"dog,car horn\" --format srt -o street.srt street.mp3");
+  verb->callback([flags, &runner] { runner = [flags] { return run_events(*flags); }; });
+}
+
+}  // namespace af2
