@@ -389,11 +389,23 @@ class Flags(unittest.TestCase):
                 self.assertTrue(err)
 
     def test_help_and_version(self):
-        for verb in ([], ["ask"], ["caption"], ["info"], ["features"], ["train"], ["export"]):
+        for verb in ([], ["ask"], ["caption"], ["info"], ["features"], ["embed"], ["similar"], ["classify"],
+                     ["events"], ["convert"], ["train"], ["clap-train"], ["export"]):
             code, out, err = af2(*verb, "-h")
             self.assertEqual((code, err), (0, ""))
             self.assertIn("-h", out)
         self.assertRegex(af2("--version")[1], r"^af2 \d+\.\d+\.\d+, libtorch ")
+
+    def test_clap_train_takes_its_own_recipes_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            code, _, err = af2("clap-train", "--config", ROOT / "recipes/mini/tower.yaml", "--out", folder)
+            self.assertEqual(code, 2)
+            self.assertIn("key task", err)
+
+    def test_without_an_af_clap(self):
+        code, _, err = af2("embed", "--text", "a dog")
+        self.assertEqual(code, 2)
+        self.assertIn("no AF-CLAP", err)
 
     def test_devices(self):
         code, out, err = af2("--list-devices")
