@@ -69,16 +69,21 @@ Vector clap_text(const ClapEngine& clap, const std::string& text) {
 std::vector<std::string> label_list(const std::string& list, const std::string& file) {
   const std::string where = file.empty() ? "--labels" : file;
   std::vector<std::string> labels;
-  std::set<std::string> seen;
   for (const auto& part : split(file.empty() ? list : read_file(file), file.empty() ? ',' : '\n')) {
     const std::string label = trim(part);
     if (label.empty() && !file.empty()) continue;
     if (label.empty()) throw user_error("an empty label", where, "give a,b,c");
-    if (!seen.insert(label).second) throw user_error("names \"" + label + "\" twice", where);
     labels.push_back(label);
   }
-  if (labels.empty()) throw user_error("no labels", where, "give --labels a,b,c or --labels-file FILE");
+  check_labels(labels, where);
   return labels;
+}
+
+void check_labels(const std::vector<std::string>& labels, const std::string& where) {
+  std::set<std::string> seen;
+  for (const auto& label : labels)
+    if (!seen.insert(label).second) throw user_error("names \"" + label + "\" twice", where);
+  if (labels.empty()) throw user_error("no labels", where, "give --labels a,b,c or --labels-file FILE");
 }
 
 std::string fill_template(const std::string& form, const std::string& label) {

@@ -29,6 +29,8 @@ Vector clap_text(const ClapEngine& clap, const std::string& text);
 // "a, b,c" -> the parts without blanks around them; a file: its lines. Throws kUser for none, empty and
 // doubled ones.
 std::vector<std::string> label_list(const std::string& list, const std::string& file);
+// Throws kUser for no labels and doubled ones.
+void check_labels(const std::vector<std::string>& labels, const std::string& where);
 // "This is a sound of {label}." with the label put in. Throws kUser for a template without {label}.
 std::string fill_template(const std::string& form, const std::string& label);
 

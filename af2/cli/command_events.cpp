@@ -52,7 +52,8 @@ std::vector<std::string> labels_of(EventsFlags& flags) {
     flags.timeline.thresholds.push_back(threshold);
   }
   if (!own) flags.timeline.thresholds.clear();
-  return label_list(join(labels, ","), "");
+  check_labels(labels, flags.labels_file);
+  return labels;
 }
 
 std::vector<Vector> text_vectors(const ClapEngine& clap, const std::vector<std::string>& labels,

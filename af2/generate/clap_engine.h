@@ -52,9 +52,6 @@ class ClapEngine {
   // A clip of any length: short ones repeated to a window, long ones by the fusion path, or, where the tower
   // has none, the mean of what its windows pool to. Throws kData without samples.
   Vector audio(std::span<const float> samples) const;
-  // What `audio` is of, for a clip that comes in pieces: windows of a tower without the fusion path are added
-  // up one by one, so that nothing holds hours at once.
-  bool hears_windows() const { return !config().tower.fusion; }
   // One vector for each stretch of `window_s` every `hop_s` seconds; the last one ends where the clip ends.
   // window_s is at most the model's window. Throws kUser, kData.
   struct Stretch {

@@ -214,6 +214,10 @@ class Clap(unittest.TestCase):
         out, _ = af2("events", "-m", self.folder, "--labels-file", self.folder / "own.txt", "--threshold", 0.01,
                      "--window", 5, "--hop", 5, self.clip("long"))
         self.assertEqual({line.split("\t")[3] for line in out.splitlines()}, {"thunder"})
+        (self.folder / "commas.txt").write_text("dog, small\t0.01\nthunder\t1.01\n")
+        out, _ = af2("events", "-m", self.folder, "--labels-file", self.folder / "commas.txt", "--window", 5, "--hop", 5,
+                     self.clip("long"))
+        self.assertEqual({line.split("\t")[3] for line in out.splitlines()}, {"dog, small"})
         for bad in (["--format", "docx"], ["--window", "0"], ["--keep", "2"], ["--hop", "-1"]):
             af2(*args, *bad, self.clip("long"), ok=False, code=2)
         af2(*args, "--format", "srt", self.clip("long"), self.clip("short"), ok=False, code=2)
