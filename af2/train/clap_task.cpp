@@ -12,35 +12,16 @@
 #include "af2/core/error.h"
 #include "af2/core/log.h"
 #include "af2/core/text_util.h"
-#include "af2/generate/clap_folder.h"
 #include "af2/model/clap_mel.h"
-#include "af2/train/clap_loss.h"
+#include "af2/train/clap_batches.h"
 #include "af2/train/data_source.h"
 #include "af2/train/prefetch.h"
-#include "af2/train/scene_pool.h"
 #include "af2/train/task.h"
 
 namespace af2 {
 namespace {
 
 constexpr const char* kValidationTemplate = "the sound of ";
-
-// A clip as the loss needs it.
-struct ClapScene {
-  torch::Tensor samples;  // [window]; undefined once `map` is known
-  torch::Tensor map;      // what a frozen stem hears, bfloat16 [C, m, t]
-  Scene scene;            // without its samples
-};
-
-struct ClapBatch {
-  std::vector<std::int64_t> numbers;               // [B]
-  std::vector<std::shared_ptr<ClapScene>> scenes;  // [B]
-  std::vector<std::vector<int>> texts;             // [U] token ids
-  std::vector<std::int64_t> first;                 // [B] text of each clip's first caption; -1: none
-  ClapTargets targets;                             // [B, U]
-  torch::Tensor keep;                              // SpecAugment, 1 keep: [B, F, M], or [B, 1, m, t] of a map
-  double seconds = 0;
-};
 
 class ClapTask : public TrainTask {
  public:
@@ -49,9 +30,8 @@ class ClapTask : public TrainTask {
         folder_(open_clap_folder(options.model)),
         config_(folder_.config),
         bank_(SoundBank::open(options.bank)),
-        writer_(bank_),
+        data_(options, folder_, bank_),
         features_(config_.audio),
-        split_(split_from_name(options.train_split)),
         frozen_(options.tower.freeze_stem),
         pool_(options.scene_pool > 0) {
     torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
@@ -61,7 +41,7 @@ class ClapTask : public TrainTask {
     clap_ = ClapModel(config_);
     take_token_rows(folder_.tokenizer_file, *clap_);
     if (!options_.init.empty()) init_from(options_.init, stored());
-    bank_.load(split_, std::max(1, options_.workers));
+    bank_.load(split_from_name(options_.train_split), std::max(1, options_.workers));
     set_training(false);
   }
 
@@ -88,23 +68,14 @@ class ClapTask : public TrainTask {
   }
 
   void start_at(std::int64_t index) override {
-    batches_ = std::make_unique<Prefetcher<ClapBatch>>(index, options_.workers, 2 * options_.workers,
-                                                       [this](std::int64_t i) { return make_batch(i); });
+    batches_ =
+        std::make_unique<Prefetcher<ClapBatch>>(index, options_.workers, 2 * options_.workers,
+                                                [this](std::int64_t i) { return data_.batch(i, pool_); });
   }
 
   MicroBatchLoss loss(std::int64_t) override {
     const ClapBatch batch = batches_->next();
-    torch::Tensor map;
-    if (frozen_) {
-      const torch::Tensor heard =
-          pool_.maps_of(batch.numbers, batch.scenes, [this](const torch::Tensor& w) { return stem(w, {}); });
-      map = torch::dropout(heard * batch.keep, options_.tower.stem_dropout, clap_->is_training());
-    } else {
-      std::vector<torch::Tensor> windows;
-      for (const auto& scene : batch.scenes) windows.push_back(scene->samples);
-      map = stem(torch::stack(windows), batch.keep);
-    }
-    const torch::Tensor audio = of_map(map);                                          // [B, J]
+    const torch::Tensor audio = of_map(map_of(batch));                                // [B, J]
     const torch::Tensor text = clap_->project_text(clap_->text_pooled(batch.texts));  // [U, J]
     const torch::Tensor scale = logit_scale(clap_->logit_scale_a);
     torch::Tensor sum;
@@ -154,122 +125,30 @@ class ClapTask : public TrainTask {
     }
     return tower().to_stem(mel, keep);
   }
+  // What the stem hears in a batch's clips [B, C, m, t].
+  torch::Tensor map_of(const ClapBatch& batch) {
+    std::vector<torch::Tensor> rows;
+    if (!frozen_) {
+      for (const auto& clip : batch.clips) rows.push_back(batch.scenes[clip.whole]->samples);
+      return stem(torch::stack(rows), batch.keep);
+    }
+    const auto hear = [this](const torch::Tensor& windows) { return stem(windows, {}); };
+    const std::vector<torch::Tensor> maps = pool_.maps_of(batch.numbers, batch.scenes, hear);
+    if (!silence_.defined()) {
+      torch::NoGradGuard no_grad;
+      silence_ = hear(torch::zeros({1, config_.audio.window_samples()}))[0].to(torch::kBFloat16);
+    }
+    for (const auto& clip : batch.clips) rows.push_back(data_.joined_map(clip, maps, silence_));
+    const torch::Tensor heard = torch::stack(rows).to(torch::kFloat32);
+    return torch::dropout(heard * batch.keep, options_.tower.stem_dropout, clap_->is_training());
+  }
   torch::Tensor of_map(const torch::Tensor& map) {
     return clap_->project_audio(tower().from_stem(map).to(torch::kFloat32).mean(1));
   }
-  // A clip of any length up to a window, whole copies of it, then silence: [window].
-  torch::Tensor window_of(const std::vector<float>& samples) const {
-    const auto length = static_cast<std::size_t>(config_.audio.window_samples());
-    const torch::Tensor window = torch::zeros({static_cast<int64_t>(length)});
-    const std::size_t n = std::min(samples.size(), length);
-    for (std::size_t copy = 0; copy < std::max<std::size_t>(1, length / n); ++copy)
-      std::copy_n(samples.data(), n, window.data_ptr<float>() + copy * n);
-    return window;
-  }
-
-  std::string name_of(std::int64_t number) const {
-    return std::to_string(options_.seed) + "/" + options_.train_split + "/" + std::to_string(number);
-  }
-
-  Scene draw_scene(Split split, Random& rng) const {
-    SceneOptions scene = options_.data.scene;
-    if (rng.chance(options_.clap.single_share)) {
-      scene.min_events = scene.max_events = 1;
-      scene.repeat_chance = 0;
-      scene.min_seconds = options_.clap.min_single_seconds;
-      scene.max_seconds = options_.clap.max_single_seconds;
-      scene.max_event_seconds = std::min(scene.max_event_seconds, scene.min_seconds);
-    }
-    return make_scene(bank_, split, rng, scene);
-  }
-
-  std::shared_ptr<ClapScene> scene_for_batch(std::int64_t number) const {
-    if (auto known = pool_.find(number)) return known;
-    Random rng("af2/clap/scene/1/" + name_of(number));
-    auto kept = std::make_shared<ClapScene>();
-    kept->scene = draw_scene(split_, rng);
-    kept->samples = window_of(kept->scene.samples);
-    kept->scene.samples = {};
-    kept->scene.stems = {};
-    return kept;
-  }
-
-  ClapBatch make_batch(std::int64_t index) const {
-    const int64_t b = options_.batch;
-    ClapBatch batch;
-    std::map<std::string, std::int64_t> columns;  // of each text
-    std::vector<ClapTexts> texts;
-    const auto column = [&](const std::string& text) {
-      const auto [place, fresh] = columns.emplace(text, static_cast<std::int64_t>(columns.size()));
-      if (fresh) batch.texts.push_back(folder_.tokens(text));
-      return place->second;
-    };
-    for (int64_t i = 0; i < b; ++i) {
-      const std::int64_t number = index * b + i, pool = options_.scene_pool;
-      batch.numbers.push_back(pool > 0 ? number % pool : number);
-      batch.scenes.push_back(scene_for_batch(batch.numbers.back()));
-      const ClapScene& scene = *batch.scenes.back();
-      batch.seconds += scene.scene.seconds;
-      Random rng("af2/clap/captions/1/" + name_of(number));
-      texts.push_back(writer_.texts(scene.scene, rng, options_.clap.captions));
-      for (const auto& caption : texts.back().captions) column(caption);
-      batch.first.push_back(texts.back().captions.empty() ? -1 : column(texts.back().captions[0]));
-      if (options_.clap.objective == "afclap")
-        for (const auto& wrong : texts.back().negatives)
-          for (const auto& negative : wrong) column(negative.text);
-    }
-    set_targets(batch, texts, columns);
-    set_masks(batch, index);
-    return batch;
-  }
-
-  void set_targets(ClapBatch& batch, const std::vector<ClapTexts>& texts,
-                   const std::map<std::string, std::int64_t>& columns) const {
-    const auto b = static_cast<int64_t>(texts.size()), u = static_cast<int64_t>(columns.size());
-    batch.targets = {torch::zeros({b, u}), torch::zeros({b, u})};
-    auto positive = batch.targets.positive.accessor<float, 2>();
-    auto rival = batch.targets.rival.accessor<float, 2>();
-    for (int64_t i = 0; i < b; ++i) {
-      for (const auto& caption : texts[i].captions) positive[i][columns.at(caption)] += 1;
-      if (options_.clap.objective == "afclap")
-        for (const auto& wrong : texts[i].negatives)
-          for (const auto& negative : wrong) rival[i][columns.at(negative.text)] += 1;
-    }
-    for (int64_t j = 0; j < b; ++j)
-      for (const auto& caption : texts[j].captions) {
-        const std::int64_t c = columns.at(caption);
-        const auto claim = options_.clap.mask_true ? writer_.read_caption(caption) : std::nullopt;
-        for (int64_t i = 0; i < b; ++i) {
-          const bool known_true =
-              i != j && (positive[i][c] > 0 ||
-                         (claim && writer_.truth_of(*claim, batch.scenes[i]->scene) != Truth::kFalse));
-          if (!known_true) rival[i][c] += 1;
-        }
-      }
-  }
-
-  void set_masks(ClapBatch& batch, std::int64_t index) const {
-    const int64_t b = options_.batch;
-    const ClapConfig& tower = config_.tower;
-    const int64_t mel_stride = frozen_ ? tower.stem_mel_stride() : 1;
-    const int64_t time_stride = frozen_ ? tower.stem_time_stride() : 1;
-    const int64_t bands = config_.audio.n_mels / mel_stride;
-    const int64_t frames = frozen_ ? tower.frames(config_.audio) / time_stride : config_.audio.n_frames();
-    batch.keep = frozen_ ? torch::ones({b, 1, bands, frames}) : torch::ones({b, frames, bands});
-    for (int64_t i = 0; i < b; ++i) {
-      Random stripes("af2/specaugment/1/" + name_of(index * b + i));
-      const torch::Tensor keep = frozen_ ? batch.keep[i][0].t() : batch.keep[i];  // [frames, bands]
-      mask_stripes(keep, 0, options_.tower.time_stripes,
-                   static_cast<int>(options_.tower.max_time_stripe / time_stride), stripes);
-      mask_stripes(keep, 1, options_.tower.mel_stripes,
-                   static_cast<int>(options_.tower.max_mel_stripe / mel_stride), stripes);
-    }
-  }
-
   // Vectors of clips [N, J] and of texts [N, J].
   torch::Tensor audio_vectors(const std::vector<std::vector<float>>& clips) {
     std::vector<torch::Tensor> rows;
-    for (const auto& clip : clips) rows.push_back(of_map(stem(window_of(clip).unsqueeze(0), {})));
+    for (const auto& clip : clips) rows.push_back(of_map(stem(data_.window_of(clip).unsqueeze(0), {})));
     return torch::cat(rows);
   }
   torch::Tensor text_vectors(const std::vector<std::string>& texts) {
@@ -331,7 +210,7 @@ class ClapTask : public TrainTask {
       Scene scene = make_scene(bank_, split, rng, options_.data.scene);
       CaptionOptions wanted;
       wanted.positives = 1, wanted.negatives = 4;
-      const ClapTexts texts = writer_.texts(scene, rng, wanted);
+      const ClapTexts texts = data_.writer().texts(scene, rng, wanted);
       if (texts.captions.empty() || !seen.insert(texts.captions[0]).second) continue;
       for (const auto& negative : texts.negatives[0]) {
         if (negative.kind != "order") continue;
@@ -366,12 +245,12 @@ class ClapTask : public TrainTask {
   ClapFolder folder_;
   ClapModelConfig config_;
   SoundBank bank_;
-  CaptionWriter writer_;
+  ClapBatches data_;
   ClapFeatures features_;
-  Split split_;
   bool frozen_;
   ClapModel clap_{nullptr};
   ScenePool<ClapScene> pool_;
+  torch::Tensor silence_;  // what a frozen stem hears in nothing, [C, m, t]
   std::unique_ptr<Prefetcher<ClapBatch>> batches_;
 };
 

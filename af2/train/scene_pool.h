@@ -5,8 +5,8 @@
 // Thread rule: find() may be called from any thread, maps_of() from the one that trains.
 //
 //   ScenePool<TowerScene> pool(options.scene_pool > 0);
-//   torch::Tensor maps = pool.maps_of(numbers, scenes, [&](const torch::Tensor& windows) { return
-//   stem(windows); });
+//   const auto hear = [&](const torch::Tensor& windows) { return stem(windows); };
+//   const std::vector<torch::Tensor> maps = pool.maps_of(numbers, scenes, hear);
 #pragma once
 
 #include <torch/torch.h>
@@ -34,11 +34,11 @@ class ScenePool {
     return found == known_.end() ? nullptr : found->second;
   }
 
-  // Maps [B, C, m, t] of a batch of scenes; what is not known is heard. Kept in bfloat16, and used so the
-  // first time too: a resumed run sees the same values.
-  torch::Tensor maps_of(const std::vector<std::int64_t>& numbers,
-                        const std::vector<std::shared_ptr<Scene>>& scenes,
-                        const std::function<torch::Tensor(const torch::Tensor& windows)>& hear) {
+  // Maps [C, m, t] of scenes, bfloat16; what is not known is heard. Kept so, and used so the first time too:
+  // a resumed run sees the same values.
+  std::vector<torch::Tensor> maps_of(const std::vector<std::int64_t>& numbers,
+                                     const std::vector<std::shared_ptr<Scene>>& scenes,
+                                     const std::function<torch::Tensor(const torch::Tensor& windows)>& hear) {
     torch::NoGradGuard no_grad;
     std::vector<torch::Tensor> fresh, rows(scenes.size());
     std::vector<std::size_t> where;
@@ -60,7 +60,7 @@ class ScenePool {
         known_.emplace(numbers[where[k]], std::move(known));
       }
     }
-    return torch::stack(rows).to(torch::kFloat32);
+    return rows;
   }
 
  private:

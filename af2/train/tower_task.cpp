@@ -115,9 +115,10 @@ class TowerTask : public TrainTask {
 
   MicroBatchLoss loss(std::int64_t) override {
     const TowerBatch batch = batches_->next();
-    torch::Tensor map = frozen_ ? pool_.maps_of(batch.numbers, batch.scenes,
-                                                [this](const torch::Tensor& w) { return heard(w, {}); })
-                                : heard(stacked_samples(batch), batch.keep);
+    const auto hear = [this](const torch::Tensor& windows) { return heard(windows, {}); };
+    torch::Tensor map =
+        frozen_ ? torch::stack(pool_.maps_of(batch.numbers, batch.scenes, hear)).to(torch::kFloat32)
+                : heard(stacked_samples(batch), batch.keep);
     const torch::Tensor clean = map;  // [B, C, m, t]
     if (frozen_) map = torch::dropout(map * batch.keep, options_.tower.stem_dropout, tagger_->is_training());
     const torch::Tensor embedded = time_steps(map);  // [B, steps, D]

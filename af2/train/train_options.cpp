@@ -41,6 +41,10 @@ void TrainOptions::check(const std::string& where) const {
   need(clap.single_share >= 0 && clap.single_share <= 1, "clap.single_share", "must be in 0..1");
   need(clap.min_single_seconds > 0 && clap.max_single_seconds >= clap.min_single_seconds,
        "clap.min_single_seconds", "must be above 0 and no more than clap.max_single_seconds");
+  need(clap.join_share == 0 ||
+           (clap.join_share > 0 && clap.join_share <= 1 && tower.freeze_stem && scene_pool > 0),
+       "clap.join_share", "must be in 0..1, and above 0 only with tower.freeze_stem and scene_pool");
+  need(clap.most_pieces >= 1, "clap.most_pieces", "must be at least 1");
   need(clap.val_scenes >= 2, "clap.val_scenes", "must be at least 2");
   need(stop_after >= 0, "stop_after", "must not be negative");
   need(workers >= 0 && threads >= 0, "workers", "must not be negative");

@@ -82,6 +82,8 @@ struct ClapTaskOptions {
   bool mask_true = true;
   double single_share = 0.3;
   double min_single_seconds = 1, max_single_seconds = 5;
+  double join_share = 0;
+  int most_pieces = 3;
   int val_scenes = 200;
 
   template <class V>
@@ -96,6 +98,9 @@ struct ClapTaskOptions {
     v.field("single_share", single_share, "share of clips that are one sound alone");
     v.field("min_single_seconds", min_single_seconds, "shortest of them");
     v.field("max_single_seconds", max_single_seconds, "longest of them");
+    v.field("join_share", join_share,
+            "share of clips that are joined from stretches of the pool's scenes; needs tower.freeze_stem");
+    v.field("most_pieces", most_pieces, "stretches of such a clip, one at least");
     v.field("val_scenes", val_scenes, "scenes of the retrieval validation");
   }
 };
