@@ -84,6 +84,16 @@ if(AF2_WITH_TORCH)
   file(GLOB AF2_TORCH_OPENMP ${TORCH_INSTALL_PREFIX}/lib/libgomp*.so* ${TORCH_INSTALL_PREFIX}/lib/libiomp5.so)
 endif()
 
+# libtorch's wheel has Gloo inside but not its headers, which c10d's ProcessGroupGloo.hpp includes.
+af2_optional(gloo AF2_WITH_GLOO)
+if(AF2_WITH_TORCH AND AF2_WITH_GLOO)
+  find_path(AF2_GLOO_INCLUDE gloo/algorithm.h)
+  if(NOT AF2_GLOO_INCLUDE)
+    message(FATAL_ERROR "gloo's headers not found: install libgloo-dev, or switch AF2_WITH_GLOO off")
+  endif()
+  target_include_directories(af2_gloo SYSTEM INTERFACE ${AF2_GLOO_INCLUDE})
+endif()
+
 if(AF2_BUILD_TESTS)
   find_package(GTest REQUIRED)
 endif()

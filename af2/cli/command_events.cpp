@@ -2,14 +2,18 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "af2/cli/clap_flags.h"
 #include "af2/core/file.h"
 #include "af2/core/log.h"
 #include "af2/core/text_util.h"
+#include "af2/data/tsv.h"
 #include "af2/events/event_formats.h"
+#include "af2/events/label_scores.h"
 
 namespace af2 {
 namespace {
@@ -20,11 +24,13 @@ struct EventsFlags {
   std::string background = "silence|background noise";
   double window_s = 2, hop_s = 0.5;
   TimelineOptions timeline;
-  std::string format, svg;
+  std::string format, svg, calibrate;
+  std::vector<std::string> known_labels;  // of --calibrate, where no others are given
 };
 
 // Labels, and the thresholds of those lines of the file that give one behind a tab.
 std::vector<std::string> labels_of(EventsFlags& flags) {
+  if (!flags.known_labels.empty()) return flags.known_labels;
   if (flags.labels_file.empty()) return label_list(flags.labels, "");
   std::vector<std::string> labels;
   bool own = false;
@@ -63,18 +69,36 @@ std::vector<Vector> text_vectors(const ClapEngine& clap, const std::vector<std::
   return vectors;
 }
 
-// How likely each label is beside the texts that stand for nothing in particular.
-std::vector<double> scores_of(const Vector& stretch, const std::vector<Vector>& labels,
-                              const std::vector<Vector>& background, double scale) {
-  std::vector<double> scores;
-  for (const Vector& label : labels) {
-    const double own = cosine(stretch, label);
-    double others = 0;
-    for (const Vector& nothing : background) others += std::exp(scale * (cosine(stretch, nothing) - own));
-    scores.push_back(1 / (1 + others));
+// What labels and background sound like, and how they score in each stretch of a clip.
+class Scorer {
+ public:
+  Scorer(const EventsFlags& flags, const std::vector<std::string>& labels)
+      : flags_(flags),
+        clap_(load_clap(flags.clap)),
+        labels_(text_vectors(clap_, labels, flags.form)),
+        background_(text_vectors(clap_, split(flags.background, '|'), flags.form)) {}
+
+  const ClapEngine& clap() const { return clap_; }
+  std::vector<StretchScores> operator()(const HeardClip& heard) const {
+    std::vector<StretchScores> scores;
+    for (const auto& s : clap_.stretches(heard.clip.samples, flags_.window_s, flags_.hop_s))
+      scores.push_back(
+          {heard.start_s + s.start_s, heard.start_s + s.end_s,
+           label_scores(cosines(s.vector, labels_), cosines(s.vector, background_), clap_.logit_scale())});
+    return scores;
   }
-  return scores;
-}
+
+ private:
+  static std::vector<float> cosines(const Vector& stretch, const std::vector<Vector>& texts) {
+    std::vector<float> all;
+    for (const Vector& text : texts) all.push_back(cosine(stretch, text));
+    return all;
+  }
+
+  const EventsFlags& flags_;
+  ClapEngine clap_;
+  std::vector<Vector> labels_, background_;
+};
 
 Json settings_json(const EventsFlags& flags) {
   return {{"window", flags.window_s},
@@ -98,21 +122,15 @@ int run_events(EventsFlags flags) {
   if (n_clips > 1 && (!one_file || !flags.svg.empty()))
     throw user_error("holds the events of one clip", flags.svg.empty() ? "--format " + flags.format : "--svg",
                      "run it clip by clip, or use tsv or json");
-  const ClapEngine clap = load_clap(flags.clap);
+  const Scorer scorer(flags, labels);
   if (!flags.clap.out.empty()) set_output_file(flags.clap.out);
-  const std::vector<Vector> vectors = text_vectors(clap, labels, flags.form);
-  const std::vector<Vector> background = text_vectors(clap, split(flags.background, '|'), flags.form);
   std::vector<ClipEvents> all;
   ClipFlags clips = flags.clap.clips;
   clips.json = format == EventFormat::kJson && n_clips > 1;
   const int code = for_each_clip(clips, [&](int, const ClipItem& item) {
-    const HeardClip heard = read_clap_clip(clap, flags.clap, item);
+    const HeardClip heard = read_clap_clip(scorer.clap(), flags.clap, item);
     tell_warnings(heard, {});
-    std::vector<StretchScores> stretches;
-    for (const auto& s : clap.stretches(heard.clip.samples, flags.window_s, flags.hop_s))
-      stretches.push_back({heard.start_s + s.start_s, heard.start_s + s.end_s,
-                           scores_of(s.vector, vectors, background, clap.logit_scale())});
-    ClipEvents found{heard.path, heard.clip.file_seconds, find_events(stretches, labels, flags.timeline)};
+    ClipEvents found{heard.path, heard.clip.file_seconds, find_events(scorer(heard), labels, flags.timeline)};
     found.settings = settings_json(flags);
     found.audio = audio_json(heard);
     if (found.events.empty()) notice("{}: no event", heard.path);
@@ -129,6 +147,51 @@ int run_events(EventsFlags flags) {
     }
   });
   if (format == EventFormat::kTsv) print_raw(write_tsv(all));
+  return code;
+}
+
+// The events of each file that --calibrate names, by file name.
+std::map<std::string, std::vector<TimedEvent>> read_events(const std::string& path) {
+  const TsvTable table = TsvTable::read(path, {"filename", "onset", "offset", "event_label"});
+  std::map<std::string, std::vector<TimedEvent>> events;
+  constexpr double kLongest_s = 1e7;
+  for (std::size_t row = 0; row < table.rows(); ++row)
+    events[std::filesystem::path(table.text(row, "filename")).filename().string()].push_back(
+        {table.number(row, "onset", 0, kLongest_s), table.number(row, "offset", 0, kLongest_s),
+         table.text(row, "event_label")});
+  return events;
+}
+
+// Each label with the threshold that parts best what sounds in these clips from what does not.
+int run_calibration(EventsFlags flags) {
+  const auto known = read_events(flags.calibrate);
+  if (flags.labels.empty() && flags.labels_file.empty()) {
+    std::set<std::string> named;
+    for (const auto& [file, events] : known)
+      for (const TimedEvent& event : events) named.insert(event.label);
+    flags.known_labels.assign(named.begin(), named.end());
+  }
+  const std::vector<std::string> labels = labels_of(flags);
+  const Scorer scorer(flags, labels);
+  if (!flags.clap.out.empty()) set_output_file(flags.clap.out);
+  std::vector<LabelledStretches> clips;
+  std::size_t named = 0;
+  const int code = for_each_clip(flags.clap.clips, [&](int, const ClipItem& item) {
+    const HeardClip heard = read_clap_clip(scorer.clap(), flags.clap, item);
+    tell_warnings(heard, {});
+    const auto found = known.find(std::filesystem::path(heard.path).filename().string());
+    named += found != known.end();
+    clips.push_back({scorer(heard), found == known.end() ? std::vector<TimedEvent>{} : found->second});
+  });
+  if (named == 0)
+    throw data_error("names none of the clips", flags.calibrate,
+                     "its column filename must hold the names of the given files");
+  if (named < clips.size())
+    notice("{} of {} clips are not in {}: taken as clips in which no label sounds", clips.size() - named,
+           clips.size(), flags.calibrate);
+  const std::vector<double> thresholds = calibrated_thresholds(clips, labels, flags.timeline.threshold);
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    print_line(fmt::format("{}\t{:.4f}", labels[i], thresholds[i]));
   return code;
 }
 
@@ -154,9 +217,15 @@ void add_events(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
                    "events of a label with less between them become one, seconds");
   verb->add_option("--format", flags->format, "srt, vtt, csv, tsv, audacity, jams or json");
   verb->add_option("--svg", flags->svg, "a picture of the timeline into this file");
+  verb->add_option(
+      "--calibrate", flags->calibrate,
+      "events of the clips as DCASE tsv (filename, onset, offset, event_label): writes each label's best "
+      "threshold as a --labels-file, instead of events");
   take_flags_from_environment(*verb);
   verb->footer("example: af2 events --labels \"dog,car horn\" --format srt -o street.srt street.mp3");
-  verb->callback([flags, &runner] { runner = [flags] { return run_events(*flags); }; });
+  verb->callback([flags, &runner] {
+    runner = [flags] { return flags->calibrate.empty() ? run_events(*flags) : run_calibration(*flags); };
+  });
 }
 
 }  // namespace af2

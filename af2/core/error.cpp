@@ -33,6 +33,9 @@ Error model_error(std::string what, std::string where, std::string hint) {
 Error resource_error(std::string what, std::string where, std::string hint) {
   return {ErrorKind::kResource, std::move(what), std::move(where), std::move(hint)};
 }
+Error remote_error(std::string what, std::string where, std::string hint) {
+  return {ErrorKind::kRemote, std::move(what), std::move(where), std::move(hint)};
+}
 Error internal_error(std::string what, std::string where, std::string hint) {
   return {ErrorKind::kInternal, std::move(what), std::move(where), std::move(hint)};
 }

@@ -34,6 +34,7 @@ Error user_error(std::string what, std::string where = "", std::string hint = ""
 Error data_error(std::string what, std::string where = "", std::string hint = "");
 Error model_error(std::string what, std::string where = "", std::string hint = "");
 Error resource_error(std::string what, std::string where = "", std::string hint = "");
+Error remote_error(std::string what, std::string where = "", std::string hint = "");
 Error internal_error(std::string what, std::string where = "", std::string hint = "");
 
 }  // namespace af2

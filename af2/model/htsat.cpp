@@ -171,7 +171,7 @@ PatchEmbedImpl::PatchEmbedImpl(const ClapConfig& config) : folds(0), stem_layers
     for (const StemLayer& layer : config.stem) {
       stem->push_back(torch::nn::Conv2d(
           torch::nn::Conv2dOptions(channels, layer.channels, 3).stride(layer.stride).padding(1).bias(false)));
-      stem->push_back(torch::nn::BatchNorm2d(layer.channels));
+      stem->push_back(BatchNorm(torch::nn::BatchNorm2dOptions(layer.channels)));
       channels = layer.channels;
     }
     if (channels != dim)
@@ -192,7 +192,7 @@ torch::Tensor PatchEmbedImpl::stem_map(const torch::Tensor& x) {
   if (!stem) return x;
   torch::Tensor map = x;
   for (std::size_t i = 0; i < stem_layers.size(); ++i) {
-    map = torch::relu(stem->ptr(2 * i + 1)->as<torch::nn::BatchNorm2d>()->forward(
+    map = torch::relu(stem->ptr(2 * i + 1)->as<BatchNorm>()->forward(
         stem->ptr(2 * i)->as<torch::nn::Conv2d>()->forward(map)));
     const int64_t mel = stem_layers[i].pool_mel, time = stem_layers[i].pool_time;
     if (mel * time > 1) map = torch::max_pool2d(map, {mel, time});
@@ -236,9 +236,9 @@ FeatureFusionImpl::FeatureFusionImpl(int64_t channels, int64_t reduction) {
       layers.insert(std::to_string(first + number), std::move(layer));
     };
     add(0, torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, inner, 1)).ptr());
-    add(1, torch::nn::BatchNorm2d(inner).ptr());
+    add(1, BatchNorm(torch::nn::BatchNorm2dOptions(inner)).ptr());
     add(3, torch::nn::Conv2d(torch::nn::Conv2dOptions(inner, channels, 1)).ptr());
-    add(4, torch::nn::BatchNorm2d(channels).ptr());
+    add(4, BatchNorm(torch::nn::BatchNorm2dOptions(channels)).ptr());
     torch::nn::ModuleDict all;
     all->update(layers);
     return all;
@@ -256,7 +256,7 @@ torch::Tensor FeatureFusionImpl::gate(torch::nn::ModuleDict& layers, int64_t fir
     return y.view({map.size(0), map.size(2), map.size(3), -1}).permute({0, 3, 1, 2});
   };
   const auto normed = [&](int64_t number, const torch::Tensor& map) {
-    return layers[std::to_string(first + number)]->as<torch::nn::BatchNorm2d>()->forward(map);
+    return layers[std::to_string(first + number)]->as<BatchNorm>()->forward(map);
   };
   return normed(4, convolved(3, torch::relu(normed(1, convolved(0, x)))));
 }
@@ -268,11 +268,26 @@ torch::Tensor FeatureFusionImpl::forward(const torch::Tensor& x, const torch::Te
   return 2 * x * share + 2 * y * (1 - share);
 }
 
+StemSkipImpl::StemSkipImpl(int64_t channels, int64_t dim) {
+  norm = register_module("norm", layer_norm(channels));
+  proj = register_module("proj", Linear(channels, dim, /*with_bias=*/false));
+  init_linear(proj);
+}
+
+torch::Tensor StemSkipImpl::forward(const torch::Tensor& map, int64_t bins, int64_t steps) {
+  // Maps are sums of rectified values: their roots are nearer to a normal distribution.
+  constexpr double kRootFloor = 1e-3;
+  const torch::Tensor cells =
+      torch::avg_pool2d(map.to(torch::kFloat32), {map.size(2) / bins, map.size(3) / steps});
+  return proj->forward(norm->forward((cells + kRootFloor).sqrt().flatten(2).transpose(1, 2)));
+}
+
 HtsatImpl::HtsatImpl(const ClapConfig& clap, const AudioConfig& audio)
     : config(clap), n_mels(audio.n_mels), frames(clap.frames(audio)) {
-  bn0 = register_module("bn0", torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(n_mels).eps(kNormEps)));
+  bn0 = register_module("bn0", BatchNorm(torch::nn::BatchNorm2dOptions(n_mels).eps(kNormEps)));
   patch_embed = register_module("patch_embed", PatchEmbed(clap));
   patch_embed->folds = clap.spec_size / audio.n_mels;
+  if (clap.stem_skip) skip = register_module("skip", StemSkip(clap.stem.back().channels, clap.out_dim()));
   layers = register_module("layers", torch::nn::ModuleList());
   int64_t total = 0, done = 0;
   for (const int depth : clap.depths) total += depth;
@@ -303,7 +318,13 @@ torch::Tensor HtsatImpl::to_stem(const torch::Tensor& logmel, const torch::Tenso
 }
 
 torch::Tensor HtsatImpl::from_stem(const torch::Tensor& map) {
-  return from_tokens(patch_embed->tokens(map));
+  const torch::Tensor tokens = from_tokens(patch_embed->tokens(map));
+  if (!skip) return tokens;
+  const int64_t bins = config.out_grid() / (config.spec_size / n_mels);
+  const torch::Tensor heard = skip->forward(map, bins, tokens.size(1) / bins);
+  if (!is_training() || config.skip_alone == 0) return tokens + heard;
+  const torch::Tensor keep = torch::rand({tokens.size(0), 1, 1}) >= config.skip_alone;
+  return tokens * keep.to(tokens.device(), tokens.scalar_type()) + heard;
 }
 
 torch::Tensor HtsatImpl::forward_fused(const torch::Tensor& logmels) {

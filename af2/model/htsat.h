@@ -9,6 +9,7 @@
 #include <torch/torch.h>
 
 #include "af2/model/af2_config.h"
+#include "af2/model/batch_norm.h"
 #include "af2/model/linear.h"
 
 namespace af2 {
@@ -103,6 +104,17 @@ struct PatchEmbedImpl : torch::nn::Module {
 };
 TORCH_MODULE(PatchEmbed);
 
+// What the stem hears in the place of each output token, added to it (ClapConfig::stem_skip): the labels of a
+// few recordings are learnt sooner from it than through the blocks.
+struct StemSkipImpl : torch::nn::Module {
+  StemSkipImpl(int64_t channels, int64_t dim);
+  // The stem's map [B, C, m, t] -> [B, bins * steps, D], all steps of bin 0 first.
+  torch::Tensor forward(const torch::Tensor& map, int64_t bins, int64_t steps);
+  torch::nn::LayerNorm norm{nullptr};
+  Linear proj{nullptr};
+};
+TORCH_MODULE(StemSkip);
+
 struct HtsatImpl : torch::nn::Module {
   HtsatImpl(const ClapConfig& clap, const AudioConfig& audio);
   // log-mel [B, F, M] in dB -> audio tokens [B, S, D]: first all time steps of frequency bin 0, then of
@@ -120,8 +132,9 @@ struct HtsatImpl : torch::nn::Module {
 
   ClapConfig config;
   int64_t n_mels, frames;
-  torch::nn::BatchNorm2d bn0{nullptr};
+  BatchNorm bn0{nullptr};
   PatchEmbed patch_embed{nullptr};
+  StemSkip skip{nullptr};  // with config.stem_skip
   torch::nn::ModuleList layers;
   torch::nn::LayerNorm norm{nullptr};
 

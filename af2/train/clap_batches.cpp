@@ -2,12 +2,34 @@
 
 #include <algorithm>
 
+#include "af2/data/nothing_captions.h"
+
 namespace af2 {
 namespace {
 
 constexpr int kTriesPerPiece = 8;
 
 }  // namespace
+
+void keep_share(ClapBatch& batch, std::size_t first, std::size_t n) {
+  if (n == batch.clips.size()) return;
+  batch.clips = {batch.clips.begin() + static_cast<std::ptrdiff_t>(first),
+                 batch.clips.begin() + static_cast<std::ptrdiff_t>(first + n)};
+  std::map<std::size_t, std::size_t> places;
+  std::vector<std::int64_t> numbers;
+  std::vector<std::shared_ptr<ClapScene>> scenes;
+  const auto moved = [&](std::size_t source) {
+    const auto [at, fresh] = places.emplace(source, scenes.size());
+    if (fresh) numbers.push_back(batch.numbers[source]), scenes.push_back(batch.scenes[source]);
+    return at->second;
+  };
+  for (ClapClip& clip : batch.clips) {
+    if (clip.pieces.empty()) clip.whole = moved(clip.whole);
+    for (auto& [source, piece] : clip.pieces) source = moved(source);
+  }
+  batch.numbers = std::move(numbers);
+  batch.scenes = std::move(scenes);
+}
 
 ClapBatches::ClapBatches(const TrainOptions& options, const ClapFolder& folder, const SoundBank& bank)
     : options_(options),
@@ -97,6 +119,25 @@ ClapClip ClapBatches::join_clip(std::int64_t number, const std::function<std::si
   return clip;
 }
 
+// A stretch of a pool's scene without its sounds; no pieces where none was found.
+ClapClip ClapBatches::quiet_clip(std::int64_t number, const std::function<std::size_t(std::int64_t)>& place,
+                                 const ClapBatch& batch) const {
+  Random rng("af2/clap/quiet/1/" + name_of(number));
+  const double hop_s = config_.audio.window_seconds / static_cast<double>(map_steps_);
+  ClapClip clip;
+  for (int tries = 0; tries < kTriesPerPiece && clip.pieces.empty(); ++tries) {
+    const std::size_t source =
+        place(static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(options_.scene_pool))));
+    const Scene& scene = batch.scenes[source]->scene;
+    const std::vector<ScenePiece> gaps = gaps_of(scene, hop_s);
+    if (gaps.empty() || scene.background_label >= 0) continue;
+    clip.pieces.emplace_back(source, rng.pick(gaps));
+    clip.heard = scene.background == "silence" ? ClapClip::Heard::kSilence : ClapClip::Heard::kNoise;
+    clip.scene = join_scenes({{&scene, clip.pieces[0].second}});
+  }
+  return clip;
+}
+
 ClapBatch ClapBatches::batch(std::int64_t index, const ScenePool<ClapScene>& pool) const {
   ClapBatch batch;
   std::map<std::int64_t, std::size_t> places;  // of each scene
@@ -118,7 +159,10 @@ ClapBatch ClapBatches::batch(std::int64_t index, const ScenePool<ClapScene>& poo
   for (int64_t i = 0; i < options_.batch; ++i) {
     const std::int64_t number = index * options_.batch + i;
     ClapClip clip;
-    if (Random("af2/clap/joins/1/" + name_of(number)).chance(options_.clap.join_share))
+    const double drawn = Random("af2/clap/joins/1/" + name_of(number)).uniform();
+    if (drawn < options_.clap.quiet_share)
+      clip = quiet_clip(number, place, batch);
+    else if (drawn < options_.clap.quiet_share + options_.clap.join_share)
       clip = join_clip(number, place, batch);
     if (clip.pieces.empty()) {
       clip.whole = place(options_.scene_pool > 0 ? number % options_.scene_pool : number);
@@ -126,7 +170,10 @@ ClapBatch ClapBatches::batch(std::int64_t index, const ScenePool<ClapScene>& poo
     }
     batch.seconds += clip.scene.seconds;
     Random rng("af2/clap/captions/1/" + name_of(number));
-    texts.push_back(writer_.texts(clip.scene, rng, options_.clap.captions));
+    texts.push_back(
+        clip.heard == ClapClip::Heard::kEvents
+            ? writer_.texts(clip.scene, rng, options_.clap.captions)
+            : nothing_texts(bank_, clip.heard == ClapClip::Heard::kSilence, rng, options_.clap.captions));
     batch.clips.push_back(std::move(clip));
     for (const auto& caption : texts.back().captions) column(caption);
     batch.first.push_back(texts.back().captions.empty() ? -1 : column(texts.back().captions[0]));
@@ -134,7 +181,12 @@ ClapBatch ClapBatches::batch(std::int64_t index, const ScenePool<ClapScene>& poo
       for (const auto& wrong : texts.back().negatives)
         for (const auto& negative : wrong) column(negative.text);
   }
+  std::vector<std::int64_t> labels;  // the text of each label
+  if (options_.clap.label_texts)
+    for (const LabelInfo& label : bank_.labels())
+      labels.push_back(column("the sound of " + label.short_name));
   set_targets(batch, texts, columns);
+  set_label_targets(batch, labels);
   set_masks(batch, index);
   return batch;
 }
@@ -156,12 +208,32 @@ void ClapBatches::set_targets(ClapBatch& batch, const std::vector<ClapTexts>& te
       const std::int64_t c = columns.at(caption);
       const auto claim = options_.clap.mask_true ? writer_.read_caption(caption) : std::nullopt;
       for (int64_t i = 0; i < b; ++i) {
+        const bool both_quiet =
+            batch.clips[j].heard != ClapClip::Heard::kEvents && batch.clips[i].heard == batch.clips[j].heard;
         const bool known_true =
-            i != j && (positive[i][c] > 0 ||
+            i != j && (both_quiet || positive[i][c] > 0 ||
                        (claim && writer_.truth_of(*claim, batch.clips[i].scene) != Truth::kFalse));
         if (!known_true) rival[i][c] += 1;
       }
     }
+}
+
+void ClapBatches::set_label_targets(ClapBatch& batch, const std::vector<std::int64_t>& labels) const {
+  auto positive = batch.targets.positive.accessor<float, 2>();
+  auto rival = batch.targets.rival.accessor<float, 2>();
+  for (std::size_t label = 0; label < labels.size(); ++label) {
+    CaptionClaim claim;
+    claim.parts.push_back({static_cast<int>(label), 0});
+    const std::int64_t c = labels[label];
+    for (int64_t i = 0; i < static_cast<int64_t>(batch.clips.size()); ++i) {
+      if (positive[i][c] > 0 || rival[i][c] > 0) continue;  // one of the captions says so already
+      const Scene& scene = batch.clips[static_cast<std::size_t>(i)].scene;
+      const Truth truth = writer_.truth_of(claim, scene);
+      const bool all_of_it = truth == Truth::kTrue && scene.labels().size() == 1;
+      if (all_of_it) positive[i][c] = 1;
+      if (all_of_it || truth == Truth::kFalse) rival[i][c] = 1;
+    }
+  }
 }
 
 void ClapBatches::set_masks(ClapBatch& batch, std::int64_t index) const {

@@ -12,6 +12,7 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -36,6 +37,7 @@ struct ClapScene {
 // A clip: pieces of the batch's scenes one after the other, or (no pieces) scene `whole` as it is.
 struct ClapClip {
   Scene scene;
+  enum class Heard { kEvents, kNoise, kSilence } heard = Heard::kEvents;
   std::size_t whole = 0;
   std::vector<std::pair<std::size_t, ScenePiece>> pieces;
 };
@@ -50,6 +52,9 @@ struct ClapBatch {
   torch::Tensor keep;                              // SpecAugment, 1 keep: [B, F, M], or [B, 1, m, t] of a map
   double seconds = 0;
 };
+
+// Leaves `n` clips from `first` on, and the scenes they need.
+void keep_share(ClapBatch& batch, std::size_t first, std::size_t n);
 
 class ClapBatches {
  public:
@@ -73,8 +78,12 @@ class ClapBatches {
   std::shared_ptr<ClapScene> scene(std::int64_t number, const ScenePool<ClapScene>& pool) const;
   ClapClip join_clip(std::int64_t number, const std::function<std::size_t(std::int64_t)>& place,
                      const ClapBatch& batch) const;
+  ClapClip quiet_clip(std::int64_t number, const std::function<std::size_t(std::int64_t)>& place,
+                      const ClapBatch& batch) const;
   void set_targets(ClapBatch& batch, const std::vector<ClapTexts>& texts,
                    const std::map<std::string, std::int64_t>& columns) const;
+  // Labels as texts: of clips with one sound a caption, of clips that lack it a rival.
+  void set_label_targets(ClapBatch& batch, const std::vector<std::int64_t>& labels) const;
   void set_masks(ClapBatch& batch, std::int64_t index) const;
 
   TrainOptions options_;

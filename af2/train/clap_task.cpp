@@ -12,6 +12,7 @@
 #include "af2/core/error.h"
 #include "af2/core/log.h"
 #include "af2/core/text_util.h"
+#include "af2/model/batch_norm.h"
 #include "af2/model/clap_mel.h"
 #include "af2/train/clap_batches.h"
 #include "af2/train/data_source.h"
@@ -25,8 +26,9 @@ constexpr const char* kValidationTemplate = "the sound of ";
 
 class ClapTask : public TrainTask {
  public:
-  explicit ClapTask(const TrainOptions& options)
+  ClapTask(const TrainOptions& options, std::shared_ptr<Ranks> ranks)
       : options_(options),
+        ranks_(std::move(ranks)),
         folder_(open_clap_folder(options.model)),
         config_(folder_.config),
         bank_(SoundBank::open(options.bank)),
@@ -35,6 +37,11 @@ class ClapTask : public TrainTask {
         frozen_(options.tower.freeze_stem),
         pool_(options.scene_pool > 0) {
     torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
+    if (options_.batch % ranks_->size() != 0)
+      throw user_error(
+          fmt::format("{} clips cannot be shared evenly by {} ranks", options_.batch, ranks_->size()),
+          "recipe key batch", "take a multiple of the ranks");
+    if (ranks_->size() > 1) set_batch_norm_sum([this](const torch::Tensor& t) { return ranks_->summed(t); });
     if (frozen_ && (config_.tower.stem.empty() || options_.init.empty()))
       throw user_error("freezes a stem that is not there", "recipe key tower.freeze_stem",
                        "use a model whose tower has a stem, and name its weights with init");
@@ -45,10 +52,13 @@ class ClapTask : public TrainTask {
     set_training(false);
   }
 
+  ~ClapTask() override { set_batch_norm_sum({}); }
+
   std::vector<Trained> trained() override {
     std::vector<Trained> items;
     for (auto& item : clap_->named_parameters()) {
-      const bool audio = starts_with(item.key(), "audio_branch.");
+      const bool audio =
+          starts_with(item.key(), "audio_branch.") && !starts_with(item.key(), "audio_branch.skip.");
       const bool of_stem = starts_with(item.key(), "audio_branch.patch_embed.stem.") ||
                            starts_with(item.key(), "audio_branch.bn0.");
       const bool used = options_.clap.objective == "infonce" || item.key() != "logit_scale_t";
@@ -74,9 +84,9 @@ class ClapTask : public TrainTask {
   }
 
   MicroBatchLoss loss(std::int64_t) override {
-    const ClapBatch batch = batches_->next();
-    const torch::Tensor audio = of_map(map_of(batch));                                // [B, J]
-    const torch::Tensor text = clap_->project_text(clap_->text_pooled(batch.texts));  // [U, J]
+    ClapBatch batch = batches_->next();
+    const torch::Tensor audio = ranks_->gather(of_map(map_of(batch)));  // [B, J]
+    const torch::Tensor text = text_of(batch);                          // [U, J]
     const torch::Tensor scale = logit_scale(clap_->logit_scale_a);
     torch::Tensor sum;
     double count = static_cast<double>(options_.batch);
@@ -98,7 +108,8 @@ class ClapTask : public TrainTask {
               2;
       }
     }
-    return {sum, count, batch.seconds};
+    // Every rank has the whole loss and gives its part of it.
+    return {sum / ranks_->size(), count, batch.seconds};
   }
 
   Json validate() override {
@@ -125,12 +136,25 @@ class ClapTask : public TrainTask {
     }
     return tower().to_stem(mel, keep);
   }
-  // What the stem hears in a batch's clips [B, C, m, t].
-  torch::Tensor map_of(const ClapBatch& batch) {
+  // Vectors of a batch's texts [U, J], each heard by one rank: even shares, the last ones filled up.
+  torch::Tensor text_of(const ClapBatch& batch) {
+    const auto n = static_cast<std::int64_t>(batch.texts.size());
+    const std::int64_t share = (n + ranks_->size() - 1) / ranks_->size();
+    std::vector<std::vector<int>> own;
+    for (std::int64_t i = 0; i < share; ++i)
+      own.push_back(batch.texts[static_cast<std::size_t>(std::min(n - 1, ranks_->rank() * share + i))]);
+    return ranks_->gather(clap_->project_text(clap_->text_pooled(own))).narrow(0, 0, n);
+  }
+  // What the stem hears in this rank's share of a batch's clips [B / R, C, m, t]. All ranks draw the whole
+  // batch, whose labels say which captions are true of which clips.
+  torch::Tensor map_of(ClapBatch& batch) {
+    const std::int64_t share = options_.batch / ranks_->size(), first = ranks_->rank() * share;
+    const torch::Tensor keep = batch.keep.narrow(0, first, share);
+    keep_share(batch, static_cast<std::size_t>(first), static_cast<std::size_t>(share));
     std::vector<torch::Tensor> rows;
     if (!frozen_) {
       for (const auto& clip : batch.clips) rows.push_back(batch.scenes[clip.whole]->samples);
-      return stem(torch::stack(rows), batch.keep);
+      return stem(torch::stack(rows), keep);
     }
     const auto hear = [this](const torch::Tensor& windows) { return stem(windows, {}); };
     const std::vector<torch::Tensor> maps = pool_.maps_of(batch.numbers, batch.scenes, hear);
@@ -140,7 +164,7 @@ class ClapTask : public TrainTask {
     }
     for (const auto& clip : batch.clips) rows.push_back(data_.joined_map(clip, maps, silence_));
     const torch::Tensor heard = torch::stack(rows).to(torch::kFloat32);
-    return torch::dropout(heard * batch.keep, options_.tower.stem_dropout, clap_->is_training());
+    return torch::dropout(heard * keep, options_.tower.stem_dropout, clap_->is_training());
   }
   torch::Tensor of_map(const torch::Tensor& map) {
     return clap_->project_audio(tower().from_stem(map).to(torch::kFloat32).mean(1));
@@ -242,6 +266,7 @@ class ClapTask : public TrainTask {
   }
 
   TrainOptions options_;
+  std::shared_ptr<Ranks> ranks_;
   ClapFolder folder_;
   ClapModelConfig config_;
   SoundBank bank_;
@@ -256,8 +281,8 @@ class ClapTask : public TrainTask {
 
 }  // namespace
 
-std::unique_ptr<TrainTask> make_clap_task(const TrainOptions& options) {
-  return std::make_unique<ClapTask>(options);
+std::unique_ptr<TrainTask> make_clap_task(const TrainOptions& options, std::shared_ptr<Ranks> ranks) {
+  return std::make_unique<ClapTask>(options, std::move(ranks));
 }
 
 }  // namespace af2

@@ -6,7 +6,8 @@
 namespace af2 {
 namespace {
 
-constexpr double kMargin_s = 0.5;     // of background that a piece keeps on each side
+constexpr double kMargin_s = 0.5;  // of background that a piece keeps on each side
+constexpr double kAfterSound_s = 0.25, kLeastGap_s = 0.5;
 constexpr double kFreeSteps = 2;      // between two groups of events
 constexpr double kWithinStep = 1e-6;  // rounding of whole steps
 
@@ -43,6 +44,24 @@ std::vector<ScenePiece> pieces_of(const Scene& scene, double hop_s) {
     pieces.push_back(std::move(piece));
   }
   return pieces;
+}
+
+std::vector<ScenePiece> gaps_of(const Scene& scene, double hop_s) {
+  std::vector<ScenePiece> gaps;
+  const auto add = [&](double from, double to) {
+    ScenePiece gap;
+    gap.hop_s = hop_s;
+    gap.first_step = static_cast<std::int64_t>(std::ceil(from / hop_s - kWithinStep));
+    gap.n_steps = whole_steps(to, hop_s) - gap.first_step;
+    if (to - from >= kLeastGap_s && gap.n_steps > 0) gaps.push_back(gap);
+  };
+  double quiet_since = 0;
+  for (const SceneEvent& event : scene.events) {
+    add(quiet_since, event.onset_s - kAfterSound_s);
+    quiet_since = std::max(quiet_since, event.offset_s + kAfterSound_s);
+  }
+  add(quiet_since, scene.seconds);
+  return gaps;
 }
 
 Scene join_scenes(const std::vector<std::pair<const Scene*, ScenePiece>>& pieces) {

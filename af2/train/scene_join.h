@@ -30,6 +30,10 @@ struct ScenePiece {
 // a second of background on both sides. A scene without events has none.
 std::vector<ScenePiece> pieces_of(const Scene& scene, double hop_s);
 
+// Stretches of a scene, on the same grid, in which none of its events is heard: what is between them and
+// around them, less a quarter of a second beside each. Those shorter than half a second are left out.
+std::vector<ScenePiece> gaps_of(const Scene& scene, double hop_s);
+
 // What sounds when, where the pieces follow each other; without samples, stems and energies. Its background
 // label is that of the pieces; those of one scene must not have two different ones (may_follow()).
 Scene join_scenes(const std::vector<std::pair<const Scene*, ScenePiece>>& pieces);

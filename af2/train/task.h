@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "af2/core/json.h"
+#include "af2/train/ranks.h"
 #include "af2/train/train_options.h"
 
 namespace af2 {
@@ -16,7 +17,8 @@ namespace af2 {
 using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 
 // Sum of losses over `count` targets (tokens, or weighted time steps): the loop divides once per step, so
-// that any split into micro-batches gives the same gradient.
+// that any split into micro-batches gives the same gradient. On several ranks the sums of all ranks add up to
+// the micro-batch's, and `count` is the whole micro-batch's on each.
 struct MicroBatchLoss {
   torch::Tensor sum;
   double count = 0;
@@ -47,7 +49,7 @@ class TrainTask {
 
 std::unique_ptr<TrainTask> make_tower_task(const TrainOptions& options);
 std::unique_ptr<TrainTask> make_listener_task(const TrainOptions& options);
-std::unique_ptr<TrainTask> make_clap_task(const TrainOptions& options);
+std::unique_ptr<TrainTask> make_clap_task(const TrainOptions& options, std::shared_ptr<Ranks> ranks);
 std::unique_ptr<TrainTask> make_adapter_task(const TrainOptions& options);
 
 }  // namespace af2

@@ -44,9 +44,14 @@ void TrainOptions::check(const std::string& where) const {
   need(clap.join_share == 0 ||
            (clap.join_share > 0 && clap.join_share <= 1 && tower.freeze_stem && scene_pool > 0),
        "clap.join_share", "must be in 0..1, and above 0 only with tower.freeze_stem and scene_pool");
+  need(clap.quiet_share == 0 || (clap.quiet_share > 0 && clap.join_share + clap.quiet_share <= 1 &&
+                                 tower.freeze_stem && scene_pool > 0),
+       "clap.quiet_share",
+       "must be in 0..1 with clap.join_share, and above 0 only with tower.freeze_stem and scene_pool");
   need(clap.most_pieces >= 1, "clap.most_pieces", "must be at least 1");
   need(clap.val_scenes >= 2, "clap.val_scenes", "must be at least 2");
   need(stop_after >= 0, "stop_after", "must not be negative");
+  need(rank_timeout_s > 0 && std::isfinite(rank_timeout_s), "rank_timeout_s", "must be above 0");
   need(workers >= 0 && threads >= 0, "workers", "must not be negative");
 }
 

@@ -80,10 +80,12 @@ struct ClapTaskOptions {
   CaptionOptions captions;
   bool symmetric = false;
   bool mask_true = true;
+  bool label_texts = false;
   double single_share = 0.3;
   double min_single_seconds = 1, max_single_seconds = 5;
   double join_share = 0;
   int most_pieces = 3;
+  double quiet_share = 0;
   int val_scenes = 200;
 
   template <class V>
@@ -95,11 +97,17 @@ struct ClapTaskOptions {
     v.field("mask_true", mask_true,
             "captions of other clips that the labels show to be true of this one are no rivals; false: only "
             "equal ones");
+    v.field(
+        "label_texts", label_texts,
+        "every batch holds the text of every label too: a caption of clips with that sound alone, false of "
+        "clips without it");
     v.field("single_share", single_share, "share of clips that are one sound alone");
     v.field("min_single_seconds", min_single_seconds, "shortest of them");
     v.field("max_single_seconds", max_single_seconds, "longest of them");
     v.field("join_share", join_share,
             "share of clips that are joined from stretches of the pool's scenes; needs tower.freeze_stem");
+    v.field("quiet_share", quiet_share,
+            "share of clips that are stretches of the pool's scenes without their sounds: silence, noise");
     v.field("most_pieces", most_pieces, "stretches of such a clip, one at least");
     v.field("val_scenes", val_scenes, "scenes of the retrieval validation");
   }
@@ -131,6 +139,7 @@ struct TrainOptions {
   int keep = 2;
   int val_every = 500;
   int val_items = 200;
+  double rank_timeout_s = 600;
   bool deterministic = false;
 
   template <class V>
@@ -167,6 +176,7 @@ struct TrainOptions {
     v.field("keep", keep, "checkpoints that stay");
     v.field("val_every", val_every, "steps between validations");
     v.field("val_items", val_items, "recordings or questions of a validation");
+    v.field("rank_timeout_s", rank_timeout_s, "several ranks: how long they wait for each other, seconds");
     v.field("deterministic", deterministic, "bit-equal resume: one thread per product where needed");
   }
 

@@ -17,6 +17,7 @@
 #include "af2/model/precision.h"
 #include "af2/model/weights.h"
 #include "af2/train/adamw.h"
+#include "af2/train/ranks.h"
 #include "af2/train/task.h"
 
 namespace af2 {
@@ -25,10 +26,13 @@ namespace {
 
 constexpr int kMostBadSteps = 10;
 
-std::unique_ptr<TrainTask> make_task(const TrainOptions& options) {
+std::unique_ptr<TrainTask> make_task(const TrainOptions& options, std::shared_ptr<Ranks> ranks) {
+  if (options.task == "clap") return make_clap_task(options, std::move(ranks));
+  if (ranks->size() > 1)
+    throw user_error("trains on one rank only", "task " + options.task,
+                     "unset WORLD_SIZE (only clap trains on several)");
   if (options.task == "tower") return make_tower_task(options);
   if (options.task == "listener") return make_listener_task(options);
-  if (options.task == "clap") return make_clap_task(options);
   return make_adapter_task(options);
 }
 
@@ -36,9 +40,9 @@ std::unique_ptr<TrainTask> make_task(const TrainOptions& options) {
 // (threads, intervals), differences are allowed.
 void list_changes(const Json& before, const Json& now, const std::string& prefix,
                   std::vector<std::string>& changes) {
-  static const std::vector<std::string> free_keys = {"threads", "workers",   "save_every", "save_minutes",
-                                                     "keep",    "val_every", "val_items",  "bank",
-                                                     "steps",   "stop_after"};
+  static const std::vector<std::string> free_keys = {"threads", "workers",    "save_every",    "save_minutes",
+                                                     "keep",    "val_every",  "val_items",     "bank",
+                                                     "steps",   "stop_after", "rank_timeout_s"};
   for (const auto& [key, value] : now.items()) {
     const std::string name = prefix.empty() ? key : prefix + "." + key;
     if (std::find(free_keys.begin(), free_keys.end(), name) != free_keys.end()) continue;
@@ -56,12 +60,13 @@ class Run {
   Run(const TrainOptions& options, fs::path folder) : options_(options), folder_(std::move(folder)) {
     if (options_.threads > 0) at::set_num_threads(options_.threads);
     if (options_.deterministic) at::globalContext().setDeterministicAlgorithms(true, false);
-    task_ = make_task(options_);
+    ranks_ = Ranks::from_environment(options_.rank_timeout_s);
+    task_ = make_task(options_, ranks_);
     optimizer_ = std::make_unique<AdamW>(task_->trained(), options_.optimizer);
   }
 
   void open(bool resume) {
-    fs::create_directories(folder_);
+    if (ranks_->first()) fs::create_directories(folder_);
     TrainOptions copy = options_;
     const Json recipe = to_json(copy);
     const LatestCheckpoint last = latest_complete(folder_);
@@ -76,43 +81,51 @@ class Run {
         throw user_error("recipe changed since the run began: " + join(changes, ", "), folder_.string(),
                          "take the changes back, or start another run");
       restore(*last.folder);
-      drop_metrics_after(step_);
     }
-    write_file_atomic(folder_ / "config.json", recipe.dump(2) + "\n");
-    metrics_.open(folder_ / "metrics.jsonl", std::ios::app);
-    if (!metrics_) throw resource_error("cannot be written", (folder_ / "metrics.jsonl").string());
+    same_everywhere(recipe);
+    if (ranks_->first()) {
+      if (last.folder) drop_metrics_after(step_);
+      write_file_atomic(folder_ / "config.json", recipe.dump(2) + "\n");
+      metrics_.open(folder_ / "metrics.jsonl", std::ios::app);
+      if (!metrics_) throw resource_error("cannot be written", (folder_ / "metrics.jsonl").string());
+    }
     task_->start_at(step_ * options_.accumulate);
   }
 
   TrainResult loop() {
     std::int64_t n_trained = 0;
     for (const auto& item : optimizer_->items()) n_trained += item.tensor.numel();
-    notice("training {} parameters, {} steps of {} x {} from step {}", n_trained, options_.steps,
-           options_.accumulate, options_.batch, step_);
+    const std::string on = ranks_->size() > 1 ? fmt::format(" on {} ranks", ranks_->size()) : "";
+    if (ranks_->first())
+      notice("training {} parameters, {} steps of {} x {} from step {}{}", n_trained, options_.steps,
+             options_.accumulate, options_.batch, step_, on);
     ProgressBar bar(options_.steps);
     double saved_at = steady_seconds();
     task_->set_training(true);
     const std::int64_t last =
         options_.stop_after > 0 ? std::min(options_.stop_after, options_.steps) : options_.steps;
-    while (step_ < last && stop_signal() == 0) {
+    // Any rank's signal, or the first one's clock, counts for all: they save and stop together.
+    while (step_ < last && (signal_ = static_cast<int>(ranks_->largest(stop_signal()))) == 0) {
       one_step(bar);
       if (step_ % options_.val_every == 0 || step_ == last) validate(bar);
-      const bool due =
-          step_ % options_.save_every == 0 || steady_seconds() - saved_at > options_.save_minutes * 60;
+      const bool late = steady_seconds() - saved_at > options_.save_minutes * 60;
+      const bool due = step_ % options_.save_every == 0 || ranks_->largest(late) != 0;
       if (due || step_ == last) {
         save();
         saved_at = steady_seconds();
       }
     }
-    if (stop_signal() != 0 && step_ < last) save();
-    return {step_, step_ >= last, stop_signal(), folder_ / ("step-" + std::to_string(step_))};
+    if (signal_ != 0 && step_ < last) save();
+    return {step_, step_ >= last, signal_, folder_ / ("step-" + std::to_string(step_))};
   }
 
  private:
   void one_step(ProgressBar& bar) {
     const double start = steady_seconds();
-    // Dropout and drop path of a step depend on seed and step alone, not on what ran before.
-    torch::manual_seed(fnv1a64("af2/step/1/" + std::to_string(options_.seed) + "/" + std::to_string(step_)));
+    // Dropout and drop path of a step depend on seed, step and rank alone, not on what ran before.
+    const std::string rank = ranks_->size() > 1 ? fmt::format("/{}", ranks_->rank()) : std::string();
+    torch::manual_seed(
+        fnv1a64("af2/step/1/" + std::to_string(options_.seed) + "/" + std::to_string(step_) + rank));
     optimizer_->zero_grad();
     double loss_sum = 0, count = 0, audio_seconds = 0;
     for (int micro = 0; micro < options_.accumulate; ++micro) {
@@ -122,6 +135,7 @@ class Run {
       count += part.count;
       audio_seconds += part.audio_seconds;
     }
+    if (ranks_->size() > 1) loss_sum = sum_over_ranks(loss_sum);
     const double loss = count > 0 ? loss_sum / count : 0;
     const double norm = optimizer_->scale_and_clip(count > 0 ? 1.0 / count : 0);
     const double lr = learning_rate(options_.optimizer, step_, options_.steps);
@@ -139,6 +153,7 @@ class Run {
     const double ms = (steady_seconds() - start) * 1e3;
     Json record = {{"step", step_},    {"loss", loss}, {"grad_norm", norm},  {"lr", lr},
                    {"targets", count}, {"ms", ms},     {"skipped", skipped_}};
+    if (!ranks_->first()) return;
     metrics_ << record.dump() << '\n' << std::flush;
     const std::string line =
         fmt::format("step {}/{} loss {:.4f} norm {:.2f} lr {:.2e} {:.0f} ms {:.0f}x real time", step_,
@@ -153,7 +168,36 @@ class Run {
     return task_->loss(index);
   }
 
+  // Gradients become those of all ranks' parts together.
+  double sum_over_ranks(double loss_sum) {
+    std::vector<torch::Tensor> parts = {torch::tensor({loss_sum}, torch::kFloat64)};
+    for (const auto& item : optimizer_->items())
+      if (item.tensor.grad().defined()) parts.push_back(item.tensor.grad());
+    ranks_->sum(parts);
+    return parts[0].item<double>();
+  }
+
+  // Every rank must train the same recipe from the same step; weights are those of the first.
+  void same_everywhere(const Json& recipe) {
+    if (ranks_->size() == 1) return;
+    Json compared = recipe;
+    for (const char* own : {"threads", "workers", "bank"}) compared.erase(own);
+    const auto hash = static_cast<std::int64_t>(fnv1a64(compared.dump()) >> 1);
+    const std::string me = fmt::format("rank {} of {}", ranks_->rank(), ranks_->size());
+    if (ranks_->largest(hash) != -ranks_->largest(-hash))
+      throw user_error("the ranks have different recipes", me, "start every rank with the same file");
+    const std::int64_t furthest = ranks_->largest(step_), nearest = -ranks_->largest(-step_);
+    if (furthest != nearest)
+      throw user_error(fmt::format("the ranks resume from steps {} to {}", nearest, furthest), me,
+                       "every rank must see the same run folder: " + folder_.string());
+    std::vector<torch::Tensor> weights;
+    for (const auto& [name, tensor] : task_->stored()) weights.push_back(tensor);
+    ranks_->broadcast(weights);
+  }
+
+  // On the first rank; the others wait in their next exchange.
   void validate(ProgressBar& bar) {
+    if (!ranks_->first()) return;
     task_->set_training(false);
     Json record = {{"step", step_}, {"validation", task_->validate()}};
     task_->set_training(true);
@@ -163,6 +207,11 @@ class Run {
   }
 
   void save() {
+    if (ranks_->first()) write_checkpoint();
+    ranks_->largest(0);  // no rank goes on, or ends, before it is whole
+  }
+
+  void write_checkpoint() {
     const fs::path target = folder_ / ("step-" + std::to_string(step_));
     if (is_complete(target)) return;
     CheckpointWriter writer(target);
@@ -222,11 +271,12 @@ class Run {
 
   TrainOptions options_;
   fs::path folder_;
+  std::shared_ptr<Ranks> ranks_;
   std::unique_ptr<TrainTask> task_;
   std::unique_ptr<AdamW> optimizer_;
   std::ofstream metrics_;
   std::int64_t step_ = 0, skipped_ = 0;
-  int bad_in_row_ = 0;
+  int bad_in_row_ = 0, signal_ = 0;
 };
 
 }  // namespace

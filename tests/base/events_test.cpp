@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "af2/core/error.h"
 #include "af2/events/event_formats.h"
+#include "af2/events/event_score.h"
+#include "af2/events/label_scores.h"
 #include "af2/events/timeline.h"
 
 namespace af2 {
@@ -126,6 +130,53 @@ TEST(EventFormats, ThePictureHasALaneForEachLabel) {
   EXPECT_EQ(count("bell &lt;b&gt;</text>"), 1u);
   EXPECT_EQ(count("dog</text>"), 1u);
   EXPECT_EQ(svg.find("<b>"), std::string::npos);
+}
+
+TEST(LabelScores, AreSharesBesideTheBackground) {
+  const std::vector<double> scores =
+      label_scores(std::vector<float>{0.5f, 0.1f}, std::vector<float>{0.3f}, 10);
+  EXPECT_NEAR(scores[0], 1 / (1 + std::exp(-2.0)), 1e-6);
+  EXPECT_NEAR(scores[1], 1 / (1 + std::exp(2.0)), 1e-6);
+  EXPECT_NEAR(label_scores(std::vector<float>{0.2f}, std::vector<float>{0.2f, 0.2f}, 50)[0], 1.0 / 3, 1e-6);
+}
+
+TEST(LabelScores, ThresholdsPartWhatSoundsFromWhatDoesNot) {
+  EXPECT_DOUBLE_EQ(best_threshold({{0.9, true}, {0.8, true}, {0.4, false}, {0.1, false}}, 0.5),
+                   (0.8 + 0.4) / 2);
+  // One of two sounding stretches lies among the silent ones: F1 2/3 without it, 4/6 with it and two wrong.
+  EXPECT_DOUBLE_EQ(best_threshold({{0.9, true}, {0.5, false}, {0.4, false}, {0.3, true}}, 0.5),
+                   (0.9 + 0.5) / 2);
+  EXPECT_DOUBLE_EQ(best_threshold({{0.7, false}, {0.2, false}}, 0.5), 0.85);
+  EXPECT_DOUBLE_EQ(best_threshold({}, 0.5), 0.5);
+  EXPECT_DOUBLE_EQ(best_threshold({{0.6, true}, {0.6, false}}, 0.5), 0.3);  // cannot be parted
+  LabelledStretches clip;
+  clip.stretches = stretches({{0.9, 0.2}, {0.3, 0.2}, {0.2, 0.8}});  // middles at 1, 2, 3 s
+  clip.events = {{0.5, 1.5, "dog"}, {2.5, 9, "bell"}};
+  const auto thresholds = calibrated_thresholds({clip}, {"dog", "bell"}, 0.5);
+  EXPECT_DOUBLE_EQ(thresholds[0], 0.6);
+  EXPECT_DOUBLE_EQ(thresholds[1], 0.5);
+}
+
+TEST(EventScore, CountsEventsWithinTheCollarOnce) {
+  const std::vector<TimedEvent> known = {{1, 2, "dog"}, {1.4, 3, "dog"}, {5, 6, "bell"}};
+  EventCounts counts = match_events(known, {{1.45, 2, "dog"}, {0.9, 2, "dog"}, {5.6, 6, "bell"}});
+  EXPECT_EQ(counts.right, 2);
+  EXPECT_EQ(counts.missed, 1);
+  EXPECT_EQ(counts.wrong, 1);
+  EXPECT_DOUBLE_EQ(counts.f1(), 4.0 / 6);
+  counts = match_events(known, {{1.2, 2, "dog"}, {1.2, 2, "bell"}});  // one found event is no two
+  EXPECT_EQ(counts.right, 1);
+  counts += match_events({}, {});
+  EXPECT_EQ(counts.missed, 2);
+  EXPECT_DOUBLE_EQ(EventCounts().f1(), 0);
+  EXPECT_DOUBLE_EQ(match_events(known, known).f1(), 1);
+}
+
+TEST(EventScore, CountsTouchedSegments) {
+  const EventCounts counts = match_segments({{0.5, 2.5, "dog"}}, {{1.2, 3.5, "dog"}, {0, 1, "bell"}}, 3);
+  EXPECT_EQ(counts.right, 2);   // seconds 1 and 2
+  EXPECT_EQ(counts.missed, 1);  // second 0
+  EXPECT_EQ(counts.wrong, 1);   // the bell; the clip ends at 3 s
 }
 
 }  // namespace

@@ -69,7 +69,8 @@ TEST_F(ClapTraining, AFrozenStemStaysAndItsPoolResumes) {
   options.tower.freeze_stem = true;
   options.tower.stem_dropout = 0.2;
   options.scene_pool = 5;
-  options.clap.join_share = 0.6;
+  options.clap.label_texts = true;
+  options.clap.join_share = 0.6, options.clap.quiet_share = 0.2;
   const TrainResult whole = train(options, scratch / "whole", false);
   options.steps = 3;
   train(options, scratch / "halves", false);
@@ -141,6 +142,7 @@ TEST_F(ClapTraining, RecipesThatDoNotFitAreRefusedByKey) {
   refused("clap.captions", [](TrainOptions& o) { o.clap.captions.positives = 0; });
   refused("clap.single_share", [](TrainOptions& o) { o.clap.single_share = 2; });
   refused("clap.join_share", [](TrainOptions& o) { o.clap.join_share = 0.5; });  // without a pool
+  refused("clap.quiet_share", [](TrainOptions& o) { o.clap.quiet_share = 0.5; });
   refused("clap.most_pieces", [](TrainOptions& o) { o.clap.most_pieces = 0; });
   refused("clap.val_scenes", [](TrainOptions& o) { o.clap.val_scenes = 1; });
   TrainOptions options = clap_recipe(3);

@@ -49,6 +49,18 @@ TEST(SceneJoin, PiecesHoldWholeEventsAndEndWhereNoneSounds) {
   EXPECT_EQ(pieces_of(scene_of({{1, 0.2, 1.0}, {2, 1.1, 2.0}}, 3), kHop_s).size(), 1U);  // too near
 }
 
+TEST(SceneJoin, GapsHoldNoEvent) {
+  const Scene scene = scene_of({{1, 1.0, 2.0}, {2, 2.5, 3.0}, {3, 5.0, 6.0}}, 8);
+  const std::vector<ScenePiece> gaps = gaps_of(scene, kHop_s);
+  ASSERT_EQ(gaps.size(), 3U);  // 2.0..2.5 is too short
+  for (const ScenePiece& gap : gaps)
+    for (const SceneEvent& event : scene.events)
+      EXPECT_TRUE(gap.from_s() >= event.offset_s + 0.24 ||
+                  gap.from_s() + gap.seconds() <= event.onset_s - 0.24);
+  EXPECT_TRUE(gaps_of(scene_of({{1, 0.1, 2.9}}, 3), kHop_s).empty());
+  EXPECT_EQ(gaps_of(scene_of({}, 3), kHop_s).size(), 1U);
+}
+
 TEST(SceneJoin, EventsSoundWhereTheirPieceStands) {
   const Scene a = scene_of({{1, 0.5, 1.0}, {2, 3.0, 4.0}}, 6), b = scene_of({{3, 1.0, 2.0}}, 4);
   const auto of_a = pieces_of(a, kHop_s), of_b = pieces_of(b, kHop_s);

@@ -1,0 +1,207 @@
+// Training on several processes: the same gradients as one, batch norm over all, and what happens when one
+// dies.
+//
+// The ranks are this program again, with the environment that torchrun sets and a filter for RankWorker.
+#include "af2/train/ranks.h"
+
+#include <gtest/gtest.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <thread>
+
+#include "af2/model/batch_norm.h"
+#include "training_fixture.h"
+
+extern char** environ;
+
+namespace af2 {
+namespace {
+namespace fs = std::filesystem;
+
+// Only ever started by start_rank(): trains what AF2_TEST_RECIPE says, into AF2_TEST_RUN.
+TEST(RankWorker, DISABLED_Trains) {
+  const char* recipe = std::getenv("AF2_TEST_RECIPE");
+  ASSERT_NE(recipe, nullptr);
+  const fs::path run = std::getenv("AF2_TEST_RUN");
+  try {
+    train(read_train_options(recipe), run, fs::exists(run / "config.json"));
+  } catch (const Error& e) {
+    write_file_atomic(run / ("error-" + std::string(std::getenv("RANK"))), e.what());
+    FAIL() << e.what();
+  }
+}
+
+class RanksTraining : public test::Training {
+ protected:
+  RanksTraining() { make_clap(); }
+
+  TrainOptions clap_recipe(int steps) const {
+    TrainOptions options = recipe("clap", steps);
+    options.batch = 4;
+    options.clap.val_scenes = 4;
+    options.clap.min_single_seconds = 0.8, options.clap.max_single_seconds = 2;
+    options.rank_timeout_s = 60;
+    options.workers = 0;
+    options.val_every = 1000;
+    return options;
+  }
+
+  // A rank of `size`, as a process of its own.
+  pid_t start_rank(const std::string& run, int rank, int size) {
+    const std::string settings[] = {"RANK=" + std::to_string(rank),
+                                    "WORLD_SIZE=" + std::to_string(size),
+                                    "MASTER_ADDR=127.0.0.1",
+                                    "MASTER_PORT=" + std::to_string(port_),
+                                    "AF2_TEST_RECIPE=" + (scratch / "recipe.json").string(),
+                                    "AF2_TEST_RUN=" + (scratch / run).string(),
+                                    "OMP_NUM_THREADS=1"};
+    std::vector<std::string> kept;
+    for (char** entry = environ; *entry != nullptr; ++entry)
+      if (std::string_view(*entry).rfind("OMP_NUM_THREADS=", 0) != 0) kept.emplace_back(*entry);
+    kept.insert(kept.end(), std::begin(settings), std::end(settings));
+    std::vector<char*> environment;
+    for (std::string& entry : kept) environment.push_back(entry.data());
+    environment.push_back(nullptr);
+    std::string arguments[] = {"ranks", "--gtest_filter=RankWorker.*", "--gtest_also_run_disabled_tests",
+                               "--gtest_brief=1"};
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    pid_t child = 0;
+    if (posix_spawn(&child, "/proc/self/exe", nullptr, nullptr, argv.data(), environment.data()) != 0)
+      throw std::runtime_error("posix_spawn");
+    return child;
+  }
+
+  static int exit_code_of(pid_t child) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+  void write_recipe(TrainOptions options) {
+    write_file_atomic(scratch / "recipe.json", to_json(options).dump(2));
+    port_ = 20000 + static_cast<int>(fnv1a64(scratch.path().string() + std::to_string(runs_++)) % 20000);
+  }
+
+  void train_on(const std::string& run, int size) {
+    std::vector<pid_t> children;
+    for (int rank = 0; rank < size; ++rank) children.push_back(start_rank(run, rank, size));
+    for (const pid_t child : children) EXPECT_EQ(exit_code_of(child), 0);
+  }
+
+  // Largest difference of each tensor in two files, over its largest value.
+  void expect_near_tensors(const fs::path& a, const fs::path& b, double tolerance) const {
+    const SafeTensors one = SafeTensors::open(a), other = SafeTensors::open(b);
+    int compared = 0;
+    for (const std::string& name : one.names()) {
+      const torch::Tensor x = read_tensor(one, name).to(torch::kFloat64);
+      const torch::Tensor y = read_tensor(other, name).to(torch::kFloat64);
+      const double scale = x.abs().max().item<double>();
+      EXPECT_LE((x - y).abs().max().item<double>(), tolerance * scale + 1e-9) << name;
+      ++compared;
+    }
+    EXPECT_GT(compared, 20);
+  }
+
+  int port_ = 0, runs_ = 0;
+};
+
+TEST_F(RanksTraining, TwoAndFourRanksHaveTheGradientsOfOne) {
+  for (const std::string objective : {"afclap", "infonce"}) {
+    TrainOptions options = clap_recipe(1);
+    options.clap.objective = objective;
+    options.clap.symmetric = true;
+    options.save_every = 1;
+    options.optimizer.clip_norm = 0;
+    for (const int size : {1, 2, 4}) {
+      write_recipe(options);
+      train_on(objective + std::to_string(size), size);
+    }
+    const fs::path one = scratch / (objective + "1") / "step-1";
+    for (const int size : {2, 4}) {
+      const fs::path several = scratch / (objective + std::to_string(size)) / "step-1";
+      // After one step the averages of AdamW are the gradients, times a constant.
+      expect_near_tensors(one / "optimizer.safetensors", several / "optimizer.safetensors", 2e-4);
+      expect_near_tensors(one / "model.safetensors", several / "model.safetensors", 2e-2);
+      const Json a = metrics(objective + "1")[0], b = metrics(objective + std::to_string(size))[0];
+      EXPECT_NEAR(a["loss"].get<double>(), b["loss"].get<double>(), 1e-5);
+      EXPECT_NEAR(a["grad_norm"].get<double>() / b["grad_norm"].get<double>(), 1, 1e-4);
+      const torch::Tensor x =
+          read_tensor(SafeTensors::open(one / "model.safetensors"), "audio_branch.bn0.running_mean");
+      const torch::Tensor y =
+          read_tensor(SafeTensors::open(several / "model.safetensors"), "audio_branch.bn0.running_mean");
+      EXPECT_TRUE(torch::allclose(x, y, 1e-5, 1e-5));
+    }
+  }
+}
+
+TEST_F(RanksTraining, ADeadRankIsNamedAndAnotherNumberOfRanksGoesOn) {
+  TrainOptions options = clap_recipe(100000);
+  options.save_every = 2;
+  write_recipe(options);
+  const pid_t first = start_rank("run", 0, 2), second = start_rank("run", 1, 2);
+  for (int tries = 0; tries < 600 && !fs::exists(scratch / "run" / "step-4"); ++tries)
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  ASSERT_TRUE(fs::exists(scratch / "run" / "step-4"));
+  const auto killed = std::chrono::steady_clock::now();
+  kill(second, SIGKILL);
+  EXPECT_EQ(exit_code_of(second), 128 + SIGKILL);
+  EXPECT_NE(exit_code_of(first), 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - killed, std::chrono::seconds(options.rank_timeout_s));
+  const std::string message = read_file(scratch / "run" / "error-0");
+  EXPECT_NE(message.find("rank 0 of 2"), std::string::npos) << message;
+  EXPECT_NE(message.find("rank 1 is gone"), std::string::npos) << message;
+  const LatestCheckpoint last = latest_complete(scratch / "run");
+  ASSERT_TRUE(last.folder);
+  const int done = std::stoi(last.folder->filename().string().substr(5));
+  options.steps = done + 2;
+  write_recipe(options);
+  train_on("run", 1);
+  EXPECT_TRUE(is_complete(scratch / "run" / ("step-" + std::to_string(done + 2))));
+}
+
+TEST_F(RanksTraining, WhatDoesNotFitIsRefusedByName) {
+  struct Environment {
+    ~Environment() {
+      for (const char* name : {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}) unsetenv(name);
+    }
+  } cleared;
+  setenv("WORLD_SIZE", "two", 1);
+  test::expect_error(ErrorKind::kUser, {"WORLD_SIZE", "two"}, [] { Ranks::from_environment(1); });
+  setenv("WORLD_SIZE", "2", 1);
+  test::expect_error(ErrorKind::kUser, {"RANK", "torchrun"}, [] { Ranks::from_environment(1); });
+  setenv("RANK", "2", 1);
+  test::expect_error(ErrorKind::kUser, {"RANK", "0..1"}, [] { Ranks::from_environment(1); });
+  setenv("RANK", "0", 1);
+  setenv("MASTER_PORT", "29512", 1);
+  test::expect_error(ErrorKind::kUser, {"MASTER_ADDR"}, [] { Ranks::from_environment(1); });
+  setenv("MASTER_ADDR", "127.0.0.1", 1);
+  test::expect_error(ErrorKind::kRemote, {"rank 0 of 2"}, [] { Ranks::from_environment(1); });  // alone
+  setenv("WORLD_SIZE", "1", 1);
+  EXPECT_EQ(Ranks::from_environment(1)->size(), 1);
+}
+
+TEST(BatchNormOverRanks, EqualsTheWholeBatchInOne) {
+  torch::manual_seed(3);
+  const torch::Tensor x = torch::randn({4, 5, 2, 3}) * 4 - 30;
+  BatchNorm synced(torch::nn::BatchNorm2dOptions(5));
+  torch::nn::BatchNorm2d plain(torch::nn::BatchNorm2dOptions(5));
+  const torch::Tensor a = x.clone().requires_grad_(), b = x.clone().requires_grad_();
+  set_batch_norm_sum([](const torch::Tensor& t) { return t; });  // as one rank of one
+  const torch::Tensor y = synced->forward(a);
+  set_batch_norm_sum({});
+  const torch::Tensor z = plain->forward(b);
+  EXPECT_TRUE(torch::allclose(y, z, 1e-4, 1e-5));
+  const torch::Tensor weights = torch::randn_like(x);
+  (y * weights).sum().backward();
+  (z * weights).sum().backward();
+  EXPECT_TRUE(torch::allclose(a.grad(), b.grad(), 1e-3, 1e-5));
+  EXPECT_TRUE(torch::allclose(synced->running_mean, plain->running_mean, 1e-5, 1e-6));
+  EXPECT_TRUE(torch::allclose(synced->running_var, plain->running_var, 1e-5, 1e-6));
+}
+
+}  // namespace
+}  // namespace af2
