@@ -14,7 +14,7 @@
 namespace af2 {
 namespace {
 
-constexpr std::size_t kTogether = 64;  // queries for one pass over the vectors
+constexpr std::size_t kTogether = 16;  // queries for one pass over the vectors
 
 struct SearchFlags {
   ClapFlags clap;  // model, --audio, start, duration, threads, json

@@ -98,7 +98,7 @@ SoundIndex::SoundIndex(const fs::path& path, Access access) : path_(path) {
   db_ = std::make_unique<Database>(path, how);
   db_->run("PRAGMA foreign_keys = ON");
   db_->run("PRAGMA synchronous = NORMAL");
-  db_->run("PRAGMA mmap_size = 1099511627776");
+  if (access == Access::kRead) db_->run("PRAGMA mmap_size = 1099511627776");
   if (access == Access::kCreate && db_->number("SELECT count(*) FROM sqlite_master") == 0 &&
       db_->number("PRAGMA application_id") == 0)
     return;  // new
