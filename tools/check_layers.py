@@ -17,10 +17,11 @@ ALLOWED = {
     "data": BASE | {"audio", "text", "io"},
     "quant": BASE | {"io"},
     "events": BASE,
+    "index": BASE | {"quant"},
     "model": BASE | {"io", "quant"},
     "generate": BASE | {"model", "text", "audio", "io"},
     "train": BASE | {"model", "generate", "io", "audio", "text", "data"},
-    "cli": BASE | {"audio", "text", "io", "data", "model", "generate", "train", "events"},
+    "cli": BASE | {"audio", "text", "io", "data", "model", "generate", "train", "events", "index"},
 }
 # Header prefix -> folders that may include it.
 ONLY = {
@@ -32,6 +33,7 @@ ONLY = {
     "yaml-cpp/": {"core"},
     "CLI/": {"cli"},
     "hwy/": {"quant"},
+    "sqlite3": {"index"},
 }
 
 

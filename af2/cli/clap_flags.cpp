@@ -13,6 +13,20 @@ void add_clap_flags(CLI::App& verb, ClapFlags& flags) {
   verb.add_option("files", clips.files, "audio or video files, folders, or - for stdin");
   verb.add_option("--audio", clips.more_files, "the same; may be repeated")->allow_extra_args(false);
   verb.add_flag("-r,--recursive", clips.recursive, "folders with all below them");
+  add_clap_model_flags(verb, flags);
+  verb.add_option("--crops", flags.crops,
+                  "of clips longer than a window, by the fusion path: from the middle of each third, or "
+                  "random places of it (--seed)")
+      ->check(CLI::IsMember({"middle", "random"}));
+  verb.add_option("-s,--seed", flags.seed, "of --crops random");
+  verb.add_option("--start", clips.start_s, "seconds into the file");
+  verb.add_option("--duration", clips.duration_s, "seconds to hear; 0: to the end");
+  verb.add_flag("--json", clips.json, "one JSON object per line");
+  verb.add_option("-o,--out", flags.out, "results into this file instead of stdout");
+}
+
+void add_clap_model_flags(CLI::App& verb, ClapFlags& flags) {
+  ClipFlags& clips = flags.clips;
   verb.add_option("-m,--model", clips.model,
                   "AF-CLAP folder or checkpoint (clap_ckpt/epoch_16.pt), or a model folder that holds one; "
                   "without it AF2_MODEL or the bundled one");
@@ -22,13 +36,6 @@ void add_clap_flags(CLI::App& verb, ClapFlags& flags) {
   verb.add_option("--generation", clips.generation,
                   "of a published checkpoint whose files do not tell its release")
       ->check(CLI::IsMember({"2025-03", "2025-06"}));
-  verb.add_option("--crops", flags.crops,
-                  "of clips longer than a window, by the fusion path: from the middle of each third, or "
-                  "random places of it (--seed)")
-      ->check(CLI::IsMember({"middle", "random"}));
-  verb.add_option("-s,--seed", flags.seed, "of --crops random");
-  verb.add_option("--start", clips.start_s, "seconds into the file");
-  verb.add_option("--duration", clips.duration_s, "seconds to hear; 0: to the end");
   verb.add_option("--channels", clips.channels, "mean or first; without it the model's")
       ->check(CLI::IsMember({"mean", "first"}));
   verb.add_option("-t,--threads", clips.threads, "threads; 0: all cores");
@@ -36,8 +43,6 @@ void add_clap_flags(CLI::App& verb, ClapFlags& flags) {
           "--dtype", clips.dtype,
           "matrix products in f32 (exact, the default), bf16, or auto: bf16 where the processor has it")
       ->check(CLI::IsMember({"f32", "bf16", "auto"}));
-  verb.add_flag("--json", clips.json, "one JSON object per line");
-  verb.add_option("-o,--out", flags.out, "results into this file instead of stdout");
 }
 
 ClapEngine load_clap(const ClapFlags& flags) {

@@ -19,6 +19,8 @@ struct ClapFlags {
 };
 
 void add_clap_flags(CLI::App& verb, ClapFlags& flags);
+// Those of them that say which model and how it computes.
+void add_clap_model_flags(CLI::App& verb, ClapFlags& flags);
 ClapEngine load_clap(const ClapFlags& flags);
 
 // A clip decoded as the flags say, with the warnings of the decoder.

@@ -12,7 +12,6 @@
 
 namespace af2 {
 namespace fs = std::filesystem;
-namespace {
 
 bool looks_like_audio(const fs::path& path) {
   static const std::vector<std::string> endings = {".wav",  ".flac", ".mp3", ".ogg", ".opus", ".m4a",
@@ -23,6 +22,8 @@ bool looks_like_audio(const fs::path& path) {
                  [](unsigned char c) { return std::tolower(c); });
   return std::find(endings.begin(), endings.end(), ending) != endings.end();
 }
+
+namespace {
 
 template <class Iterator>
 std::vector<std::string> audio_below(const fs::path& folder) {

@@ -1,6 +1,7 @@
 // Which clips a verb shall hear: plain arguments, --audio, folders, --manifest, and --join.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,9 @@ struct ClipItem {
 // In order: plain arguments, then --audio, then the manifest; a folder gives its files by name (-r: below it
 // too). "-" is stdin. Throws kUser when there is none, kData for an empty folder and a bad manifest.
 std::vector<ClipItem> list_clips(const ClipFlags& flags);
+
+// Whether a folder's file counts as a clip: by the ending of its name.
+bool looks_like_audio(const std::filesystem::path& path);
 
 // Lines {"path": ..., "prompt": ...?, "start": ...?, "duration": ...?}, or an AF2 manifest
 // (docs/spec/training.md section 7), whose "audio" and "prompt" count. Paths are relative to the file's

@@ -30,6 +30,9 @@ void add_embed(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_similar(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_classify(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_events(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+// Absent where af2 was built without SQLite.
+void add_index(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_search(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_train(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 
 }  // namespace af2

@@ -1,7 +1,8 @@
-// `af2 info`: what a model or a clip is.  `af2 features`: any stage of a clip as .npy.
+// `af2 info`: what a model, a clip or an index of sounds is.  `af2 features`: any stage of a clip as .npy.
 #include <memory>
 
 #include "af2/cli/clip_flags.h"
+#include "af2/cli/index_flags.h"
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/log.h"
@@ -21,6 +22,12 @@ struct InfoFlags {
 };
 
 Json clip_info(const std::string& path, const DecodeOptions& options) {
+#ifdef AF2_WITH_SQLITE
+  if (is_sound_index(path)) {
+    SoundIndex index(path, SoundIndex::Access::kRead);
+    return index_facts(index);
+  }
+#endif
   const Clip clip = decode_file(path, options);
   return {{"path", path},
           {"container", clip.container},
@@ -144,14 +151,14 @@ int run_features(const FeatureFlags& flags) {
 
 void add_info(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   auto flags = std::make_shared<InfoFlags>();
-  CLI::App* verb = app.add_subcommand("info", "facts about a model, or about clips");
+  CLI::App* verb = app.add_subcommand("info", "facts about a model, clips, or an index of sounds");
   add_clip_flags(*verb, flags->clips);
   verb->add_flag("--config", flags->config, "every setting of the model");
   verb->add_option("--perplexity", flags->perplexity,
                    "a file of text: perplexity of the language model over it, in pieces of 512 tokens");
   verb->add_flag("--verify", flags->verify, "check the files of a converted model against their SHA256SUMS");
   take_flags_from_environment(*verb);
-  verb->footer("examples: af2 info | af2 info --json song.mp3");
+  verb->footer("examples: af2 info | af2 info --json song.mp3 | af2 info sounds.af2");
   verb->callback([flags, &runner] { runner = [flags] { return run_info(*flags); }; });
 }
 

@@ -57,6 +57,10 @@ int main_of(int argc, char** argv) {
   add_similar(app, common, runner);
   add_classify(app, common, runner);
   add_events(app, common, runner);
+#ifdef AF2_WITH_SQLITE
+  add_index(app, common, runner);
+  add_search(app, common, runner);
+#endif
   add_info(app, common, runner);
   add_selftest(app, common, runner);
   add_bench(app, common, runner);

@@ -87,6 +87,14 @@ const std::vector<std::string>& ClapEngine::surplus() const {
   return data_->clap.surplus;
 }
 
+std::filesystem::path ClapEngine::weights_file() const {
+  const std::filesystem::path& path = folder();
+  return std::filesystem::is_directory(path) ? clap_weights_file(path) : path;
+}
+const char* ClapEngine::dtype() const {
+  return data_->bf16 ? "bf16" : "f32";
+}
+
 DecodeOptions ClapEngine::decode_options() const {
   DecodeOptions options;
   options.rate_hz = config().audio.sample_rate;

@@ -45,6 +45,10 @@ class ClapEngine {
   const ClapModelConfig& config() const;
   const std::filesystem::path& folder() const;
   const std::vector<std::string>& surplus() const;
+  // The file of its weights.
+  std::filesystem::path weights_file() const;
+  // Type of matrix products, f32 or bf16: what auto came to.
+  const char* dtype() const;
   int size() const { return config().joint_dim; }  // of a vector
   // How to decode files for this model: rate, channels mixed before resampling, no limit of length.
   DecodeOptions decode_options() const;

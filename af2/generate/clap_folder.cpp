@@ -92,6 +92,10 @@ bool is_clap_folder(const fs::path& folder) {
   return json.is_object() && json.value("format", "") == "af2-clap";
 }
 
+fs::path clap_weights_file(const fs::path& folder) {
+  return folder / kWeights;
+}
+
 void take_token_rows(const fs::path& lm_file, ClapModelImpl& network) {
   if (network.config.text.lm.empty()) return;
   struct Embedding {  // the rows with the file that backs them

@@ -47,6 +47,9 @@ struct ClapFolder {
 // Whether a folder's config.json is an AF-CLAP's.
 bool is_clap_folder(const std::filesystem::path& folder);
 
+// Where such a folder has its weights.
+std::filesystem::path clap_weights_file(const std::filesystem::path& folder);
+
 // Where the AF-CLAP of `name` lies: an AF-CLAP folder or checkpoint itself, the `clap` folder of a model
 // folder, the clap_ckpt of a published one; "" is the shipped model's. Throws kUser when there is none.
 std::filesystem::path find_clap(const std::string& name);

@@ -16,13 +16,6 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/oracle")]
 PROGRAM = ""
-JOINT = 24
-SIZES = dict(embed=8, depths=(2, 1, 1, 2), heads=(1, 2, 4, 4), spec=256, patch=4, window=8)
-CORPUS = """a dog barks twice and then a door falls shut
-rain on a tin roof, thunder far away
-two people talk while a kettle whistles
-someone plays the piano; a clock ticks
-the sound of a bell, a whistle and a helicopter""".splitlines()
 TEXTS = ["a dog barks", "", "  This is a sound of thunder. ", "ﬁne ½ Ａ caf\u00e9", "line\nbreak\ttab", "bell " * 100]
 
 
@@ -35,30 +28,12 @@ def af2(*args, ok=True, code=None):
     return done.stdout, done.stderr
 
 
-def write_checkpoint(path, weights):
-    """All tensors that the formulas used, as LAION-CLAP's trainer stores them, and some that nothing uses."""
-    state = {f"module.{name}": tensor.float() for name, tensor in weights.items()}
-    state["module.text_branch.encoder.embed_tokens.weight"] = state["module.text_branch.shared.weight"]
-    state["module.text_transform.sequential.0.weight"] = torch.zeros(4, 4)
-    state["module.audio_branch.head.bias"] = torch.zeros(527)
-    torch.save({"epoch": 16, "name": "af-clap", "state_dict": state}, path)
-
-
 class Clap(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.scratch = tempfile.TemporaryDirectory()
         cls.folder = pathlib.Path(cls.scratch.name)
-        (cls.folder / "clap_ckpt").mkdir()
-        model = io.BytesIO()
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(CORPUS * 3), model_writer=model, vocab_size=90, model_type="unigram", pad_id=0,
-            eos_id=1, unk_id=2, bos_id=-1, normalization_rule_name="nmt_nfkc", num_threads=1, minloglevel=2,
-            hard_vocab_limit=False)
-        (cls.folder / "spiece.model").write_bytes(model.getvalue())
-        cls.words = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-        cls.weights = Weights()
-        cls.filters = mel_filters()
+        cls.model = TinyClap(cls.folder)
         cls.clips = {}
         for name, seconds in (("short", 3.3), ("ten", 10.0), ("long", 27.4)):
             samples = sound_like(f"e2e/{name}", (1, int(seconds * 16000)))[0]
@@ -69,20 +44,15 @@ class Clap(unittest.TestCase):
             cls.clips[name] = samples.astype(np.float32) / 32768
         cls.audio = {name: cls.of_audio(samples) for name, samples in cls.clips.items()}
         cls.text = {text: cls.of_text(text) for text in TEXTS}
-        for name in ("logit_scale_a", "logit_scale_t"):
-            cls.weights.store[name] = torch.tensor(2.5, dtype=torch.float64)
-        write_checkpoint(cls.folder / "clap_ckpt/epoch_16.pt", cls.weights.store)
+        cls.model.write()
 
     @classmethod
     def of_audio(cls, samples):
-        with torch.no_grad():
-            return embed_audio(cls.weights, *features(samples, cls.filters), SIZES, JOINT)
+        return cls.model.of_audio(samples)
 
     @classmethod
     def of_text(cls, text):
-        ids = cls.words.encode(text)
-        with torch.no_grad():
-            return embed_text(cls.weights, ids, dict(T5, vocab=100), JOINT)
+        return cls.model.of_text(text)
 
     @classmethod
     def tearDownClass(cls):
@@ -255,15 +225,12 @@ class Clap(unittest.TestCase):
 if __name__ == "__main__":
     PROGRAM = str(pathlib.Path(sys.argv.pop(1)).resolve())
     try:
-        import io
         import wave
 
         import numpy as np
-        import sentencepiece
         import torch
         from named_weights import sound_like
-        from reference_clap import T5, embed_audio, embed_text, features
-        from reference_model import Weights, mel_filters
+        from tiny_clap import JOINT, TinyClap
         import transformers  # noqa: F401
     except ImportError as error:
         print(f"skipped: {error}; tools/setup.sh --tests installs it")
