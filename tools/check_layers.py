@@ -14,7 +14,8 @@ ALLOWED = {
     "audio": BASE | {"io"},
     "text": BASE,
     "io": BASE,
-    "data": BASE | {"audio", "text", "io"},
+    "net": BASE,
+    "data": BASE | {"audio", "text", "io", "net"},
     "quant": BASE | {"io"},
     "events": BASE,
     "model": BASE | {"io", "quant"},
@@ -32,6 +33,8 @@ ONLY = {
     "yaml-cpp/": {"core"},
     "CLI/": {"cli"},
     "hwy/": {"quant"},
+    "httplib": {"net"},
+    "archive": {"data"},
 }
 
 

@@ -30,6 +30,7 @@ void add_embed(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_similar(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_classify(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_events(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_data(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_train(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 
 }  // namespace af2

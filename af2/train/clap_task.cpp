@@ -2,12 +2,12 @@
 // that are false in one thing (data/captions.h); docs/spec/training.md section 5.
 //
 // With a frozen stem, what it hears in a scene is kept in memory for the scene's next visits, which bring
-// other captions. Validation: how well recordings find their label among all labels, scenes their caption and
-// captions their scene, and whether a caption beats the same one with its sounds in the other order.
+// other captions. Clips and texts may come from files instead (clap.pairs). Validation: how well recordings
+// find their label among all labels, scenes their caption and captions their scene, and whether a caption
+// beats the same one with its sounds in the other order.
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 
 #include "af2/core/error.h"
 #include "af2/core/log.h"
@@ -15,6 +15,8 @@
 #include "af2/generate/clap_folder.h"
 #include "af2/model/clap_mel.h"
 #include "af2/train/clap_loss.h"
+#include "af2/train/clap_pairs_source.h"
+#include "af2/train/clap_ranking.h"
 #include "af2/train/data_source.h"
 #include "af2/train/prefetch.h"
 #include "af2/train/scene_pool.h"
@@ -40,6 +42,7 @@ struct ClapBatch {
   ClapTargets targets;                             // [B, U]
   torch::Tensor keep;                              // SpecAugment, 1 keep: [B, F, M], or [B, 1, m, t] of a map
   double seconds = 0;
+  std::int64_t masked = 0;  // captions equal to another clip's, masked out of that row
 };
 
 class ClapTask : public TrainTask {
@@ -48,7 +51,7 @@ class ClapTask : public TrainTask {
       : options_(options),
         folder_(open_clap_folder(options.model)),
         config_(folder_.config),
-        bank_(SoundBank::open(options.bank)),
+        bank_(options.bank.empty() ? SoundBank::from_memory({}, {}, {}) : SoundBank::open(options.bank)),
         writer_(bank_),
         features_(config_.audio),
         split_(split_from_name(options.train_split)),
@@ -61,7 +64,10 @@ class ClapTask : public TrainTask {
     clap_ = ClapModel(config_);
     take_token_rows(folder_.tokenizer_file, *clap_);
     if (!options_.init.empty()) init_from(options_.init, stored());
-    bank_.load(split_, std::max(1, options_.workers));
+    if (options_.clap.pairs.empty())
+      bank_.load(split_, std::max(1, options_.workers));
+    else
+      pairs_ = std::make_unique<ClapPairsSource>(options_.clap.pairs, options_.seed, config_.audio);
     set_training(false);
   }
 
@@ -94,6 +100,7 @@ class ClapTask : public TrainTask {
 
   MicroBatchLoss loss(std::int64_t) override {
     const ClapBatch batch = batches_->next();
+    masked_ += batch.masked;
     torch::Tensor map;
     if (frozen_) {
       const torch::Tensor heard =
@@ -108,7 +115,8 @@ class ClapTask : public TrainTask {
     const torch::Tensor text = clap_->project_text(clap_->text_pooled(batch.texts));  // [U, J]
     const torch::Tensor scale = logit_scale(clap_->logit_scale_a);
     torch::Tensor sum;
-    double count = static_cast<double>(options_.batch);
+    double count = static_cast<double>(std::count_if(batch.first.begin(), batch.first.end(),
+                                                     [](std::int64_t column) { return column >= 0; }));
     if (options_.clap.objective == "infonce") {
       std::vector<std::int64_t> rows, columns;
       for (std::size_t i = 0; i < batch.first.size(); ++i)
@@ -133,9 +141,17 @@ class ClapTask : public TrainTask {
   Json validate() override {
     torch::NoGradGuard no_grad;
     const Split split = split_from_name(options_.val_split);
-    Json figures = labels_of_recordings(split);
-    figures.update(retrieval(split));
+    if (masked_ > 0) notice("{} captions equal to another clip's were masked out so far", masked_);
+    Json figures = bank_.recordings().empty() ? Json::object() : labels_of_recordings(split);
+    const auto& files = options_.clap.val_pairs;
+    figures.update(retrieval(
+        files.empty()
+            ? scenes_to_rank(bank_, writer_, split, options_)
+            : ClapPairsSource(files, options_.seed, config_.audio).to_rank(options_.clap.val_scenes)));
     return figures;
+  }
+  void note(Json& record) const override {
+    if (pairs_) record["clap"]["pairs_sum"] = pairs_->sum();
   }
 
  private:
@@ -185,8 +201,14 @@ class ClapTask : public TrainTask {
 
   std::shared_ptr<ClapScene> scene_for_batch(std::int64_t number) const {
     if (auto known = pool_.find(number)) return known;
-    Random rng("af2/clap/scene/1/" + name_of(number));
     auto kept = std::make_shared<ClapScene>();
+    if (pairs_) {
+      const PairClip clip = pairs_->clip(number);
+      kept->scene.seconds = clip.seconds;
+      kept->samples = window_of(clip.samples);
+      return kept;
+    }
+    Random rng("af2/clap/scene/1/" + name_of(number));
     kept->scene = draw_scene(split_, rng);
     kept->samples = window_of(kept->scene.samples);
     kept->scene.samples = {};
@@ -211,13 +233,15 @@ class ClapTask : public TrainTask {
       const ClapScene& scene = *batch.scenes.back();
       batch.seconds += scene.scene.seconds;
       Random rng("af2/clap/captions/1/" + name_of(number));
-      texts.push_back(writer_.texts(scene.scene, rng, options_.clap.captions));
+      texts.push_back(pairs_ ? pairs_->texts(batch.numbers.back(), number, options_.clap.captions)
+                             : writer_.texts(scene.scene, rng, options_.clap.captions));
       for (const auto& caption : texts.back().captions) column(caption);
       batch.first.push_back(texts.back().captions.empty() ? -1 : column(texts.back().captions[0]));
       if (options_.clap.objective == "afclap")
         for (const auto& wrong : texts.back().negatives)
           for (const auto& negative : wrong) column(negative.text);
     }
+    if (columns.empty()) column("");  // no sound could be read
     set_targets(batch, texts, columns);
     set_masks(batch, index);
     return batch;
@@ -238,12 +262,13 @@ class ClapTask : public TrainTask {
     for (int64_t j = 0; j < b; ++j)
       for (const auto& caption : texts[j].captions) {
         const std::int64_t c = columns.at(caption);
-        const auto claim = options_.clap.mask_true ? writer_.read_caption(caption) : std::nullopt;
+        const auto claim = options_.clap.mask_true && !pairs_ ? writer_.read_caption(caption) : std::nullopt;
         for (int64_t i = 0; i < b; ++i) {
           const bool known_true =
               i != j && (positive[i][c] > 0 ||
                          (claim && writer_.truth_of(*claim, batch.scenes[i]->scene) != Truth::kFalse));
           if (!known_true) rival[i][c] += 1;
+          batch.masked += i != j && positive[i][c] > 0;
         }
       }
   }
@@ -319,47 +344,9 @@ class ClapTask : public TrainTask {
             {"of_four", mean[2]}};
   }
 
-  // Scenes with captions that differ: R@1, 5, 10 both ways, and the caption against its order-swapped one.
-  Json retrieval(Split split) {
-    std::vector<std::vector<float>> clips;
-    std::vector<std::string> captions, swapped;
-    std::vector<int64_t> with_order;
-    std::set<std::string> seen;
-    for (int k = 0;
-         static_cast<int>(clips.size()) < options_.clap.val_scenes && k < 4 * options_.clap.val_scenes; ++k) {
-      Random rng("af2/clap/val/1/" + std::to_string(options_.seed) + "/" + std::to_string(k));
-      Scene scene = make_scene(bank_, split, rng, options_.data.scene);
-      CaptionOptions wanted;
-      wanted.positives = 1, wanted.negatives = 4;
-      const ClapTexts texts = writer_.texts(scene, rng, wanted);
-      if (texts.captions.empty() || !seen.insert(texts.captions[0]).second) continue;
-      for (const auto& negative : texts.negatives[0]) {
-        if (negative.kind != "order") continue;
-        with_order.push_back(static_cast<int64_t>(clips.size()));
-        swapped.push_back(negative.text);
-        break;
-      }
-      captions.push_back(texts.captions[0]);
-      clips.push_back(std::move(scene.samples));
-    }
-    const torch::Tensor audio = audio_vectors(clips), text = text_vectors(captions);
-    const torch::Tensor scores = audio.matmul(text.t());  // [N, N]
-    Json figures = {{"scenes", clips.size()}};
-    const auto recall = [&](const torch::Tensor& rows, const std::string& way) {
-      const torch::Tensor rank = (rows > rows.diagonal().unsqueeze(1)).sum(1);
-      for (const int k : {1, 5, 10})
-        figures[way + "_r" + std::to_string(k)] = (rank < k).to(torch::kFloat64).mean().item<double>();
-    };
-    recall(scores, "audio_to_text");
-    recall(scores.t(), "text_to_audio");
-    if (!swapped.empty()) {
-      const torch::Tensor places = torch::tensor(with_order);
-      const torch::Tensor right = scores.diagonal().index_select(0, places);
-      const torch::Tensor wrong = (audio.index_select(0, places) * text_vectors(swapped)).sum(1);
-      figures["order"] = (right > wrong).to(torch::kFloat64).mean().item<double>();
-      figures["order_n"] = swapped.size();
-    }
-    return figures;
+  Json retrieval(const ClipsToRank& of) {
+    return ranking_figures(of, audio_vectors(of.clips), text_vectors(of.captions),
+                           of.wrong.empty() ? torch::Tensor() : text_vectors(of.wrong));
   }
 
   TrainOptions options_;
@@ -372,6 +359,8 @@ class ClapTask : public TrainTask {
   bool frozen_;
   ClapModel clap_{nullptr};
   ScenePool<ClapScene> pool_;
+  std::unique_ptr<ClapPairsSource> pairs_;
+  std::int64_t masked_ = 0;
   std::unique_ptr<Prefetcher<ClapBatch>> batches_;
 };
 
