@@ -12,7 +12,8 @@ namespace af2 {
 namespace {
 
 constexpr int kSpareNegatives = 3;  // drawn by rules beyond what is wanted, since some repeat
-constexpr int kOtherSounds = 6;     // named to a model as what is not in the clip
+constexpr int kFurtherDraws = 4;
+constexpr int kOtherSounds = 6;  // named to a model as what is not in the clip
 constexpr std::size_t kMoreWords = 12;
 
 Json aside(const std::string& stage, const std::string& text, const std::string& reason) {
@@ -77,7 +78,9 @@ std::string ClapMaker::words_for(const Scene& scene, Random& rng, bool others) c
       "together "
       "with, at the same time as, and, as well as. Say how often only as: twice, three times, four times, "
       "five times.";
-  std::vector<int> pool = scene.pool;
+  std::vector<int> pool;
+  for (const int label : scene.pool)
+    if (writer_.truth_of({{{label, 0}}, {}}, scene) == Truth::kFalse) pool.push_back(label);
   if (!others || pool.empty()) return text;
   rng.shuffle(pool);
   text += "\nSounds that are not in the recording, for kind \"source\":";
@@ -246,7 +249,17 @@ ClapMade ClapMaker::of_scene(const Scene& scene, const std::string& audio, const
   Random rng("af2/data/clap/texts/1/" + std::to_string(options_.seed) + "/" + name);
   CaptionOptions wanted = options_.captions;
   wanted.negatives = options_.captions.negatives > 0 ? options_.captions.negatives + kSpareNegatives : 0;
-  const ClapTexts rules = writer_.texts(scene, rng, wanted);
+  ClapTexts rules = writer_.texts(scene, rng, wanted);
+  // A draw has few negatives of one sound alone: those of further draws belong to the same captions.
+  for (int round = 0; round < kFurtherDraws && !rewriter_ && wanted.negatives > 0; ++round) {
+    const ClapTexts more = writer_.texts(scene, rng, wanted);
+    for (std::size_t m = 0; m < more.captions.size(); ++m) {
+      const auto same = std::find(rules.captions.begin(), rules.captions.end(), more.captions[m]);
+      if (same == rules.captions.end()) continue;
+      auto& all = rules.negatives[static_cast<std::size_t>(same - rules.captions.begin())];
+      all.insert(all.end(), more.negatives[m].begin(), more.negatives[m].end());
+    }
+  }
   Json events = Json::array();
   for (const SceneEvent& event : scene.events)
     events.push_back({{"label", bank_.labels()[static_cast<std::size_t>(event.label)].name},

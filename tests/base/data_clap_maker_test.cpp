@@ -215,6 +215,7 @@ TEST(ClapMaker, ScenesGiveSoundPairsWithoutRepeats) {
     for (const auto& [name, n] : made.counts) counts[name] += n;
   }
   EXPECT_GT(counts["captions/all"], 150);
+  EXPECT_LT(counts["captions/fewer_negatives"], counts["captions/all"] / 10);
   for (const char* kind : {"order", "relation", "count", "source"})
     EXPECT_GT(counts[std::string("negative/") + kind], 10) << kind;
 }
@@ -328,6 +329,14 @@ TEST_F(ByModel, WrongTextsAreRefusedAndCounted) {
                         {"text":"a dog sounds while a bell sounds","kind":"relation"}]})";
   };
   const ClapMade made = make(answer, [&](const ClapMaker& maker) {
+    // The sounds that a prompt calls absent are.
+    Scene all = scene;
+    for (int label = 0; label < 30; ++label) all.pool.push_back(label);
+    for (int name = 0; name < 20; ++name)
+      for (const LlmRequest& request : maker.preview(all, std::to_string(name))) {
+        const std::size_t absent = request.prompt.find("not in the recording, for");
+        EXPECT_EQ(request.prompt.find("a dog", absent), std::string::npos) << request.prompt;
+      }
     ClapMade one = maker.of_scene(scene, "a.wav", "1");
     expect_sound(maker, *one.pair, scene);
     return one;

@@ -345,7 +345,7 @@ TEST_F(LlmClientTest, KeepsToRequestsAndTokensAMinute) {
 TEST_F(LlmClientTest, RunsAsManyCallsAtOnceAsAllowed) {
   const StandIn server([](const auto&) {
     StandInReply reply = StandIn::says(kGood);
-    reply.delay_s = 0.05;
+    reply.delay_s = 0.2;
     return reply;
   });
   LlmOptions o = options(server);
