@@ -68,6 +68,8 @@ class ClapTask : public TrainTask {
       bank_.load(split_, std::max(1, options_.workers));
     else
       pairs_ = std::make_unique<ClapPairsSource>(options_.clap.pairs, options_.seed, config_.audio);
+    if (!options_.clap.val_pairs.empty())
+      val_pairs_ = std::make_unique<ClapPairsSource>(options_.clap.val_pairs, options_.seed, config_.audio);
     set_training(false);
   }
 
@@ -143,11 +145,8 @@ class ClapTask : public TrainTask {
     const Split split = split_from_name(options_.val_split);
     if (masked_ > 0) notice("{} captions equal to another clip's were masked out so far", masked_);
     Json figures = bank_.recordings().empty() ? Json::object() : labels_of_recordings(split);
-    const auto& files = options_.clap.val_pairs;
-    figures.update(retrieval(
-        files.empty()
-            ? scenes_to_rank(bank_, writer_, split, options_)
-            : ClapPairsSource(files, options_.seed, config_.audio).to_rank(options_.clap.val_scenes)));
+    figures.update(retrieval(val_pairs_ ? val_pairs_->to_rank(options_.clap.val_scenes)
+                                        : scenes_to_rank(bank_, writer_, split, options_)));
     return figures;
   }
   void note(Json& record) const override {
@@ -359,7 +358,7 @@ class ClapTask : public TrainTask {
   bool frozen_;
   ClapModel clap_{nullptr};
   ScenePool<ClapScene> pool_;
-  std::unique_ptr<ClapPairsSource> pairs_;
+  std::unique_ptr<ClapPairsSource> pairs_, val_pairs_;
   std::int64_t masked_ = 0;
   std::unique_ptr<Prefetcher<ClapBatch>> batches_;
 };
