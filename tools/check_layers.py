@@ -14,7 +14,8 @@ ALLOWED = {
     "audio": BASE | {"io"},
     "text": BASE,
     "io": BASE,
-    "data": BASE | {"audio", "text", "io"},
+    "net": BASE,
+    "data": BASE | {"audio", "text", "io", "net"},
     "quant": BASE | {"io"},
     "events": BASE,
     "index": BASE | {"quant"},
@@ -34,6 +35,8 @@ ONLY = {
     "CLI/": {"cli"},
     "hwy/": {"quant"},
     "sqlite3": {"index"},
+    "httplib": {"net"},
+    "archive": {"data"},
 }
 
 

@@ -33,6 +33,7 @@ void add_events(CLI::App& app, const CommonFlags& common, CommandRunner& runner)
 // Absent where af2 was built without SQLite.
 void add_index(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_search(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_data(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_train(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 
 }  // namespace af2

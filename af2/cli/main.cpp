@@ -67,6 +67,7 @@ int main_of(int argc, char** argv) {
   add_features(app, common, runner);
   add_convert(app, common, runner);
   add_quantize(app, common, runner);
+  add_data(app, common, runner);
   add_train(app, common, runner);
   add_export(app, common, runner);
   try {

@@ -1,5 +1,5 @@
 // Batches of AF-CLAP's training: clips of the sound bank, captions that are true of them and captions that
-// are false in one thing (data/captions.h), and which caption is whose.
+// are false in one thing (data/captions.h), or clips and texts out of files, and which caption is whose.
 //
 // batch(i) is a function of i and the recipe, whatever was made before. With a frozen stem its scenes come
 // from a pool: some as they are, some joined from stretches of several (train/scene_join.h). Not for what a
@@ -21,6 +21,7 @@
 
 #include "af2/generate/clap_folder.h"
 #include "af2/train/clap_loss.h"
+#include "af2/train/clap_pairs_source.h"
 #include "af2/train/scene_join.h"
 #include "af2/train/scene_pool.h"
 #include "af2/train/train_options.h"
@@ -51,6 +52,7 @@ struct ClapBatch {
   ClapTargets targets;                             // [B, U]
   torch::Tensor keep;                              // SpecAugment, 1 keep: [B, F, M], or [B, 1, m, t] of a map
   double seconds = 0;
+  std::int64_t masked = 0;  // captions equal to another clip's, masked out of that row
 };
 
 // Leaves `n` clips from `first` on, and the scenes they need.
@@ -70,6 +72,8 @@ class ClapBatches {
   torch::Tensor joined_map(const ClapClip& clip, const std::vector<torch::Tensor>& maps,
                            const torch::Tensor& silence) const;
 
+  // Where clips and texts come from files; else null.
+  const ClapPairsSource* pairs() const { return pairs_.get(); }
   const CaptionWriter& writer() const { return writer_; }
   std::string name_of(std::int64_t number) const;
 
@@ -91,6 +95,7 @@ class ClapBatches {
   const ClapModelConfig& config_;
   const SoundBank& bank_;
   CaptionWriter writer_;
+  std::unique_ptr<ClapPairsSource> pairs_;
   Split split_;
   bool frozen_;
   std::int64_t map_steps_;  // of a window on the stem's grid

@@ -2,12 +2,12 @@
 // that are false in one thing (data/captions.h); docs/spec/training.md section 5.
 //
 // With a frozen stem, what it hears in a scene is kept in memory for the scene's next visits, which bring
-// other captions. Validation: how well recordings find their label among all labels, scenes their caption and
-// captions their scene, and whether a caption beats the same one with its sounds in the other order.
+// other captions. Clips and texts may come from files instead (clap.pairs). Validation: how well recordings
+// find their label among all labels, scenes their caption and captions their scene, and whether a caption
+// beats the same one with its sounds in the other order.
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 
 #include "af2/core/error.h"
 #include "af2/core/log.h"
@@ -15,6 +15,7 @@
 #include "af2/model/batch_norm.h"
 #include "af2/model/clap_mel.h"
 #include "af2/train/clap_batches.h"
+#include "af2/train/clap_ranking.h"
 #include "af2/train/data_source.h"
 #include "af2/train/prefetch.h"
 #include "af2/train/task.h"
@@ -31,7 +32,7 @@ class ClapTask : public TrainTask {
         ranks_(std::move(ranks)),
         folder_(open_clap_folder(options.model)),
         config_(folder_.config),
-        bank_(SoundBank::open(options.bank)),
+        bank_(options.bank.empty() ? SoundBank::from_memory({}, {}, {}) : SoundBank::open(options.bank)),
         data_(options, folder_, bank_),
         features_(config_.audio),
         frozen_(options.tower.freeze_stem),
@@ -48,7 +49,10 @@ class ClapTask : public TrainTask {
     clap_ = ClapModel(config_);
     take_token_rows(folder_.tokenizer_file, *clap_);
     if (!options_.init.empty()) init_from(options_.init, stored());
-    bank_.load(split_from_name(options_.train_split), std::max(1, options_.workers));
+    if (options_.clap.pairs.empty())
+      bank_.load(split_from_name(options_.train_split), std::max(1, options_.workers));
+    if (!options_.clap.val_pairs.empty())
+      val_pairs_ = std::make_unique<ClapPairsSource>(options_.clap.val_pairs, options_.seed, config_.audio);
     set_training(false);
   }
 
@@ -85,11 +89,13 @@ class ClapTask : public TrainTask {
 
   MicroBatchLoss loss(std::int64_t) override {
     ClapBatch batch = batches_->next();
+    masked_ += batch.masked;
     const torch::Tensor audio = ranks_->gather(of_map(map_of(batch)));  // [B, J]
     const torch::Tensor text = text_of(batch);                          // [U, J]
     const torch::Tensor scale = logit_scale(clap_->logit_scale_a);
     torch::Tensor sum;
-    double count = static_cast<double>(options_.batch);
+    double count = static_cast<double>(std::count_if(batch.first.begin(), batch.first.end(),
+                                                     [](std::int64_t column) { return column >= 0; }));
     if (options_.clap.objective == "infonce") {
       std::vector<std::int64_t> rows, columns;
       for (std::size_t i = 0; i < batch.first.size(); ++i)
@@ -115,9 +121,14 @@ class ClapTask : public TrainTask {
   Json validate() override {
     torch::NoGradGuard no_grad;
     const Split split = split_from_name(options_.val_split);
-    Json figures = labels_of_recordings(split);
-    figures.update(retrieval(split));
+    if (masked_ > 0) notice("{} captions equal to another clip's were masked out so far", masked_);
+    Json figures = bank_.recordings().empty() ? Json::object() : labels_of_recordings(split);
+    figures.update(retrieval(val_pairs_ ? val_pairs_->to_rank(options_.clap.val_scenes)
+                                        : scenes_to_rank(bank_, data_.writer(), split, options_)));
     return figures;
+  }
+  void note(Json& record) const override {
+    if (data_.pairs()) record["clap"]["pairs_sum"] = data_.pairs()->sum();
   }
 
  private:
@@ -222,47 +233,9 @@ class ClapTask : public TrainTask {
             {"of_four", mean[2]}};
   }
 
-  // Scenes with captions that differ: R@1, 5, 10 both ways, and the caption against its order-swapped one.
-  Json retrieval(Split split) {
-    std::vector<std::vector<float>> clips;
-    std::vector<std::string> captions, swapped;
-    std::vector<int64_t> with_order;
-    std::set<std::string> seen;
-    for (int k = 0;
-         static_cast<int>(clips.size()) < options_.clap.val_scenes && k < 4 * options_.clap.val_scenes; ++k) {
-      Random rng("af2/clap/val/1/" + std::to_string(options_.seed) + "/" + std::to_string(k));
-      Scene scene = make_scene(bank_, split, rng, options_.data.scene);
-      CaptionOptions wanted;
-      wanted.positives = 1, wanted.negatives = 4;
-      const ClapTexts texts = data_.writer().texts(scene, rng, wanted);
-      if (texts.captions.empty() || !seen.insert(texts.captions[0]).second) continue;
-      for (const auto& negative : texts.negatives[0]) {
-        if (negative.kind != "order") continue;
-        with_order.push_back(static_cast<int64_t>(clips.size()));
-        swapped.push_back(negative.text);
-        break;
-      }
-      captions.push_back(texts.captions[0]);
-      clips.push_back(std::move(scene.samples));
-    }
-    const torch::Tensor audio = audio_vectors(clips), text = text_vectors(captions);
-    const torch::Tensor scores = audio.matmul(text.t());  // [N, N]
-    Json figures = {{"scenes", clips.size()}};
-    const auto recall = [&](const torch::Tensor& rows, const std::string& way) {
-      const torch::Tensor rank = (rows > rows.diagonal().unsqueeze(1)).sum(1);
-      for (const int k : {1, 5, 10})
-        figures[way + "_r" + std::to_string(k)] = (rank < k).to(torch::kFloat64).mean().item<double>();
-    };
-    recall(scores, "audio_to_text");
-    recall(scores.t(), "text_to_audio");
-    if (!swapped.empty()) {
-      const torch::Tensor places = torch::tensor(with_order);
-      const torch::Tensor right = scores.diagonal().index_select(0, places);
-      const torch::Tensor wrong = (audio.index_select(0, places) * text_vectors(swapped)).sum(1);
-      figures["order"] = (right > wrong).to(torch::kFloat64).mean().item<double>();
-      figures["order_n"] = swapped.size();
-    }
-    return figures;
+  Json retrieval(const ClipsToRank& of) {
+    return ranking_figures(of, audio_vectors(of.clips), text_vectors(of.captions),
+                           of.wrong.empty() ? torch::Tensor() : text_vectors(of.wrong));
   }
 
   TrainOptions options_;
@@ -276,6 +249,8 @@ class ClapTask : public TrainTask {
   ClapModel clap_{nullptr};
   ScenePool<ClapScene> pool_;
   torch::Tensor silence_;  // what a frozen stem hears in nothing, [C, m, t]
+  std::unique_ptr<ClapPairsSource> val_pairs_;
+  std::int64_t masked_ = 0;
   std::unique_ptr<Prefetcher<ClapBatch>> batches_;
 };
 

@@ -45,6 +45,8 @@ class TrainTask {
   // Figures on the validation split, in eval mode.
   virtual Json validate() = 0;
   virtual void set_training(bool on) = 0;
+  // What else fixes the run, for its record: sums of data files. A resumed run must have the same.
+  virtual void note(Json& record) const { (void)record; }
 };
 
 std::unique_ptr<TrainTask> make_tower_task(const TrainOptions& options);

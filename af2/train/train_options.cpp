@@ -36,6 +36,10 @@ void TrainOptions::check(const std::string& where) const {
   need(tower.stem_dropout >= 0 && tower.stem_dropout < 1, "tower.stem_dropout", "must be in 0..1");
   need(clap.objective == "afclap" || clap.objective == "infonce", "clap.objective",
        "must be afclap or infonce");
+  need(!bank.empty() || (!clap.pairs.empty() && !clap.val_pairs.empty()), "bank",
+       "is empty, so clap.pairs and clap.val_pairs must name files");
+  need(task == "clap" || (clap.pairs.empty() && clap.val_pairs.empty()), "clap.pairs",
+       "is for the clap task alone");
   need(clap.captions.positives >= 1 && clap.captions.negatives >= 0, "clap.captions",
        "needs a caption, and no fewer negatives than none");
   need(clap.single_share >= 0 && clap.single_share <= 1, "clap.single_share", "must be in 0..1");

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "af2/data/captions.h"
 #include "af2/data/questions.h"
@@ -77,6 +78,7 @@ struct TowerTaskOptions {
 // AF-CLAP (docs/spec/training.md section 5).
 struct ClapTaskOptions {
   std::string objective = "afclap";
+  std::vector<std::string> pairs, val_pairs;
   CaptionOptions captions;
   bool symmetric = false;
   bool mask_true = true;
@@ -92,6 +94,11 @@ struct ClapTaskOptions {
   void visit(V& v) {
     v.field("objective", objective,
             "afclap: positives summed inside the logarithm, own negatives; infonce: pairs, both directions");
+    v.field(
+        "pairs", pairs,
+        "files of clips and texts (af2 data clap; .jsonl, or .tar shards) to train on in place of scenes of "
+        "the bank");
+    v.field("val_pairs", val_pairs, "the same for validation; with both, bank may be empty");
     v.field("captions", captions, "texts of a clip");
     v.field("symmetric", symmetric, "afclap: also each caption among the clips");
     v.field("mask_true", mask_true,

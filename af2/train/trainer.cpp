@@ -68,7 +68,8 @@ class Run {
   void open(bool resume) {
     if (ranks_->first()) fs::create_directories(folder_);
     TrainOptions copy = options_;
-    const Json recipe = to_json(copy);
+    Json recipe = to_json(copy);
+    task_->note(recipe);
     const LatestCheckpoint last = latest_complete(folder_);
     for (const auto& line : last.notices) notice("{}", line);
     if (last.folder) {

@@ -1,8 +1,10 @@
 // Whole runs of AF-CLAP's training on a tiny bank of tones: resuming, workers, both objectives, what is
-// frozen, and a folder that tells the tones apart.
+// frozen, a folder that tells the tones apart, and pairs from files in place of scenes.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "../base/tar_writer.h"
+#include "af2/data/tar_shard.h"
 #include "af2/generate/clap_engine.h"
 #include "af2/generate/clap_folder.h"
 #include "af2/model/af2_model.h"
@@ -21,6 +23,49 @@ class ClapTraining : public test::Training {
     TrainOptions options = recipe("clap", steps);
     options.clap.val_scenes = 6;
     options.clap.min_single_seconds = 0.8, options.clap.max_single_seconds = 2;
+    return options;
+  }
+
+  // Pairs of the bank's tones: one shorter than the window, one longer, two with a caption in common.
+  std::string pair_lines(bool audio) const {
+    std::string text;
+    const std::vector<LabelInfo> labels = test::tone_labels();
+    for (int label = 0; label < 7; ++label) {
+      const LabelInfo& info = labels[static_cast<std::size_t>(label)];
+      const std::string& other = labels[static_cast<std::size_t>((label + 3) % 7)].phrase;
+      Json pair;
+      if (audio) pair["audio"] = "bank/audio/" + info.name + "0.wav";
+      pair["captions"] = {label < 2 ? "something is heard" : info.phrase, "the sound of " + info.short_name};
+      pair["negatives"] = {{other}, {"the sound of " + other, other + " twice"}};
+      text += pair.dump() + "\n";
+    }
+    return text;
+  }
+  std::string write_pairs(const std::string& name) const {
+    write_file_atomic(scratch / name, pair_lines(true));
+    return (scratch / name).string();
+  }
+  std::string write_shard(const std::string& name) const {
+    test::TarWriter tar;
+    const std::vector<LabelInfo> labels = test::tone_labels();
+    const std::string lines = pair_lines(false);
+    std::size_t at = 0;
+    for (int label = 0; label < 7; ++label) {
+      const std::string key = "000" + std::to_string(label);
+      const std::size_t end = lines.find('\n', at);
+      tar.add(key + ".json", lines.substr(at, end - at));
+      tar.add(key + ".wav",
+              read_file(scratch / "bank/audio" / (labels[static_cast<std::size_t>(label)].name + "0.wav")));
+      at = end + 1;
+    }
+    write_file_atomic(scratch / name, tar.done());
+    return (scratch / name).string();
+  }
+  TrainOptions pairs_recipe(const std::string& file, int steps) const {
+    TrainOptions options = clap_recipe(steps);
+    options.clap.pairs = {file};
+    options.clap.val_pairs = {file};
+    options.bank.clear();
     return options;
   }
 
@@ -132,6 +177,60 @@ TEST_F(ClapTraining, LearnsAndTheExportedFolderTellsTonesApart) {
   EXPECT_GE(right, 7);
 }
 
+TEST_F(ClapTraining, PairsFromFilesResumeBitForBitAndShardsGiveTheSame) {
+  write_wav(scratch / "bank/audio/bell0.wav", std::vector<float>(16000 * 7, 0.25f));  // longer than a window
+  const std::string file = write_pairs("pairs.jsonl");
+  const TrainResult whole = train(pairs_recipe(file, 6), scratch / "whole", false);
+  TrainOptions options = pairs_recipe(file, 3);
+  options.workers = 3;
+  train(options, scratch / "halves", false);
+  options.steps = 6, options.workers = 0;
+  expect_equal_checkpoints(whole.checkpoint, train(options, scratch / "halves", true).checkpoint);
+  EXPECT_EQ(metrics("whole"), metrics("halves"));
+  Json figures;
+  for (const Json& record : metrics("whole"))
+    if (record.contains("validation")) figures = record["validation"];
+  EXPECT_EQ(figures["scenes"], 6);  // two of seven share their first caption
+  EXPECT_TRUE(figures.contains("negative"));
+  EXPECT_FALSE(figures.contains("top1"));  // without a bank no labels
+  if (built_with_archive()) {
+    const TrainResult shard = train(pairs_recipe(write_shard("pairs.tar"), 6), scratch / "shard", false);
+    const auto model = [](const fs::path& step) { return sha256_file(step / "model.safetensors"); };
+    EXPECT_EQ(model(shard.checkpoint), model(whole.checkpoint));
+  }
+  // Other texts under the same name are another run.
+  std::string changed = read_file(file);
+  changed.replace(changed.find("the sound of"), 12, "a sound like");
+  write_file_atomic(file, changed);
+  options.steps = 9;
+  test::expect_error(ErrorKind::kUser, {"clap.pairs_sum"}, [&] { train(options, scratch / "halves", true); });
+}
+
+TEST_F(ClapTraining, PairsThatCannotBeHeardLeaveTheirPlaceEmpty) {
+  const std::string file = write_pairs("pairs.jsonl");
+  TrainOptions options = pairs_recipe(file, 7);
+  options.batch = 1;
+  write_file_atomic(scratch / "bank/audio/cow0.wav", "no sound");
+  train(options, scratch / "run", false);
+  int empty = 0;
+  for (const Json& record : metrics("run"))
+    if (record.contains("targets")) empty += record["targets"] == 0.0;
+  EXPECT_EQ(empty, 1);  // one pass over seven
+  for (int label = 0; label < 7; ++label)
+    write_file_atomic(
+        scratch / "bank/audio" / (test::tone_labels()[static_cast<std::size_t>(label)].name + "0.wav"),
+        "no sound");
+  std::string many = read_file(file);
+  for (const char* more : {"x", "y"})
+    for (const char* name : {"bell", "bird", "cat"})
+      many += std::string(R"({"audio":"bank/audio/)") + name + R"(0.wav","start":)" +
+              (*more == 'x' ? "1" : "2") + R"(,"captions":["a"]})" + "\n";
+  write_file_atomic(file, many);
+  options.steps = 20;
+  test::expect_error(ErrorKind::kData, {"could not be read"},
+                     [&] { train(options, scratch / "bad", false); });
+}
+
 TEST_F(ClapTraining, RecipesThatDoNotFitAreRefusedByKey) {
   const auto refused = [&](const char* key, const std::function<void(TrainOptions&)>& change) {
     TrainOptions options = clap_recipe(3);
@@ -144,6 +243,8 @@ TEST_F(ClapTraining, RecipesThatDoNotFitAreRefusedByKey) {
   refused("clap.join_share", [](TrainOptions& o) { o.clap.join_share = 0.5; });  // without a pool
   refused("clap.quiet_share", [](TrainOptions& o) { o.clap.quiet_share = 0.5; });
   refused("clap.most_pieces", [](TrainOptions& o) { o.clap.most_pieces = 0; });
+  refused("bank", [](TrainOptions& o) { o.bank.clear(); });
+  refused("clap.pairs", [&](TrainOptions& o) { o.task = "tower", o.clap.pairs = {"x.jsonl"}; });
   refused("clap.val_scenes", [](TrainOptions& o) { o.clap.val_scenes = 1; });
   TrainOptions options = clap_recipe(3);
   options.model = (scratch / "model").string();
