@@ -272,6 +272,7 @@ StemSkipImpl::StemSkipImpl(int64_t channels, int64_t dim) {
   norm = register_module("norm", layer_norm(channels));
   proj = register_module("proj", Linear(channels, dim, /*with_bias=*/false));
   init_linear(proj);
+  gain = register_parameter("gain", torch::zeros({dim}));
 }
 
 torch::Tensor StemSkipImpl::forward(const torch::Tensor& map, int64_t bins, int64_t steps) {
@@ -318,8 +319,9 @@ torch::Tensor HtsatImpl::to_stem(const torch::Tensor& logmel, const torch::Tenso
 }
 
 torch::Tensor HtsatImpl::from_stem(const torch::Tensor& map) {
-  const torch::Tensor tokens = from_tokens(patch_embed->tokens(map));
+  torch::Tensor tokens = from_tokens(patch_embed->tokens(map));
   if (!skip) return tokens;
+  tokens = tokens * skip->gain;
   const int64_t bins = config.out_grid() / (config.spec_size / n_mels);
   const torch::Tensor heard = skip->forward(map, bins, tokens.size(1) / bins);
   if (!is_training() || config.skip_alone == 0) return tokens + heard;

@@ -104,14 +104,16 @@ struct PatchEmbedImpl : torch::nn::Module {
 };
 TORCH_MODULE(PatchEmbed);
 
-// What the stem hears in the place of each output token, added to it (ClapConfig::stem_skip): the labels of a
-// few recordings are learnt sooner from it than through the blocks.
+// What the stem hears in the place of each output token, to which the token is added (ClapConfig::stem_skip).
+// A linear map of it knows sounds of recordings that training never saw better than the blocks do where the
+// recordings to learn from are few; the blocks, whose part begins at 0, add what stands where in the clip.
 struct StemSkipImpl : torch::nn::Module {
   StemSkipImpl(int64_t channels, int64_t dim);
   // The stem's map [B, C, m, t] -> [B, bins * steps, D], all steps of bin 0 first.
   torch::Tensor forward(const torch::Tensor& map, int64_t bins, int64_t steps);
   torch::nn::LayerNorm norm{nullptr};
   Linear proj{nullptr};
+  torch::Tensor gain;  // [D] of the blocks' tokens
 };
 TORCH_MODULE(StemSkip);
 

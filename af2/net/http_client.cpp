@@ -13,10 +13,6 @@
 
 namespace af2 {
 
-Error remote_error(std::string what, std::string where, std::string hint) {
-  return {ErrorKind::kRemote, std::move(what), std::move(where), std::move(hint)};
-}
-
 std::optional<double> parse_retry_after(const std::string& value, double now) {
   const std::string text = trim(value);
   double seconds = 0;

@@ -38,7 +38,6 @@ struct HttpReply {
 HttpReply post_json(const std::string& url, const std::string& body, const HttpOptions& options);
 
 bool built_with_http();
-Error remote_error(std::string what, std::string where = "", std::string hint = "");
 
 // Seconds from the value of Retry-After ("120", or an HTTP date, as seconds from `now`, seconds since 1970);
 // nothing for anything else.

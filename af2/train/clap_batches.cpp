@@ -39,7 +39,10 @@ ClapBatches::ClapBatches(const TrainOptions& options, const ClapFolder& folder, 
       writer_(bank),
       split_(split_from_name(options.train_split)),
       frozen_(options.tower.freeze_stem),
-      map_steps_(config_.tower.frames(config_.audio) / std::max(1, config_.tower.stem_time_stride())) {}
+      map_steps_(config_.tower.frames(config_.audio) / std::max(1, config_.tower.stem_time_stride())) {
+  if (!options_.clap.pairs.empty())
+    pairs_ = std::make_unique<ClapPairsSource>(options_.clap.pairs, options_.seed, config_.audio);
+}
 
 std::string ClapBatches::name_of(std::int64_t number) const {
   return std::to_string(options_.seed) + "/" + options_.train_split + "/" + std::to_string(number);
@@ -83,8 +86,14 @@ Scene ClapBatches::draw_scene(Random& rng) const {
 
 std::shared_ptr<ClapScene> ClapBatches::scene(std::int64_t number, const ScenePool<ClapScene>& pool) const {
   if (auto known = pool.find(number)) return known;
-  Random rng("af2/clap/scene/1/" + name_of(number));
   auto kept = std::make_shared<ClapScene>();
+  if (pairs_) {
+    const PairClip clip = pairs_->clip(number);
+    kept->scene.seconds = clip.seconds;
+    kept->samples = window_of(clip.samples);
+    return kept;
+  }
+  Random rng("af2/clap/scene/1/" + name_of(number));
   kept->scene = draw_scene(rng);
   kept->samples = window_of(kept->scene.samples);
   kept->scene.samples = {};
@@ -170,10 +179,13 @@ ClapBatch ClapBatches::batch(std::int64_t index, const ScenePool<ClapScene>& poo
     }
     batch.seconds += clip.scene.seconds;
     Random rng("af2/clap/captions/1/" + name_of(number));
-    texts.push_back(
-        clip.heard == ClapClip::Heard::kEvents
-            ? writer_.texts(clip.scene, rng, options_.clap.captions)
-            : nothing_texts(bank_, clip.heard == ClapClip::Heard::kSilence, rng, options_.clap.captions));
+    if (pairs_)
+      texts.push_back(pairs_->texts(batch.numbers[clip.whole], number, options_.clap.captions));
+    else if (clip.heard == ClapClip::Heard::kEvents)
+      texts.push_back(writer_.texts(clip.scene, rng, options_.clap.captions));
+    else
+      texts.push_back(
+          nothing_texts(bank_, clip.heard == ClapClip::Heard::kSilence, rng, options_.clap.captions));
     batch.clips.push_back(std::move(clip));
     for (const auto& caption : texts.back().captions) column(caption);
     batch.first.push_back(texts.back().captions.empty() ? -1 : column(texts.back().captions[0]));
@@ -181,6 +193,7 @@ ClapBatch ClapBatches::batch(std::int64_t index, const ScenePool<ClapScene>& poo
       for (const auto& wrong : texts.back().negatives)
         for (const auto& negative : wrong) column(negative.text);
   }
+  if (columns.empty()) column("");   // no sound could be read
   std::vector<std::int64_t> labels;  // the text of each label
   if (options_.clap.label_texts)
     for (const LabelInfo& label : bank_.labels())
@@ -206,7 +219,7 @@ void ClapBatches::set_targets(ClapBatch& batch, const std::vector<ClapTexts>& te
   for (int64_t j = 0; j < b; ++j)
     for (const auto& caption : texts[j].captions) {
       const std::int64_t c = columns.at(caption);
-      const auto claim = options_.clap.mask_true ? writer_.read_caption(caption) : std::nullopt;
+      const auto claim = options_.clap.mask_true && !pairs_ ? writer_.read_caption(caption) : std::nullopt;
       for (int64_t i = 0; i < b; ++i) {
         const bool both_quiet =
             batch.clips[j].heard != ClapClip::Heard::kEvents && batch.clips[i].heard == batch.clips[j].heard;
@@ -214,6 +227,7 @@ void ClapBatches::set_targets(ClapBatch& batch, const std::vector<ClapTexts>& te
             i != j && (both_quiet || positive[i][c] > 0 ||
                        (claim && writer_.truth_of(*claim, batch.clips[i].scene) != Truth::kFalse));
         if (!known_true) rival[i][c] += 1;
+        batch.masked += i != j && positive[i][c] > 0;
       }
     }
 }

@@ -45,6 +45,10 @@ void TrainOptions::check(const std::string& where) const {
   need(clap.single_share >= 0 && clap.single_share <= 1, "clap.single_share", "must be in 0..1");
   need(clap.min_single_seconds > 0 && clap.max_single_seconds >= clap.min_single_seconds,
        "clap.min_single_seconds", "must be above 0 and no more than clap.max_single_seconds");
+  need(clap.pairs.empty() || (clap.join_share == 0 && clap.quiet_share == 0 && !clap.label_texts),
+       "clap.pairs",
+       "holds clips without labels of sounds: clap.join_share and clap.quiet_share must be 0, "
+       "clap.label_texts off");
   need(clap.join_share == 0 ||
            (clap.join_share > 0 && clap.join_share <= 1 && tower.freeze_stem && scene_pool > 0),
        "clap.join_share", "must be in 0..1, and above 0 only with tower.freeze_stem and scene_pool");
