@@ -5,6 +5,7 @@
 #include "af2/core/file.h"
 #include "af2/core/log.h"
 #include "af2/core/text_util.h"
+#include "af2/generate/clap_windows.h"
 
 namespace af2 {
 
@@ -63,6 +64,39 @@ HeardClip read_clap_clip(const ClapEngine& clap, const ClapFlags& flags, const C
   HeardClip heard = decode_clip(clap.decode_options(), flags.clips, item);
   heard.report.seconds = heard.report.seconds_used = heard.clip.seconds;
   return heard;
+}
+
+HeardWindows read_clap_windows(const ClapEngine& clap, const ClapFlags& flags, const ClipItem& item,
+                               double window_s, double hop_s) {
+  HeardWindows all;
+  const bool whole_file = item.paths.size() == 1 && item.paths[0] != "-" &&
+                          item.start_s.value_or(flags.clips.start_s) == 0 &&
+                          item.duration_s.value_or(flags.clips.duration_s) == 0;
+  if (!whole_file) {
+    all.heard = read_clap_clip(clap, flags, item);
+    all.windows = clap.stretches(all.heard.clip.samples, window_s, hop_s);
+    all.heard.clip.samples = {};
+    return all;
+  }
+  ClapWindowOptions options;
+  options.window_s = window_s, options.hop_s = hop_s;
+  options.decode = clap.decode_options();
+  if (!flags.clips.channels.empty())
+    options.decode.channels = flags.clips.channels == "first" ? Channels::kFirst : Channels::kMean;
+  const ClapWindowReport report =
+      for_each_window(clap, item.paths[0], options,
+                      [&](const ClapWindowReport&, double start_s, double end_s, Vector vector) {
+                        all.windows.push_back({start_s, end_s, std::move(vector)});
+                        return true;
+                      });
+  all.heard.path = item.name();
+  all.heard.clip.seconds = all.heard.report.seconds = all.heard.report.seconds_used = report.seconds;
+  all.heard.clip.file_seconds = report.file_seconds;
+  all.heard.clip.source_rate_hz = report.source_rate_hz;
+  all.heard.clip.source_channels = report.source_channels;
+  all.heard.clip.notes = report.notes;
+  all.heard.warnings = report.warnings;
+  return all;
 }
 
 Vector clap_text(const ClapEngine& clap, const std::string& text) {

@@ -25,6 +25,14 @@ ClapEngine load_clap(const ClapFlags& flags);
 
 // A clip decoded as the flags say, with the warnings of the decoder.
 HeardClip read_clap_clip(const ClapEngine& clap, const ClapFlags& flags, const ClipItem& item);
+// A clip's windows, and the clip without its samples. One whole file is read in blocks of a few minutes,
+// however long it is; stdin, parts of files and joined clips are read whole.
+struct HeardWindows {
+  HeardClip heard;
+  std::vector<ClapEngine::Stretch> windows;  // times from the clip's start
+};
+HeardWindows read_clap_windows(const ClapEngine& clap, const ClapFlags& flags, const ClipItem& item,
+                               double window_s, double hop_s);
 // A text's vector, with a notice where the text was cut.
 Vector clap_text(const ClapEngine& clap, const std::string& text);
 

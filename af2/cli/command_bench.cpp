@@ -1,11 +1,11 @@
 // `af2 bench`: how fast this model is on this machine, for clips of several lengths.
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cmath>
 #include <memory>
 
+#include "af2/cli/bench_parts.h"
 #include "af2/cli/clip_flags.h"
 #include "af2/core/bandwidth.h"
 #include "af2/core/error.h"
@@ -18,37 +18,10 @@ namespace {
 
 struct Flags {
   ClipFlags clips;
-  std::string seconds = "10,30,120,300", batch;
+  bool clap = false;
+  std::string seconds = "10,30,120,300", batch, text_model;
   int reps = 3, tokens = 32, text = 0;
 };
-
-// Two tones and noise: what sounds does not change the time.
-Clip synthetic_clip(double seconds, int rate_hz) {
-  Clip clip;
-  Random rng("af2/bench/1");
-  clip.samples.resize(static_cast<std::size_t>(std::llround(seconds * rate_hz)));
-  for (std::size_t i = 0; i < clip.samples.size(); ++i) {
-    const double t = static_cast<double>(i) / rate_hz;
-    clip.samples[i] =
-        static_cast<float>(0.3 * std::sin(2765 * t) + 0.2 * std::sin(9100 * t) + 0.05 * rng.normal());
-  }
-  clip.rate_hz = clip.source_rate_hz = rate_hz;
-  clip.source_channels = 1;
-  clip.seconds = clip.wanted_seconds = clip.file_seconds = seconds;
-  return clip;
-}
-
-double peak_mib() {
-  struct rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
 
 // "a,b,c" between two bounds.
 std::vector<double> numbers(const std::string& text, const std::string& flag, double least, double most) {
@@ -176,6 +149,12 @@ int run(const Flags& flags) {
       flags.batch.empty() ? std::vector<double>() : numbers(flags.batch, "--batch", 1, 1024);
   if (!batches.empty() && flags.text > 0)
     throw user_error("--batch and --text exclude each other", "--batch");
+  if (flags.clap) {
+    if (!batches.empty() || flags.text > 0)
+      throw user_error("measures clips and texts of AF-CLAP alone", "--clap", "leave --batch and --text out");
+    time_clap(flags.clips, flags.text_model, seconds, flags.reps);
+    return 0;
+  }
   const double start = steady_seconds();
   const Engine engine = load_engine(flags.clips, flags.text > 0);
   const double load_s = steady_seconds() - start;
@@ -252,6 +231,10 @@ void add_bench(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   verb->add_option("--generation", flags->clips.generation,
                    "of a published checkpoint whose files do not tell its release")
       ->check(CLI::IsMember({"2025-03", "2025-06"}));
+  verb->add_flag("--clap", flags->clap,
+                 "vectors of AF-CLAP instead of answers: clips of each of --seconds, and texts");
+  verb->add_option("--text-model", flags->text_model,
+                   "of a published AF-CLAP: folder of Flan-T5 with spiece.model");
   verb->add_option("--seconds", flags->seconds, "lengths of the clips, a,b,c");
   verb->add_option("--text", flags->text,
                    "instead of clips: the language model alone, after a prompt of so many tokens")

@@ -47,16 +47,19 @@ Json item_json(const Item& item, const EmbedFlags& flags, const ClapEngine& clap
 // Adds what a clip gives: its vector, or those of its stretches.
 void add_clip(const ClapEngine& clap, const EmbedFlags& flags, const ClipItem& clip,
               std::vector<Item>& items) {
-  const HeardClip heard = read_clap_clip(clap, flags.clap, clip);
-  tell_warnings(heard, {});
   if (!flags.windows) {
+    const HeardClip heard = read_clap_clip(clap, flags.clap, clip);
+    tell_warnings(heard, {});
     items.push_back({false, heard.path, clap.audio(heard.clip.samples), heard.start_s,
                      heard.start_s + heard.clip.seconds, heard.warnings});
     return;
   }
   const double window = flags.window_s > 0 ? flags.window_s : clap.config().audio.window_seconds;
   const double hop = flags.hop_s > 0 ? flags.hop_s : window;
-  for (auto& s : clap.stretches(heard.clip.samples, window, hop))
+  HeardWindows all = read_clap_windows(clap, flags.clap, clip, window, hop);
+  const HeardClip& heard = all.heard;
+  tell_warnings(heard, {});
+  for (auto& s : all.windows)
     items.push_back({false, heard.path, std::move(s.vector), heard.start_s + s.start_s,
                      heard.start_s + s.end_s, heard.warnings});
 }

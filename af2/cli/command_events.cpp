@@ -78,14 +78,16 @@ class Scorer {
         labels_(text_vectors(clap_, labels, flags.form)),
         background_(text_vectors(clap_, split(flags.background, '|'), flags.form)) {}
 
-  const ClapEngine& clap() const { return clap_; }
-  std::vector<StretchScores> operator()(const HeardClip& heard) const {
+  // The clip, without its samples, and the scores of its stretches.
+  std::pair<HeardClip, std::vector<StretchScores>> operator()(const ClipItem& item) const {
+    HeardWindows all = read_clap_windows(clap_, flags_.clap, item, flags_.window_s, flags_.hop_s);
+    tell_warnings(all.heard, {});
     std::vector<StretchScores> scores;
-    for (const auto& s : clap_.stretches(heard.clip.samples, flags_.window_s, flags_.hop_s))
+    for (const auto& s : all.windows)
       scores.push_back(
-          {heard.start_s + s.start_s, heard.start_s + s.end_s,
+          {all.heard.start_s + s.start_s, all.heard.start_s + s.end_s,
            label_scores(cosines(s.vector, labels_), cosines(s.vector, background_), clap_.logit_scale())});
-    return scores;
+    return {std::move(all.heard), std::move(scores)};
   }
 
  private:
@@ -128,9 +130,8 @@ int run_events(EventsFlags flags) {
   ClipFlags clips = flags.clap.clips;
   clips.json = format == EventFormat::kJson && n_clips > 1;
   const int code = for_each_clip(clips, [&](int, const ClipItem& item) {
-    const HeardClip heard = read_clap_clip(scorer.clap(), flags.clap, item);
-    tell_warnings(heard, {});
-    ClipEvents found{heard.path, heard.clip.file_seconds, find_events(scorer(heard), labels, flags.timeline)};
+    const auto [heard, scores] = scorer(item);
+    ClipEvents found{heard.path, heard.clip.file_seconds, find_events(scores, labels, flags.timeline)};
     found.settings = settings_json(flags);
     found.audio = audio_json(heard);
     if (found.events.empty()) notice("{}: no event", heard.path);
@@ -177,11 +178,10 @@ int run_calibration(EventsFlags flags) {
   std::vector<LabelledStretches> clips;
   std::size_t named = 0;
   const int code = for_each_clip(flags.clap.clips, [&](int, const ClipItem& item) {
-    const HeardClip heard = read_clap_clip(scorer.clap(), flags.clap, item);
-    tell_warnings(heard, {});
+    auto [heard, scores] = scorer(item);
     const auto found = known.find(std::filesystem::path(heard.path).filename().string());
     named += found != known.end();
-    clips.push_back({scorer(heard), found == known.end() ? std::vector<TimedEvent>{} : found->second});
+    clips.push_back({std::move(scores), found == known.end() ? std::vector<TimedEvent>{} : found->second});
   });
   if (named == 0)
     throw data_error("names none of the clips", flags.calibrate,

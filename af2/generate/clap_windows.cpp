@@ -40,6 +40,7 @@ class Blocks {
     }
     ++n_blocks_;
     report_.file_seconds = clip.file_seconds;
+    report_.source_rate_hz = clip.source_rate_hz, report_.source_channels = clip.source_channels;
     add_new(report_.warnings, clip.warnings);
     add_new(report_.notes, clip.notes);
     at_end_ = clip.seconds < block_s_ - 0.5 / clip.rate_hz;

@@ -24,8 +24,9 @@ struct ClapWindowOptions {
 };
 
 struct ClapWindowReport {
-  double seconds = 0;                        // heard: all of the file
-  double file_seconds = 0;                   // as the file declares it
+  double seconds = 0;       // heard: all of the file
+  double file_seconds = 0;  // as the file declares it
+  int source_rate_hz = 0, source_channels = 0;
   std::vector<std::string> warnings, notes;  // each once
   bool stopped = false;
 };

@@ -107,7 +107,6 @@ void Af2Config::check(const std::string& where) const {
           "clap.stem_input");
   require(!clap.stem_skip || !clap.stem.empty(), "there is no stem whose features could be added", where,
           "clap.stem_skip");
-  require(clap.skip_alone >= 0 && clap.skip_alone < 1, "must be in 0..1", where, "clap.skip_alone");
   require(!clap.fusion || clap.stem.empty(), "the fusion path belongs to the patch projection, not to a stem",
           where, "clap.fusion");
   if (!clap.stem.empty()) {

@@ -76,7 +76,6 @@ struct ClapConfig {
   int stem_frames = 0;
   std::string stem_input = "db";
   bool stem_skip = false;
-  double skip_alone = 0;
   bool fusion = false;
 
   int out_dim() const { return embed_dim << (depths.size() - 1); }
@@ -106,7 +105,6 @@ struct ClapConfig {
     v.field("stem_frames", stem_frames, "frames of a window that the stem sees; 0: as the patch projection");
     v.field("stem_input", stem_input, "db, or log1p: log(1 + power) of the normalised bands");
     v.field("stem_skip", stem_skip, "the stem's features are added to the output tokens of their place");
-    v.field("skip_alone", skip_alone, "share of clips whose tokens are those features alone, in training");
     v.field("fusion", fusion, "with the path for clips longer than a window (AF-CLAP alone)");
   }
 };

@@ -318,15 +318,15 @@ torch::Tensor HtsatImpl::to_stem(const torch::Tensor& logmel, const torch::Tenso
   return patch_embed->stem_map(to_image(logmel.unsqueeze(1), keep_mask));
 }
 
-torch::Tensor HtsatImpl::from_stem(const torch::Tensor& map) {
-  torch::Tensor tokens = from_tokens(patch_embed->tokens(map));
-  if (!skip) return tokens;
-  tokens = tokens * skip->gain;
+torch::Tensor HtsatImpl::from_stem(const torch::Tensor& map, const torch::Tensor& blocks) {
+  if (!skip) return from_tokens(patch_embed->tokens(map));
   const int64_t bins = config.out_grid() / (config.spec_size / n_mels);
-  const torch::Tensor heard = skip->forward(map, bins, tokens.size(1) / bins);
-  if (!is_training() || config.skip_alone == 0) return tokens + heard;
-  const torch::Tensor keep = torch::rand({tokens.size(0), 1, 1}) >= config.skip_alone;
-  return tokens * keep.to(tokens.device(), tokens.scalar_type()) + heard;
+  const int64_t steps = config.out_grid() * (config.spec_size / n_mels);
+  const torch::Tensor heard = skip->forward(map, bins, steps);
+  if (!blocks.defined()) return from_tokens(patch_embed->tokens(map)) * skip->gain + heard;
+  if (blocks.size(0) == 0) return heard;
+  const torch::Tensor tokens = from_tokens(patch_embed->tokens(map.index_select(0, blocks))) * skip->gain;
+  return heard.index_add(0, blocks, tokens.to(heard.scalar_type()));
 }
 
 torch::Tensor HtsatImpl::forward_fused(const torch::Tensor& logmels) {

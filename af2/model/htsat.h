@@ -130,7 +130,9 @@ struct HtsatImpl : torch::nn::Module {
   // The two halves of forward, for training with a frozen stem: log-mel -> the stem's last layer
   // [B, C', m, t] (without a stem the resized spectrogram [B, 1, M, F']) -> audio tokens.
   torch::Tensor to_stem(const torch::Tensor& logmel, const torch::Tensor& keep_mask = {});
-  torch::Tensor from_stem(const torch::Tensor& map);
+  // With a skip, `blocks` (training, optional; int64) names the clips that pass the blocks; the others are
+  // heard by the skip alone.
+  torch::Tensor from_stem(const torch::Tensor& map, const torch::Tensor& blocks = {});
 
   ClapConfig config;
   int64_t n_mels, frames;

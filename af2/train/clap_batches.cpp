@@ -177,6 +177,8 @@ ClapBatch ClapBatches::batch(std::int64_t index, const ScenePool<ClapScene>& poo
       clip.whole = place(options_.scene_pool > 0 ? number % options_.scene_pool : number);
       clip.scene = batch.scenes[clip.whole]->scene;
     }
+    clip.skip_alone = clip.scene.labels().size() < 2 &&
+                      Random("af2/clap/skip/1/" + name_of(number)).chance(options_.clap.skip_alone);
     batch.seconds += clip.scene.seconds;
     Random rng("af2/clap/captions/1/" + name_of(number));
     if (pairs_)
@@ -193,13 +195,12 @@ ClapBatch ClapBatches::batch(std::int64_t index, const ScenePool<ClapScene>& poo
       for (const auto& wrong : texts.back().negatives)
         for (const auto& negative : wrong) column(negative.text);
   }
-  if (columns.empty()) column("");   // no sound could be read
-  std::vector<std::int64_t> labels;  // the text of each label
-  if (options_.clap.label_texts)
+  if (columns.empty()) column("");  // no sound could be read
+  if (options_.clap.label_weight > 0)
     for (const LabelInfo& label : bank_.labels())
-      labels.push_back(column("the sound of " + label.short_name));
+      batch.labels.push_back(column("the sound of " + label.short_name));
   set_targets(batch, texts, columns);
-  set_label_targets(batch, labels);
+  if (!batch.labels.empty()) set_label_targets(batch);
   set_masks(batch, index);
   return batch;
 }
@@ -232,20 +233,18 @@ void ClapBatches::set_targets(ClapBatch& batch, const std::vector<ClapTexts>& te
     }
 }
 
-void ClapBatches::set_label_targets(ClapBatch& batch, const std::vector<std::int64_t>& labels) const {
-  auto positive = batch.targets.positive.accessor<float, 2>();
-  auto rival = batch.targets.rival.accessor<float, 2>();
-  for (std::size_t label = 0; label < labels.size(); ++label) {
+void ClapBatches::set_label_targets(ClapBatch& batch) const {
+  const auto b = static_cast<int64_t>(batch.clips.size()), n = static_cast<int64_t>(bank_.labels().size());
+  batch.labels_heard = torch::zeros({b, n}), batch.labels_absent = torch::zeros({b, n});
+  auto heard = batch.labels_heard.accessor<float, 2>();
+  auto absent = batch.labels_absent.accessor<float, 2>();
+  for (int64_t label = 0; label < n; ++label) {
     CaptionClaim claim;
     claim.parts.push_back({static_cast<int>(label), 0});
-    const std::int64_t c = labels[label];
-    for (int64_t i = 0; i < static_cast<int64_t>(batch.clips.size()); ++i) {
-      if (positive[i][c] > 0 || rival[i][c] > 0) continue;  // one of the captions says so already
-      const Scene& scene = batch.clips[static_cast<std::size_t>(i)].scene;
-      const Truth truth = writer_.truth_of(claim, scene);
-      const bool all_of_it = truth == Truth::kTrue && scene.labels().size() == 1;
-      if (all_of_it) positive[i][c] = 1;
-      if (all_of_it || truth == Truth::kFalse) rival[i][c] = 1;
+    for (int64_t i = 0; i < b; ++i) {
+      const Truth truth = writer_.truth_of(claim, batch.clips[static_cast<std::size_t>(i)].scene);
+      heard[i][label] = truth == Truth::kTrue ? 1.0f : 0.0f;
+      absent[i][label] = truth == Truth::kFalse ? 1.0f : 0.0f;
     }
   }
 }

@@ -39,6 +39,7 @@ struct ClapScene {
 struct ClapClip {
   Scene scene;
   enum class Heard { kEvents, kNoise, kSilence } heard = Heard::kEvents;
+  bool skip_alone = false;  // does not pass the tower's blocks
   std::size_t whole = 0;
   std::vector<std::pair<std::size_t, ScenePiece>> pieces;
 };
@@ -50,6 +51,8 @@ struct ClapBatch {
   std::vector<std::vector<int>> texts;             // [U] token ids
   std::vector<std::int64_t> first;                 // [B] text of each clip's first caption; -1: none
   ClapTargets targets;                             // [B, U]
+  std::vector<std::int64_t> labels;                // [L] text of each label; empty: they are not asked for
+  torch::Tensor labels_heard, labels_absent;       // [B, L]
   torch::Tensor keep;                              // SpecAugment, 1 keep: [B, F, M], or [B, 1, m, t] of a map
   double seconds = 0;
   std::int64_t masked = 0;  // captions equal to another clip's, masked out of that row
@@ -86,8 +89,7 @@ class ClapBatches {
                       const ClapBatch& batch) const;
   void set_targets(ClapBatch& batch, const std::vector<ClapTexts>& texts,
                    const std::map<std::string, std::int64_t>& columns) const;
-  // Labels as texts: of clips with one sound a caption, of clips that lack it a rival.
-  void set_label_targets(ClapBatch& batch, const std::vector<std::int64_t>& labels) const;
+  void set_label_targets(ClapBatch& batch) const;
   void set_masks(ClapBatch& batch, std::int64_t index) const;
 
   TrainOptions options_;

@@ -12,6 +12,15 @@ torch::Tensor counted_lse(const torch::Tensor& logits, const torch::Tensor& coun
 
 }  // namespace
 
+torch::Tensor label_loss(const torch::Tensor& audio, const torch::Tensor& text, const torch::Tensor& heard,
+                         const torch::Tensor& absent, const torch::Tensor& scale) {
+  const torch::Tensor z = scale * audio.to(torch::kFloat32).matmul(text.to(torch::kFloat32).t());  // [B, L]
+  constexpr double kNever = -1e9;
+  const torch::Tensor others = z.masked_fill(absent == 0, kNever).logsumexp(1, /*keepdim=*/true);
+  const torch::Tensor each = torch::softplus(others - z) * heard;
+  return (each.sum(1) / heard.sum(1).clamp_min(1)).sum();
+}
+
 torch::Tensor logit_scale(const torch::Tensor& logarithm) {
   return logarithm.exp().clamp_max(kMostScale);
 }

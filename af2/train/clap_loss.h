@@ -33,6 +33,13 @@ torch::Tensor text_to_audio_loss(const torch::Tensor& audio, const torch::Tensor
 torch::Tensor infonce_loss(const torch::Tensor& audio, const torch::Tensor& text,
                            const torch::Tensor& scale_a, const torch::Tensor& scale_t);
 
+// Each sound of a clip alone against the sounds that it lacks: sum over clips of the mean, over the clip's
+// labels, of -log(e^z(label) / (e^z(label) + sum over absent labels of e^z)), z = scale * cosine. audio [B,
+// J], text of each label [L, J]; heard and absent [B, L] 0 or 1 (neither: unclear). A clip without labels
+// adds 0.
+torch::Tensor label_loss(const torch::Tensor& audio, const torch::Tensor& text, const torch::Tensor& heard,
+                         const torch::Tensor& absent, const torch::Tensor& scale);
+
 // exp of a learned logarithm, at most 100.
 torch::Tensor logit_scale(const torch::Tensor& logarithm);
 

@@ -46,6 +46,8 @@ class ClapTask : public TrainTask {
     if (frozen_ && (config_.tower.stem.empty() || options_.init.empty()))
       throw user_error("freezes a stem that is not there", "recipe key tower.freeze_stem",
                        "use a model whose tower has a stem, and name its weights with init");
+    if (options_.clap.skip_alone > 0 && !config_.tower.stem_skip)
+      throw user_error("needs a tower with stem_skip", "recipe key clap.skip_alone", "leave it out");
     clap_ = ClapModel(config_);
     take_token_rows(folder_.tokenizer_file, *clap_);
     if (!options_.init.empty()) init_from(options_.init, stored());
@@ -90,8 +92,8 @@ class ClapTask : public TrainTask {
   MicroBatchLoss loss(std::int64_t) override {
     ClapBatch batch = batches_->next();
     masked_ += batch.masked;
-    const torch::Tensor audio = ranks_->gather(of_map(map_of(batch)));  // [B, J]
-    const torch::Tensor text = text_of(batch);                          // [U, J]
+    const torch::Tensor audio = ranks_->gather(vectors_of(batch));  // [B, J]
+    const torch::Tensor text = text_of(batch);                      // [U, J]
     const torch::Tensor scale = logit_scale(clap_->logit_scale_a);
     torch::Tensor sum;
     double count = static_cast<double>(std::count_if(batch.first.begin(), batch.first.end(),
@@ -114,6 +116,10 @@ class ClapTask : public TrainTask {
               2;
       }
     }
+    if (!batch.labels.empty())
+      sum = sum + options_.clap.label_weight * label_loss(audio,
+                                                          text.index_select(0, torch::tensor(batch.labels)),
+                                                          batch.labels_heard, batch.labels_absent, scale);
     // Every rank has the whole loss and gives its part of it.
     return {sum / ranks_->size(), count, batch.seconds};
   }
@@ -147,6 +153,11 @@ class ClapTask : public TrainTask {
     }
     return tower().to_stem(mel, keep);
   }
+  // Vectors of this rank's share of the clips [B / R, J].
+  torch::Tensor vectors_of(ClapBatch& batch) {
+    const torch::Tensor map = map_of(batch);
+    return of_map(map, through_blocks(batch));
+  }
   // Vectors of a batch's texts [U, J], each heard by one rank: even shares, the last ones filled up.
   torch::Tensor text_of(const ClapBatch& batch) {
     const auto n = static_cast<std::int64_t>(batch.texts.size());
@@ -177,8 +188,16 @@ class ClapTask : public TrainTask {
     const torch::Tensor heard = torch::stack(rows).to(torch::kFloat32);
     return torch::dropout(heard * keep, options_.tower.stem_dropout, clap_->is_training());
   }
-  torch::Tensor of_map(const torch::Tensor& map) {
-    return clap_->project_audio(tower().from_stem(map).to(torch::kFloat32).mean(1));
+  torch::Tensor of_map(const torch::Tensor& map, const torch::Tensor& blocks = {}) {
+    return clap_->project_audio(tower().from_stem(map, blocks).to(torch::kFloat32).mean(1));
+  }
+  // The clips of a batch that pass the tower's blocks: all, but for a share of those with one sound.
+  torch::Tensor through_blocks(const ClapBatch& batch) const {
+    if (options_.clap.skip_alone == 0) return {};
+    std::vector<std::int64_t> rows;
+    for (std::size_t i = 0; i < batch.clips.size(); ++i)
+      if (!batch.clips[i].skip_alone) rows.push_back(static_cast<std::int64_t>(i));
+    return torch::tensor(rows, torch::kInt64);
   }
   // Vectors of clips [N, J] and of texts [N, J].
   torch::Tensor audio_vectors(const std::vector<std::vector<float>>& clips) {

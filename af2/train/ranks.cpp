@@ -1,5 +1,6 @@
 #include "af2/train/ranks.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <functional>
@@ -103,7 +104,9 @@ class GlooRanks : public Ranks {
     try {
       call();
     } catch (const std::exception& e) {
-      const std::string reason = split(e.what(), '\n').front();
+      // Its first sentence; what follows is advice for those who use Gloo directly.
+      std::string reason = split(e.what(), '\n').front();
+      reason.resize(std::min(reason.size(), reason.find(". This is typically")));
       throw remote_error(
           fmt::format("cannot {} with the other ranks: {}", what, missing_ranks(reason)),
           fmt::format("rank {} of {}", rank_, size_),

@@ -45,10 +45,10 @@ void TrainOptions::check(const std::string& where) const {
   need(clap.single_share >= 0 && clap.single_share <= 1, "clap.single_share", "must be in 0..1");
   need(clap.min_single_seconds > 0 && clap.max_single_seconds >= clap.min_single_seconds,
        "clap.min_single_seconds", "must be above 0 and no more than clap.max_single_seconds");
-  need(clap.pairs.empty() || (clap.join_share == 0 && clap.quiet_share == 0 && !clap.label_texts),
+  need(clap.pairs.empty() || (clap.join_share == 0 && clap.quiet_share == 0 && clap.label_weight == 0),
        "clap.pairs",
-       "holds clips without labels of sounds: clap.join_share and clap.quiet_share must be 0, "
-       "clap.label_texts off");
+       "holds clips without labels of sounds: clap.join_share, clap.quiet_share and clap.label_weight must "
+       "be 0");
   need(clap.join_share == 0 ||
            (clap.join_share > 0 && clap.join_share <= 1 && tower.freeze_stem && scene_pool > 0),
        "clap.join_share", "must be in 0..1, and above 0 only with tower.freeze_stem and scene_pool");
@@ -56,6 +56,9 @@ void TrainOptions::check(const std::string& where) const {
                                  tower.freeze_stem && scene_pool > 0),
        "clap.quiet_share",
        "must be in 0..1 with clap.join_share, and above 0 only with tower.freeze_stem and scene_pool");
+  need(clap.label_weight >= 0 && std::isfinite(clap.label_weight), "clap.label_weight",
+       "must not be negative");
+  need(clap.skip_alone >= 0 && clap.skip_alone <= 1, "clap.skip_alone", "must be in 0..1");
   need(clap.most_pieces >= 1, "clap.most_pieces", "must be at least 1");
   need(clap.val_scenes >= 2, "clap.val_scenes", "must be at least 2");
   need(stop_after >= 0, "stop_after", "must not be negative");

@@ -82,9 +82,10 @@ struct ClapTaskOptions {
   CaptionOptions captions;
   bool symmetric = false;
   bool mask_true = true;
-  bool label_texts = false;
+  double label_weight = 0;
   double single_share = 0.3;
   double min_single_seconds = 1, max_single_seconds = 5;
+  double skip_alone = 0;
   double join_share = 0;
   int most_pieces = 3;
   double quiet_share = 0;
@@ -104,13 +105,14 @@ struct ClapTaskOptions {
     v.field("mask_true", mask_true,
             "captions of other clips that the labels show to be true of this one are no rivals; false: only "
             "equal ones");
-    v.field(
-        "label_texts", label_texts,
-        "every batch holds the text of every label too: a caption of clips with that sound alone, false of "
-        "clips without it");
+    v.field("label_weight", label_weight,
+            "weight of a loss of each sound's name, among the names of the sounds that a clip lacks");
     v.field("single_share", single_share, "share of clips that are one sound alone");
     v.field("min_single_seconds", min_single_seconds, "shortest of them");
     v.field("max_single_seconds", max_single_seconds, "longest of them");
+    v.field("skip_alone", skip_alone,
+            "share of clips with one sound at most that are heard by the tower's stem_skip alone, without "
+            "its blocks");
     v.field("join_share", join_share,
             "share of clips that are joined from stretches of the pool's scenes; needs tower.freeze_stem");
     v.field("quiet_share", quiet_share,

@@ -102,5 +102,36 @@ TEST(ClapLoss, TheScaleIsBounded) {
   EXPECT_NEAR(logit_scale(torch::tensor(1.0f)).item<double>(), std::exp(1.0), 1e-6);
 }
 
+TEST(ClapLoss, LabelsStandAgainstThoseThatAreAbsent) {
+  const Leaves leaves;
+  const torch::Tensor audio = Leaves::unit(leaves.audio), text = Leaves::unit(leaves.text);
+  torch::Tensor heard = torch::zeros({kClips, kTexts}), absent = torch::ones({kClips, kTexts});
+  heard[0][3] = 1, absent[0][3] = 0;
+  heard[0][5] = 1, absent[0][5] = 0;
+  heard[1][7] = 1, absent[1][7] = 0;
+  absent[1][8] = 0;  // unclear
+  const double scale = 9;
+  const torch::Tensor loss = label_loss(audio, text, heard, absent, torch::tensor(scale, torch::kFloat32));
+  double wanted = 0;
+  for (int i = 0; i < kClips; ++i) {
+    double others = 0, sum = 0, n = 0;
+    const auto z = [&](int u) { return scale * audio[i].dot(text[u]).item<double>(); };
+    for (int u = 0; u < kTexts; ++u)
+      if (absent[i][u].item<float>() > 0) others += std::exp(z(u));
+    for (int u = 0; u < kTexts; ++u)
+      if (heard[i][u].item<float>() > 0) sum -= std::log(std::exp(z(u)) / (std::exp(z(u)) + others)), n += 1;
+    if (n > 0) wanted += sum / n;
+  }
+  EXPECT_NEAR(loss.item<double>(), wanted, 1e-4);
+  loss.backward();
+  EXPECT_GT(leaves.audio.grad()[0].abs().sum().item<float>(), 0);
+  EXPECT_EQ(leaves.audio.grad()[2].abs().sum().item<float>(), 0);  // nothing is said of it
+  // All vectors equal: ln(1 + the absent).
+  const torch::Tensor same = torch::ones({kClips, kJoint}) / std::sqrt(kJoint);
+  const torch::Tensor flat =
+      label_loss(same, same[0].expand({kTexts, kJoint}), heard, absent, torch::tensor(5.0f));
+  EXPECT_NEAR(flat.item<double>(), std::log(1.0 + kTexts - 2) + std::log(1.0 + kTexts - 2), 1e-4);
+}
+
 }  // namespace
 }  // namespace af2

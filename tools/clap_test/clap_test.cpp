@@ -30,7 +30,7 @@ namespace {
 
 struct Flags {
   std::string bank = "bank", split = "val", calibrate_split = "train", model, out;
-  int scenes = 500, event_scenes = 100, seed = 1, threads = 0;
+  int recordings = 0, scenes = 500, event_scenes = 100, seed = 1, threads = 0;
   double window_s = 1, hop_s = 0.25;
 };
 
@@ -65,7 +65,11 @@ class Scorer {
   };
 
   void hear_recordings() {
-    const std::vector<int> recordings = bank_.recordings(split_);
+    std::vector<int> recordings = bank_.recordings(split_);
+    if (flags_.recordings > 0 && flags_.recordings < static_cast<int>(recordings.size())) {
+      Random("af2/clap_test/recordings/1").shuffle(recordings);
+      recordings.resize(static_cast<std::size_t>(flags_.recordings));
+    }
     ProgressBar bar(static_cast<std::int64_t>(recordings.size()));
     for (const int recording : recordings) {
       const Sound& sound = bank_.sound(recording);
@@ -331,6 +335,7 @@ int main(int argc, char** argv) {
   app.add_option("--split", flags.split, "recordings that are scored: val, test");
   app.add_option("--calibrate-split", flags.calibrate_split,
                  "recordings that choose the thresholds of events");
+  app.add_option("--recordings", flags.recordings, "at most so many of the split's recordings; 0: all");
   app.add_option("--scenes", flags.scenes, "scenes with captions that differ");
   app.add_option("--event-scenes", flags.event_scenes, "scenes whose events are looked for");
   app.add_option("--window", flags.window_s, "events: seconds heard at once");

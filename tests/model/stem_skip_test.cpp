@@ -1,0 +1,83 @@
+// The stem's features beside the tower's tokens (clap.stem_skip), against plain loops.
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "af2/model/htsat.h"
+#include "model_testing.h"
+
+namespace af2 {
+namespace {
+
+class StemSkipTower : public ::testing::Test {
+ protected:
+  StemSkipTower() : config(test::tiny_stem_tower()) {
+    torch::manual_seed(5);
+    config.stem_skip = true;
+    const AudioConfig audio = test::tiny_audio();
+    tower = std::make_shared<HtsatImpl>(config, audio);
+    tower->eval();
+    torch::NoGradGuard no_grad;
+    tower->skip->gain.uniform_(-1, 1);
+    tower->skip->norm->weight.uniform_(0.5, 2);
+    map = torch::rand({3, config.stem.back().channels, audio.n_mels / config.stem_mel_stride(),
+                       config.frames(audio) / config.stem_time_stride()});
+  }
+  ClapConfig config;
+  std::shared_ptr<HtsatImpl> tower;
+  torch::Tensor map;
+};
+
+TEST_F(StemSkipTower, AddsANormalisedMapOfEachTokensPlace) {
+  torch::NoGradGuard no_grad;
+  const torch::Tensor tokens = tower->from_stem(map);  // [B, S, D]
+  const torch::Tensor gain = tower->skip->gain.clone();
+  tower->skip->gain.zero_();
+  const torch::Tensor heard = tower->from_stem(map);
+  const int64_t bins = config.out_grid() / (config.spec_size / test::tiny_audio().n_mels),
+                steps = tokens.size(1) / bins;
+  const int64_t c = map.size(1), high = map.size(2) / bins, wide = map.size(3) / steps;
+  const auto weight = tower->skip->proj->weight;
+  for (const auto& [b, bin, step] : {std::array<int64_t, 3>{0, 0, 0}, {1, bins - 1, 1}, {2, 0, steps - 1}}) {
+    std::vector<double> x(static_cast<std::size_t>(c));
+    double mean = 0, variance = 0;
+    for (int64_t k = 0; k < c; ++k) {
+      double sum = 0;
+      for (int64_t m = 0; m < high; ++m)
+        for (int64_t t = 0; t < wide; ++t) sum += map[b][k][bin * high + m][step * wide + t].item<double>();
+      x[static_cast<std::size_t>(k)] = std::sqrt(sum / static_cast<double>(high * wide) + 1e-3);
+      mean += x[static_cast<std::size_t>(k)] / static_cast<double>(c);
+    }
+    for (const double value : x) variance += (value - mean) * (value - mean) / static_cast<double>(c);
+    for (int64_t d = 0; d < tokens.size(2); ++d) {
+      double y = 0;
+      for (int64_t k = 0; k < c; ++k)
+        y += weight[d][k].item<double>() *
+             ((x[static_cast<std::size_t>(k)] - mean) / std::sqrt(variance + 1e-5) *
+                  tower->skip->norm->weight[k].item<double>() +
+              tower->skip->norm->bias[k].item<double>());
+      EXPECT_NEAR(heard[b][bin * steps + step][d].item<double>(), y, 1e-4);
+    }
+  }
+  // The rest is what the blocks give, times the gain.
+  const torch::Tensor blocks = tower->patch_embed->tokens(map);
+  EXPECT_EQ(blocks.size(0), 3);
+  tower->skip->gain.fill_(1);
+  const torch::Tensor whole = tower->from_stem(map) - heard;
+  EXPECT_TRUE(torch::allclose(tokens, heard + whole * gain, 1e-4, 1e-5));
+  EXPECT_GT(whole.abs().mean().item<double>(), 0.1);
+}
+
+TEST_F(StemSkipTower, ClipsMayPassTheBlocksOrNot) {
+  torch::NoGradGuard no_grad;
+  const torch::Tensor all = tower->from_stem(map), some = tower->from_stem(map, torch::tensor({2, 0}));
+  const torch::Tensor none = tower->from_stem(map, torch::empty({0}, torch::kInt64));
+  EXPECT_TRUE(torch::allclose(some[0], all[0], 1e-4, 1e-5));
+  EXPECT_TRUE(torch::allclose(some[2], all[2], 1e-4, 1e-5));
+  EXPECT_TRUE(torch::equal(some[1], none[1]));
+  EXPECT_FALSE(torch::allclose(some[1], all[1], 1e-2, 1e-2));
+}
+
+}  // namespace
+}  // namespace af2
