@@ -196,6 +196,51 @@ class Clap(unittest.TestCase):
                      ok=False, code=3)
         self.assertIn("line 1", err)
 
+    def test_events_are_calibrated_by_known_clips(self):
+        scan = ["events", "-m", self.folder, "--window", 5, "--hop", 5, "--keep", 1, "--merge-gap", 0]
+        everything, _ = af2(*scan, "--labels", "dog", "--threshold", 0, "--json", self.clip("long"))
+        self.assertEqual(len(json.loads(everything)["events"]), 1)
+        # The stretches that score highest are called dogs: what is calibrated by them finds them again.
+        dog, quiet = (self.of_text(f"This is a sound of {word}.") for word in ("dog", "silence"))
+        stretches = [self.of_audio(self.clips["long"][i * 80000:i * 80000 + 80000]) for i in range(5)]
+        order = sorted(range(5), key=lambda i: float(stretches[i] @ (dog - quiet)))
+        rows = "".join(f"long.wav\t{i * 5}\t{i * 5 + 5}\tdog\n" for i in order[-2:])
+        truth = self.folder / "truth.tsv"
+        truth.write_text("filename\tonset\toffset\tevent_label\n" + rows)
+        labels = self.folder / "calibrated.txt"
+        one = ["--background", "silence"]
+        af2(*scan, *one, "--calibrate", truth, "-o", labels, self.clip("long"), self.clip("short"))
+        name, threshold = labels.read_text().rstrip("\n").split("\t")
+        self.assertEqual(name, "dog")
+        self.assertTrue(0 < float(threshold) < 1)
+        found, _ = af2(*scan, *one, "--labels-file", labels, "--json", self.clip("long"))
+        middles = {i for i in range(5) for e in json.loads(found)["events"] if e["onset"] <= i * 5 + 2.5 < e["offset"]}
+        self.assertEqual(middles, set(order[-2:]))
+        truth.write_text("filename\tonset\toffset\tevent_label\nother.wav\t0\t1\tdog\n")
+        _, err = af2(*scan, "--calibrate", truth, self.clip("long"), ok=False, code=3)
+        self.assertIn("names none of the clips", err)
+        truth.write_text("filename\tonset\tevent_label\n")
+        _, err = af2(*scan, "--calibrate", truth, self.clip("long"), ok=False, code=3)
+        self.assertIn("offset", err)
+
+    def test_files_of_ten_milliseconds_and_of_minutes(self):
+        short = self.folder / "ten_ms.wav"
+        with wave.open(str(short), "wb") as file:
+            file.setnchannels(1), file.setsampwidth(2), file.setframerate(16000)
+            file.writeframes((np.sin(np.arange(160)) * 9000).astype(np.int16).tobytes())
+        vectors, _ = self.vectors(short)
+        self.assertTrue(np.isfinite(vectors[0]["embedding"]).all())
+        # Blocks of five minutes meet at 300 s: windows across it are those of the samples.
+        noise = (np.random.default_rng(4).standard_normal(16000 * 312) * 3000).astype(np.int16)
+        long = self.folder / "minutes.wav"
+        with wave.open(str(long), "wb") as file:
+            file.setnchannels(1), file.setsampwidth(2), file.setframerate(16000)
+            file.writeframes(noise.tobytes())
+        vectors, _ = self.vectors("--windows-out", "--window", 8, "--hop", 99, long)
+        self.assertEqual([v["start"] for v in vectors], [0, 99, 198, 297, 304])
+        part, _ = self.vectors("--start", 297, "--duration", 8, long)
+        self.assertEqual(vectors[3]["embedding"], part[0]["embedding"])
+
     def test_bad_clips_and_folders(self):
         (self.folder / "page.wav").write_text("<!DOCTYPE html>")
         out, err = af2("embed", "-m", self.folder, "--json", self.folder / "page.wav", self.clip("short"), ok=False,
