@@ -17,10 +17,13 @@ torch::nn::LayerNorm layer_norm(int64_t dim) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim}).eps(kNormEps));
 }
 
-void init_linear(Linear& linear) {  // Swin's initialisation: normal(0.02), biases 0
+constexpr double kSkipDeviation = 0.05;  // of values around 0.7 that differ by 0.3 from clip to clip
+
+// Swin's initialisation: normal(0.02), biases 0.
+void init_linear(Linear& linear, double deviation = 0.02) {
   if (NoDraws::active()) return;
   torch::NoGradGuard no_grad;
-  linear->weight.normal_(0, 0.02);
+  linear->weight.normal_(0, deviation);
   if (linear->bias.defined()) linear->bias.zero_();
 }
 
@@ -269,18 +272,18 @@ torch::Tensor FeatureFusionImpl::forward(const torch::Tensor& x, const torch::Te
 }
 
 StemSkipImpl::StemSkipImpl(int64_t channels, int64_t dim) {
-  norm = register_module("norm", layer_norm(channels));
-  proj = register_module("proj", Linear(channels, dim, /*with_bias=*/false));
-  init_linear(proj);
+  features = register_module("features", Linear(channels, dim, /*with_bias=*/false));
+  init_linear(features, kSkipDeviation);
   gain = register_parameter("gain", torch::zeros({dim}));
 }
 
 torch::Tensor StemSkipImpl::forward(const torch::Tensor& map, int64_t bins, int64_t steps) {
-  // Maps are sums of rectified values: their roots are nearer to a normal distribution.
+  // Roots of rectified values are nearer to a normal distribution. They are not normalised place by place:
+  // where nothing sounds they are small, and add little to the mean over the clip.
   constexpr double kRootFloor = 1e-3;
   const torch::Tensor cells =
       torch::avg_pool2d(map.to(torch::kFloat32), {map.size(2) / bins, map.size(3) / steps});
-  return proj->forward(norm->forward((cells + kRootFloor).sqrt().flatten(2).transpose(1, 2)));
+  return features->forward((cells + kRootFloor).sqrt().flatten(2).transpose(1, 2));
 }
 
 HtsatImpl::HtsatImpl(const ClapConfig& clap, const AudioConfig& audio)

@@ -111,8 +111,7 @@ struct StemSkipImpl : torch::nn::Module {
   StemSkipImpl(int64_t channels, int64_t dim);
   // The stem's map [B, C, m, t] -> [B, bins * steps, D], all steps of bin 0 first.
   torch::Tensor forward(const torch::Tensor& map, int64_t bins, int64_t steps);
-  torch::nn::LayerNorm norm{nullptr};
-  Linear proj{nullptr};
+  Linear features{nullptr};
   torch::Tensor gain;  // [D] of the blocks' tokens
 };
 TORCH_MODULE(StemSkip);
