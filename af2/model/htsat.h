@@ -105,8 +105,8 @@ struct PatchEmbedImpl : torch::nn::Module {
 TORCH_MODULE(PatchEmbed);
 
 // What the stem hears in the place of each output token, to which the token is added (ClapConfig::stem_skip).
-// A linear map of it knows sounds of recordings that training never saw better than the blocks do where the
-// recordings to learn from are few; the blocks, whose part begins at 0, add what stands where in the clip.
+// Where the recordings to learn from are few the blocks learn them by heart, and a linear map has less to do
+// that with; the blocks, whose part begins at 0, add what stands where in the clip.
 struct StemSkipImpl : torch::nn::Module {
   StemSkipImpl(int64_t channels, int64_t dim);
   // The stem's map [B, C, m, t] -> [B, bins * steps, D], all steps of bin 0 first.
