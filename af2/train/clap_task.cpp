@@ -42,7 +42,6 @@ class ClapTask : public TrainTask {
       throw user_error(
           fmt::format("{} clips cannot be shared evenly by {} ranks", options_.batch, ranks_->size()),
           "recipe key batch", "take a multiple of the ranks");
-    if (ranks_->size() > 1) set_batch_norm_sum([this](const torch::Tensor& t) { return ranks_->summed(t); });
     if (frozen_ && (config_.tower.stem.empty() || options_.init.empty()))
       throw user_error("freezes a stem that is not there", "recipe key tower.freeze_stem",
                        "use a model whose tower has a stem, and name its weights with init");
@@ -56,6 +55,7 @@ class ClapTask : public TrainTask {
     if (!options_.clap.val_pairs.empty())
       val_pairs_ = std::make_unique<ClapPairsSource>(options_.clap.val_pairs, options_.seed, config_.audio);
     set_training(false);
+    if (ranks_->size() > 1) set_batch_norm_sum([this](const torch::Tensor& t) { return ranks_->summed(t); });
   }
 
   ~ClapTask() override { set_batch_norm_sum({}); }

@@ -172,8 +172,12 @@ class Run {
   // Gradients become those of all ranks' parts together.
   double sum_over_ranks(double loss_sum) {
     std::vector<torch::Tensor> parts = {torch::tensor({loss_sum}, torch::kFloat64)};
-    for (const auto& item : optimizer_->items())
-      if (item.tensor.grad().defined()) parts.push_back(item.tensor.grad());
+    // What this rank's part did not pass through may have a gradient elsewhere.
+    for (const auto& item : optimizer_->items()) {
+      torch::Tensor& gradient = item.tensor.mutable_grad();
+      if (!gradient.defined()) gradient = torch::zeros_like(item.tensor);
+      parts.push_back(gradient);
+    }
     ranks_->sum(parts);
     return parts[0].item<double>();
   }
