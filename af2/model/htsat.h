@@ -106,13 +106,16 @@ TORCH_MODULE(PatchEmbed);
 
 // What the stem hears in the place of each output token, to which the token is added (ClapConfig::stem_skip).
 // Where the recordings to learn from are few the blocks learn them by heart, and a linear map has less to do
-// that with; the blocks, whose part begins at 0, add what stands where in the clip.
+// that with; the blocks, whose part begins at 0, add what stands where in the clip. What the
+// first map gives passes others, the k-th times the Legendre polynomial P_k of time, so that the mean over a
+// clip tells what came first: a sound that is known is known at its place in time as well.
 struct StemSkipImpl : torch::nn::Module {
-  StemSkipImpl(int64_t channels, int64_t dim);
+  StemSkipImpl(int64_t channels, int64_t dim, int64_t maps);
   // The stem's map [B, C, m, t] -> [B, bins * steps, D], all steps of bin 0 first.
   torch::Tensor forward(const torch::Tensor& map, int64_t bins, int64_t steps);
-  Linear features{nullptr};
-  torch::Tensor gain;  // [D] of the blocks' tokens
+  Linear features{nullptr};     // [D, C]
+  torch::nn::ModuleList turns;  // [maps - 1] of [D, D]
+  torch::Tensor gain;           // [D] of the blocks' tokens
 };
 TORCH_MODULE(StemSkip);
 
@@ -137,7 +140,7 @@ struct HtsatImpl : torch::nn::Module {
   int64_t n_mels, frames;
   BatchNorm bn0{nullptr};
   PatchEmbed patch_embed{nullptr};
-  StemSkip skip{nullptr};  // with config.stem_skip
+  StemSkip skip{nullptr};  // with config.stem_skip > 0
   torch::nn::ModuleList layers;
   torch::nn::LayerNorm norm{nullptr};
 

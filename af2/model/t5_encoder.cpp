@@ -135,7 +135,10 @@ torch::Tensor T5EncoderImpl::embed(const torch::Tensor& ids) {
   const torch::Tensor flat = ids.contiguous().view(-1);
   for (int64_t i = 0; i < flat.numel(); ++i)
     token_rows_->row(flat.data_ptr<int64_t>()[i], rows.data_ptr<float>() + i * config.lm_dim);
-  return embed_projection->forward(rows);
+  // A language model's rows are small (root mean square 0.12 in SmolLM2); beside what the layers add, tokens
+  // of that size would hardly be told apart. T5's own have 1.
+  const torch::Tensor size = rows.square().mean(-1, /*keepdim=*/true).add(kRmsEps).sqrt();
+  return embed_projection->forward(rows / size);
 }
 
 torch::Tensor T5EncoderImpl::forward(const torch::Tensor& ids, const torch::Tensor& mask) {

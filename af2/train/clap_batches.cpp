@@ -1,6 +1,8 @@
 #include "af2/train/clap_batches.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 
 #include "af2/data/nothing_captions.h"
 
@@ -8,6 +10,38 @@ namespace af2 {
 namespace {
 
 constexpr int kTriesPerPiece = 8;
+constexpr double kSoftest_db = -35, kLoudest_db = -8, kMostPeak = 0.98;  // of singles, RMS
+constexpr double kAlone = 0.5, kMostMargin_s = 0.3;  // singles cut to their sound, and what is left around it
+
+// What `classify` and `events` put a label into, and what people write; %s with its article, %n without.
+constexpr std::array<const char*, 4> kLabelTexts = {"the sound of %s", "This is a sound of %n.",
+                                                    "This is a sound of %s.", "%n"};
+constexpr std::array<const char*, 2> kNothing = {"silence", "background noise"};
+
+std::string label_text(std::string text, const std::string& name, const std::string& with_article) {
+  const std::size_t at = text.find('%');
+  return text.replace(at, 2, text[at + 1] == 's' ? with_article : name);
+}
+
+// Cuts a scene of one sound to the sound and up to kMostMargin_s on each side, at a level as recordings have
+// it: in scenes, whose background has a level of its own, most are softer.
+void cut_to_sound(Scene& scene, Random& rng) {
+  const double rate = static_cast<double>(scene.samples.size()) / scene.seconds;
+  const double from = std::max(0.0, scene.events[0].onset_s - rng.uniform(0, kMostMargin_s));
+  const double to = std::min(scene.seconds, scene.events[0].offset_s + rng.uniform(0, kMostMargin_s));
+  const auto first = static_cast<std::ptrdiff_t>(from * rate), last = static_cast<std::ptrdiff_t>(to * rate);
+  scene.samples = {scene.samples.begin() + first, scene.samples.begin() + last};
+  scene.seconds = static_cast<double>(last - first) / rate;
+  scene.events[0].onset_s -= from, scene.events[0].offset_s -= from;
+  double square = 0;
+  float peak = 0;
+  for (const float x : scene.samples) square += double{x} * x, peak = std::max(peak, std::abs(x));
+  if (square == 0) return;
+  const double rms = std::sqrt(square / static_cast<double>(scene.samples.size()));
+  const double wanted = std::pow(10, rng.uniform(kSoftest_db, kLoudest_db) / 20);
+  const auto gain = static_cast<float>(std::min(wanted / rms, kMostPeak / peak));
+  for (float& x : scene.samples) x *= gain;
+}
 
 }  // namespace
 
@@ -77,9 +111,11 @@ Scene ClapBatches::draw_scene(Random& rng) const {
   if (rng.chance(options_.clap.single_share)) {
     scene.min_events = scene.max_events = 1;
     scene.repeat_chance = 0;
-    scene.min_seconds = options_.clap.min_single_seconds;
-    scene.max_seconds = options_.clap.max_single_seconds;
-    scene.max_event_seconds = std::min(scene.max_event_seconds, scene.min_seconds);
+    scene.min_seconds = scene.max_seconds = scene.max_event_seconds =
+        rng.uniform(options_.clap.min_single_seconds, options_.clap.max_single_seconds);
+    Scene single = make_scene(bank_, split_, rng, scene);
+    if (single.events.size() == 1 && rng.chance(kAlone)) cut_to_sound(single, rng);
+    return single;
   }
   return make_scene(bank_, split_, rng, scene);
 }
@@ -97,6 +133,8 @@ std::shared_ptr<ClapScene> ClapBatches::scene(std::int64_t number, const ScenePo
   kept->scene = draw_scene(rng);
   kept->samples = window_of(kept->scene.samples);
   kept->scene.samples = {};
+  kept->scene.event_energy.clear();
+  kept->scene.background_energy = {};
   kept->scene.stems = {};
   return kept;
 }
@@ -177,8 +215,7 @@ ClapBatch ClapBatches::batch(std::int64_t index, const ScenePool<ClapScene>& poo
       clip.whole = place(options_.scene_pool > 0 ? number % options_.scene_pool : number);
       clip.scene = batch.scenes[clip.whole]->scene;
     }
-    clip.skip_alone = clip.scene.labels().size() < 2 &&
-                      Random("af2/clap/skip/1/" + name_of(number)).chance(options_.clap.skip_alone);
+    clip.skip_alone = Random("af2/clap/skip/1/" + name_of(number)).chance(options_.clap.skip_alone);
     batch.seconds += clip.scene.seconds;
     Random rng("af2/clap/captions/1/" + name_of(number));
     if (pairs_)
@@ -196,9 +233,13 @@ ClapBatch ClapBatches::batch(std::int64_t index, const ScenePool<ClapScene>& poo
         for (const auto& negative : wrong) column(negative.text);
   }
   if (columns.empty()) column("");  // no sound could be read
-  if (options_.clap.label_weight > 0)
+  if (options_.clap.label_weight > 0) {
+    const std::string text =
+        kLabelTexts[Random("af2/clap/labels/1/" + name_of(index)).below(kLabelTexts.size())];
     for (const LabelInfo& label : bank_.labels())
-      batch.labels.push_back(column("the sound of " + label.short_name));
+      batch.labels.push_back(column(label_text(text, label.name, label.short_name)));
+    for (const char* nothing : kNothing) batch.labels.push_back(column(label_text(text, nothing, nothing)));
+  }
   set_targets(batch, texts, columns);
   if (!batch.labels.empty()) set_label_targets(batch);
   set_masks(batch, index);
@@ -213,9 +254,12 @@ void ClapBatches::set_targets(ClapBatch& batch, const std::vector<ClapTexts>& te
   auto rival = batch.targets.rival.accessor<float, 2>();
   for (int64_t i = 0; i < b; ++i) {
     for (const auto& caption : texts[i].captions) positive[i][columns.at(caption)] += 1;
-    if (options_.clap.objective == "afclap")
-      for (const auto& wrong : texts[i].negatives)
-        for (const auto& negative : wrong) rival[i][columns.at(negative.text)] += 1;
+    if (options_.clap.objective != "afclap") continue;
+    for (std::size_t m = 0; m < texts[i].negatives.size(); ++m)
+      for (const auto& negative : texts[i].negatives[m]) {
+        rival[i][columns.at(negative.text)] += 1;
+        batch.edits.push_back({i, columns.at(texts[i].captions[m]), columns.at(negative.text)});
+      }
   }
   for (int64_t j = 0; j < b; ++j)
     for (const auto& caption : texts[j].captions) {
@@ -235,7 +279,8 @@ void ClapBatches::set_targets(ClapBatch& batch, const std::vector<ClapTexts>& te
 
 void ClapBatches::set_label_targets(ClapBatch& batch) const {
   const auto b = static_cast<int64_t>(batch.clips.size()), n = static_cast<int64_t>(bank_.labels().size());
-  batch.labels_heard = torch::zeros({b, n}), batch.labels_absent = torch::zeros({b, n});
+  const auto all = static_cast<int64_t>(batch.labels.size());
+  batch.labels_heard = torch::zeros({b, all}), batch.labels_absent = torch::zeros({b, all});
   auto heard = batch.labels_heard.accessor<float, 2>();
   auto absent = batch.labels_absent.accessor<float, 2>();
   for (int64_t label = 0; label < n; ++label) {
@@ -245,6 +290,16 @@ void ClapBatches::set_label_targets(ClapBatch& batch) const {
       const Truth truth = writer_.truth_of(claim, batch.clips[static_cast<std::size_t>(i)].scene);
       heard[i][label] = truth == Truth::kTrue ? 1.0f : 0.0f;
       absent[i][label] = truth == Truth::kFalse ? 1.0f : 0.0f;
+    }
+  }
+  // Silence and noise, where nothing else sounds.
+  for (int64_t i = 0; i < b; ++i) {
+    const ClapClip::Heard what = batch.clips[static_cast<std::size_t>(i)].heard;
+    const std::array<bool, kNothing.size()> is = {what == ClapClip::Heard::kSilence,
+                                                  what == ClapClip::Heard::kNoise};
+    for (std::size_t k = 0; k < is.size(); ++k) {
+      heard[i][n + static_cast<int64_t>(k)] = is[k] ? 1.0f : 0.0f;
+      absent[i][n + static_cast<int64_t>(k)] = is[k] ? 0.0f : 1.0f;
     }
   }
 }

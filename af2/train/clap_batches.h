@@ -51,9 +51,10 @@ struct ClapBatch {
   std::vector<std::vector<int>> texts;             // [U] token ids
   std::vector<std::int64_t> first;                 // [B] text of each clip's first caption; -1: none
   ClapTargets targets;                             // [B, U]
-  std::vector<std::int64_t> labels;                // [L] text of each label; empty: they are not asked for
-  torch::Tensor labels_heard, labels_absent;       // [B, L]
-  torch::Tensor keep;                              // SpecAugment, 1 keep: [B, F, M], or [B, 1, m, t] of a map
+  std::vector<CaptionEdit> edits;
+  std::vector<std::int64_t> labels;           // [L] text of each label; empty: they are not asked for
+  torch::Tensor labels_heard, labels_absent;  // [B, L]
+  torch::Tensor keep;                         // SpecAugment, 1 keep: [B, F, M], or [B, 1, m, t] of a map
   double seconds = 0;
   std::int64_t masked = 0;  // captions equal to another clip's, masked out of that row
 };

@@ -21,6 +21,24 @@ torch::Tensor label_loss(const torch::Tensor& audio, const torch::Tensor& text, 
   return (each.sum(1) / heard.sum(1).clamp_min(1)).sum();
 }
 
+torch::Tensor edit_loss(const torch::Tensor& audio, const torch::Tensor& text,
+                        const std::vector<CaptionEdit>& edits, const torch::Tensor& scale) {
+  if (edits.empty()) return audio.sum() * 0;
+  std::vector<int64_t> clips, captions, edited;
+  std::vector<float> of_clip(static_cast<std::size_t>(audio.size(0))), weight;
+  for (const CaptionEdit& edit : edits) {
+    clips.push_back(edit.clip), captions.push_back(edit.caption), edited.push_back(edit.edited);
+    ++of_clip[static_cast<std::size_t>(edit.clip)];
+  }
+  for (const CaptionEdit& edit : edits) weight.push_back(1 / of_clip[static_cast<std::size_t>(edit.clip)]);
+  const auto rows = [](const torch::Tensor& x, const std::vector<int64_t>& which) {
+    return x.to(torch::kFloat32).index_select(0, torch::tensor(which));
+  };
+  const torch::Tensor heard = rows(audio, clips);
+  const torch::Tensor margin = scale * (heard * (rows(text, edited) - rows(text, captions))).sum(1);
+  return (torch::softplus(margin) * torch::tensor(weight)).sum();
+}
+
 torch::Tensor logit_scale(const torch::Tensor& logarithm) {
   return logarithm.exp().clamp_max(kMostScale);
 }

@@ -9,6 +9,8 @@
 
 #include <torch/torch.h>
 
+#include <vector>
+
 namespace af2 {
 
 // Of B clips and U texts.
@@ -39,6 +41,17 @@ torch::Tensor infonce_loss(const torch::Tensor& audio, const torch::Tensor& text
 // adds 0.
 torch::Tensor label_loss(const torch::Tensor& audio, const torch::Tensor& text, const torch::Tensor& heard,
                          const torch::Tensor& absent, const torch::Tensor& scale);
+
+// A clip, one of its captions, and the same one made false by an edit.
+struct CaptionEdit {
+  int64_t clip = 0, caption = 0, edited = 0;
+};
+
+// Each caption against each of its own edits alone, -log(e^z(caption) / (e^z(caption) + e^z(edited))): sum
+// over clips of the mean over the clip's edits. Beside the captions of all other clips an edit is one rival
+// of hundreds; here it is the only one. audio [B, J], text [U, J].
+torch::Tensor edit_loss(const torch::Tensor& audio, const torch::Tensor& text,
+                        const std::vector<CaptionEdit>& edits, const torch::Tensor& scale);
 
 // exp of a learned logarithm, at most 100.
 torch::Tensor logit_scale(const torch::Tensor& logarithm);

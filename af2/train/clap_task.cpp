@@ -45,7 +45,7 @@ class ClapTask : public TrainTask {
     if (frozen_ && (config_.tower.stem.empty() || options_.init.empty()))
       throw user_error("freezes a stem that is not there", "recipe key tower.freeze_stem",
                        "use a model whose tower has a stem, and name its weights with init");
-    if (options_.clap.skip_alone > 0 && !config_.tower.stem_skip)
+    if (options_.clap.skip_alone > 0 && config_.tower.stem_skip == 0)
       throw user_error("needs a tower with stem_skip", "recipe key clap.skip_alone", "leave it out");
     clap_ = ClapModel(config_);
     take_token_rows(folder_.tokenizer_file, *clap_);
@@ -116,6 +116,8 @@ class ClapTask : public TrainTask {
               2;
       }
     }
+    if (options_.clap.edit_weight > 0)
+      sum = sum + options_.clap.edit_weight * edit_loss(audio, text, batch.edits, scale);
     if (!batch.labels.empty())
       sum = sum + options_.clap.label_weight * label_loss(audio,
                                                           text.index_select(0, torch::tensor(batch.labels)),
@@ -186,12 +188,12 @@ class ClapTask : public TrainTask {
     }
     for (const auto& clip : batch.clips) rows.push_back(data_.joined_map(clip, maps, silence_));
     const torch::Tensor heard = torch::stack(rows).to(torch::kFloat32);
-    return torch::dropout(heard * keep, options_.tower.stem_dropout, clap_->is_training());
+    return torch::feature_dropout(heard * keep, options_.tower.stem_dropout, clap_->is_training());
   }
   torch::Tensor of_map(const torch::Tensor& map, const torch::Tensor& blocks = {}) {
     return clap_->project_audio(tower().from_stem(map, blocks).to(torch::kFloat32).mean(1));
   }
-  // The clips of a batch that pass the tower's blocks: all, but for a share of those with one sound.
+  // The clips of a batch that pass the tower's blocks.
   torch::Tensor through_blocks(const ClapBatch& batch) const {
     if (options_.clap.skip_alone == 0) return {};
     std::vector<std::int64_t> rows;

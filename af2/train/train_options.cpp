@@ -56,6 +56,7 @@ void TrainOptions::check(const std::string& where) const {
                                  tower.freeze_stem && scene_pool > 0),
        "clap.quiet_share",
        "must be in 0..1 with clap.join_share, and above 0 only with tower.freeze_stem and scene_pool");
+  need(clap.edit_weight >= 0 && std::isfinite(clap.edit_weight), "clap.edit_weight", "must be 0 or above");
   need(clap.label_weight >= 0 && std::isfinite(clap.label_weight), "clap.label_weight",
        "must not be negative");
   need(clap.skip_alone >= 0 && clap.skip_alone <= 1, "clap.skip_alone", "must be in 0..1");

@@ -71,7 +71,8 @@ struct TowerTaskOptions {
             "the stem stays as init gives it; its features at each time step are predicted too, and kept "
             "for the scenes of a pool");
     v.field("feature_weight", feature_weight, "weight of that loss");
-    v.field("stem_dropout", stem_dropout, "share of a frozen stem's values that are dropped in training");
+    v.field("stem_dropout", stem_dropout,
+            "share of a frozen stem's values (task clap: of its channels) that are dropped in training");
   }
 };
 
@@ -82,7 +83,7 @@ struct ClapTaskOptions {
   CaptionOptions captions;
   bool symmetric = false;
   bool mask_true = true;
-  double label_weight = 0;
+  double edit_weight = 0, label_weight = 0;
   double single_share = 0.3;
   double min_single_seconds = 1, max_single_seconds = 5;
   double skip_alone = 0;
@@ -105,14 +106,15 @@ struct ClapTaskOptions {
     v.field("mask_true", mask_true,
             "captions of other clips that the labels show to be true of this one are no rivals; false: only "
             "equal ones");
+    v.field("edit_weight", edit_weight,
+            "weight of a loss of each caption against each of its own negatives alone (objective afclap)");
     v.field("label_weight", label_weight,
             "weight of a loss of each sound's name, among the names of the sounds that a clip lacks");
     v.field("single_share", single_share, "share of clips that are one sound alone");
     v.field("min_single_seconds", min_single_seconds, "shortest of them");
     v.field("max_single_seconds", max_single_seconds, "longest of them");
     v.field("skip_alone", skip_alone,
-            "share of clips with one sound at most that are heard by the tower's stem_skip alone, without "
-            "its blocks");
+            "share of clips that are heard by the tower's stem_skip alone, without its blocks");
     v.field("join_share", join_share,
             "share of clips that are joined from stretches of the pool's scenes; needs tower.freeze_stem");
     v.field("quiet_share", quiet_share,

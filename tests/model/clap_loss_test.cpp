@@ -102,6 +102,23 @@ TEST(ClapLoss, TheScaleIsBounded) {
   EXPECT_NEAR(logit_scale(torch::tensor(1.0f)).item<double>(), std::exp(1.0), 1e-6);
 }
 
+TEST(ClapLoss, CaptionsStandAgainstTheirEditsAlone) {
+  const Leaves leaves;
+  const torch::Tensor audio = Leaves::unit(leaves.audio), text = Leaves::unit(leaves.text);
+  const std::vector<CaptionEdit> edits = {{0, 1, 2}, {0, 1, 4}, {1, 3, 0}};
+  const double scale = 7;
+  const torch::Tensor loss = edit_loss(audio, text, edits, torch::tensor(scale, torch::kFloat32));
+  const auto one = [&](const CaptionEdit& e) {
+    const auto z = [&](int64_t u) { return scale * audio[e.clip].dot(text[u]).item<double>(); };
+    return -std::log(std::exp(z(e.caption)) / (std::exp(z(e.caption)) + std::exp(z(e.edited))));
+  };
+  EXPECT_NEAR(loss.item<double>(), (one(edits[0]) + one(edits[1])) / 2 + one(edits[2]), 1e-4);
+  loss.backward();
+  EXPECT_GT(leaves.text.grad()[4].abs().sum().item<float>(), 0);
+  EXPECT_EQ(leaves.text.grad()[5].abs().sum().item<float>(), 0);
+  EXPECT_EQ(edit_loss(audio, text, {}, torch::tensor(7.0f)).item<double>(), 0);
+}
+
 TEST(ClapLoss, LabelsStandAgainstThoseThatAreAbsent) {
   const Leaves leaves;
   const torch::Tensor audio = Leaves::unit(leaves.audio), text = Leaves::unit(leaves.text);

@@ -303,5 +303,25 @@ TEST_F(ClapFiles, BadFoldersAreRefusedByName) {
   test::expect_error(ErrorKind::kModel, {"rows", "spiece.model"}, [&] { load_clap_folder(folder, {}); });
 }
 
+TEST(TextTower, TheSizeOfALanguageModelsRowsDoesNotMatter) {
+  ClapModelConfig config = tiny_clap();
+  config.text.lm = "lm.gguf", config.text.lm_dim = 32, config.text.pooling = "text";
+  ClapModel clap = named_clap(config);
+  torch::NoGradGuard no_grad;
+  const torch::Tensor rows = test::sound_like("clap/rows", config.text.vocab, config.text.lm_dim);
+  const auto heard = [&](double times) {
+    const torch::Tensor scaled = (rows * times).contiguous();
+    const std::span<const std::byte> bytes(static_cast<const std::byte*>(scaled.data_ptr()),
+                                           static_cast<std::size_t>(scaled.nbytes()));
+    const TensorView view{"token_embd.weight", DType::kF32, {config.text.vocab, config.text.lm_dim}, bytes};
+    clap->text_branch->set_token_rows(std::make_shared<QMatrix>(view));
+    return clap->text_pooled(text_ids("rows", 6));
+  };
+  const torch::Tensor plain = heard(1);
+  EXPECT_LT(relative_error(heard(30), plain), 1e-3);
+  EXPECT_TRUE(torch::equal(heard(1), plain));
+  EXPECT_GT(relative_error(heard(-1), plain), 0.1);
+}
+
 }  // namespace
 }  // namespace af2

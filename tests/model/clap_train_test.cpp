@@ -114,7 +114,7 @@ TEST_F(ClapTraining, AFrozenStemStaysAndItsPoolResumes) {
   options.tower.freeze_stem = true;
   options.tower.stem_dropout = 0.2;
   options.scene_pool = 5;
-  options.clap.label_weight = 0.5;
+  options.clap.label_weight = options.clap.edit_weight = 0.5;
   options.clap.join_share = 0.6, options.clap.quiet_share = 0.2;
   const TrainResult whole = train(options, scratch / "whole", false);
   options.steps = 3;

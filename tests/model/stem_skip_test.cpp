@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <array>
 #include <cmath>
 
 #include "af2/model/htsat.h"
@@ -14,7 +15,7 @@ class StemSkipTower : public ::testing::Test {
  protected:
   StemSkipTower() : config(test::tiny_stem_tower()) {
     torch::manual_seed(5);
-    config.stem_skip = true;
+    config.stem_skip = 3;
     const AudioConfig audio = test::tiny_audio();
     tower = std::make_shared<HtsatImpl>(config, audio);
     tower->eval();
@@ -38,6 +39,7 @@ TEST_F(StemSkipTower, AddsAMapOfEachTokensPlace) {
                 steps = tokens.size(1) / bins;
   const int64_t c = map.size(1), high = map.size(2) / bins, wide = map.size(3) / steps;
   const auto weight = tower->skip->features->weight;
+  const auto turn = [&](std::size_t k) { return tower->skip->turns->ptr(k)->as<Linear>()->weight; };
   for (const auto& [b, bin, step] : {std::array<int64_t, 3>{0, 0, 0}, {1, bins - 1, 1}, {2, 0, steps - 1}}) {
     std::vector<double> x(static_cast<std::size_t>(c));
     for (int64_t k = 0; k < c; ++k) {
@@ -47,8 +49,17 @@ TEST_F(StemSkipTower, AddsAMapOfEachTokensPlace) {
       x[static_cast<std::size_t>(k)] = std::sqrt(sum / static_cast<double>(high * wide) + 1e-3);
     }
     for (int64_t d = 0; d < tokens.size(2); ++d) {
-      double y = 0;
-      for (int64_t k = 0; k < c; ++k) y += weight[d][k].item<double>() * x[static_cast<std::size_t>(k)];
+      const auto mapped = [&](int64_t row) {
+        double y = 0;
+        for (int64_t k = 0; k < c; ++k) y += weight[row][k].item<double>() * x[static_cast<std::size_t>(k)];
+        return y;
+      };
+      // The features' map, and behind it one times P_1 of time and one times P_2.
+      const double at = 2 * (static_cast<double>(step) + 0.5) / static_cast<double>(steps) - 1;
+      double y = mapped(d);
+      for (int64_t row = 0; row < tokens.size(2); ++row)
+        y += mapped(row) *
+             (turn(0)[d][row].item<double>() * at + turn(1)[d][row].item<double>() * (3 * at * at - 1) / 2);
       EXPECT_NEAR(heard[b][bin * steps + step][d].item<double>(), y, 1e-4);
     }
   }
@@ -59,6 +70,28 @@ TEST_F(StemSkipTower, AddsAMapOfEachTokensPlace) {
   const torch::Tensor whole = tower->from_stem(map) - heard;
   EXPECT_TRUE(torch::allclose(tokens, heard + whole * gain, 1e-4, 1e-5));
   EXPECT_GT(whole.abs().mean().item<double>(), 0.1);
+}
+
+TEST_F(StemSkipTower, BlocksThatAddNothingAreNotComputed) {
+  torch::NoGradGuard no_grad;
+  const torch::Tensor blocks =
+      tower->layers->ptr(0)->as<SwinStage>()->blocks->ptr(0)->as<SwinBlock>()->mlp->fc1->weight;
+  blocks.fill_(std::nan(""));
+  EXPECT_FALSE(tower->from_stem(map).isfinite().all().item<bool>());
+  tower->skip->gain.zero_();
+  const torch::Tensor heard = tower->from_stem(map);
+  EXPECT_TRUE(heard.isfinite().all().item<bool>());
+  EXPECT_TRUE(torch::equal(heard, tower->from_stem(map, torch::empty({0}, torch::kInt64))));
+}
+
+TEST_F(StemSkipTower, ItsMeanTellsWhatCameFirst) {
+  torch::NoGradGuard no_grad;
+  const int64_t half = map.size(3) / 2;
+  const torch::Tensor swapped = torch::cat({map.narrow(3, half, half), map.narrow(3, 0, half)}, 3);
+  const auto heard = [&](StemSkip& skip, const torch::Tensor& of) { return skip->forward(of, 1, 4).mean(1); };
+  EXPECT_GT((heard(tower->skip, map) - heard(tower->skip, swapped)).abs().max().item<double>(), 1e-3);
+  StemSkip without(map.size(1), config.out_dim(), 1);
+  EXPECT_LT((heard(without, map) - heard(without, swapped)).abs().max().item<double>(), 1e-5);
 }
 
 TEST_F(StemSkipTower, ClipsMayPassTheBlocksOrNot) {
