@@ -30,7 +30,7 @@ namespace {
 
 struct Flags {
   std::string bank = "bank", split = "val", calibrate_split = "train", model, out;
-  int recordings = 0, scenes = 500, event_scenes = 100, seed = 1, threads = 0;
+  int recordings = 0, scenes = 500, event_scenes = 100, calibrate_scenes = 200, seed = 1, threads = 0;
   double window_s = 1, hop_s = 0.25;
 };
 
@@ -261,9 +261,9 @@ class Scorer {
     timeline.merge_gap_s = 0.25;
     std::vector<LabelledStretches> tuning;
     std::map<std::string, int> common;
-    ProgressBar bar(4 * flags_.event_scenes);
+    ProgressBar bar(flags_.calibrate_scenes + flags_.event_scenes);
     int done = 0;
-    for (int k = 0; k < 3 * flags_.event_scenes; ++k) {
+    for (int k = 0; k < flags_.calibrate_scenes; ++k) {
       EventScene made = event_scene(split_from_name(flags_.calibrate_split),
                                     flags_.calibrate_split + "/" + std::to_string(k), background);
       for (const TimedEvent& e : made.known) ++common[e.label];
@@ -294,7 +294,8 @@ class Scorer {
             {"guess", most},
             {"guess_event_f1", guess_event.f1()},
             {"guess_segment_f1", guess_segment.f1()},
-            {"calibration_scenes", 3 * flags_.event_scenes}};
+            {"calibration_split", flags_.calibrate_split},
+            {"calibration_scenes", flags_.calibrate_scenes}};
   }
 
   Flags flags_;
@@ -338,6 +339,8 @@ int main(int argc, char** argv) {
   app.add_option("--recordings", flags.recordings, "at most so many of the split's recordings; 0: all");
   app.add_option("--scenes", flags.scenes, "scenes with captions that differ");
   app.add_option("--event-scenes", flags.event_scenes, "scenes whose events are looked for");
+  app.add_option("--calibrate-scenes", flags.calibrate_scenes, "scenes that choose the thresholds")
+      ->check(CLI::PositiveNumber);
   app.add_option("--window", flags.window_s, "events: seconds heard at once");
   app.add_option("--hop", flags.hop_s, "events: seconds from one window to the next");
   app.add_option("--seed", flags.seed, "of the scenes");
