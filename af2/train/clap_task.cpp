@@ -7,11 +7,11 @@
 // beats the same one with its sounds in the other order.
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "af2/core/error.h"
 #include "af2/core/log.h"
 #include "af2/core/text_util.h"
+#include "af2/data/label_hits.h"
 #include "af2/model/batch_norm.h"
 #include "af2/model/clap_mel.h"
 #include "af2/train/clap_batches.h"
@@ -227,31 +227,10 @@ class ClapTask : public TrainTask {
       clips.push_back(sound.to_float(sound.audible));
     }
     const torch::Tensor scores = audio_vectors(clips).matmul(text_vectors(names).t()).contiguous();
-    std::map<int, std::vector<std::array<double, 3>>> by_label;
-    const auto s = scores.accessor<float, 2>();
-    for (std::size_t i = 0; i < recordings.size(); ++i) {
-      const int label = bank_.recordings()[recordings[i]].label;
-      int above = 0, others = 0;
-      for (int c = 0; c < static_cast<int>(names.size()); ++c) {
-        if (bank_.confusable(c, label)) continue;
-        ++others;
-        above += s[static_cast<int64_t>(i)][c] > s[static_cast<int64_t>(i)][label];
-      }
-      double four = 1;  // no distractor of three scores higher
-      for (int k = 0; k < 3; ++k)
-        four *= std::max(0.0, static_cast<double>(others - above - k) / std::max(1, others - k));
-      by_label[label].push_back({above == 0 ? 1.0 : 0.0, above < 5 ? 1.0 : 0.0, four});
-    }
-    std::array<double, 3> mean = {};
-    for (const auto& [label, hits] : by_label)
-      for (const auto& hit : hits)
-        for (std::size_t k = 0; k < 3; ++k)
-          mean[k] += hit[k] / static_cast<double>(hits.size()) / static_cast<double>(by_label.size());
-    return {{"recordings", recordings.size()},
-            {"labels", by_label.size()},
-            {"top1", mean[0]},
-            {"top5", mean[1]},
-            {"of_four", mean[2]}};
+    LabelHits hits(bank_);
+    for (std::size_t i = 0; i < recordings.size(); ++i)
+      hits.add(row_of(scores, i), bank_.recordings()[recordings[i]].label);
+    return hits.figures();
   }
 
   Json retrieval(const ClipsToRank& of) {

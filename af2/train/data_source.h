@@ -1,7 +1,8 @@
-// Small steps that both tasks share: one window of a scene, and starting from other weights.
+// Small steps that tasks share: one window of a scene, starting from other weights, rows of scores.
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <vector>
 
 #include "af2/model/af2_config.h"
@@ -17,5 +18,11 @@ void write_window(const std::vector<float>& samples, const AudioConfig& config, 
 // shape agree; a tower is found under "audio_branch." (AF-CLAP) and "clap.nvclap." (inside a whole model)
 // alike. Says how many were taken; throws kModel when none is.
 void init_from(const std::filesystem::path& from, const NamedTensors& targets);
+
+// Row i of float32 [N, C], contiguous, which must outlive it.
+inline std::span<const float> row_of(const torch::Tensor& rows, std::size_t i) {
+  const auto n = static_cast<std::size_t>(rows.size(1));
+  return {rows.data_ptr<float>() + i * n, n};
+}
 
 }  // namespace af2

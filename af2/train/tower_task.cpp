@@ -7,14 +7,13 @@
 // scene is kept in memory for the scene's next visits, and each step also predicts the stem's features there:
 // so the tokens keep what the stem knows beyond the labels of the training recordings.
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <map>
 
 #include "af2/core/error.h"
 #include "af2/core/log.h"
 #include "af2/core/random.h"
 #include "af2/core/text_util.h"
+#include "af2/data/label_hits.h"
 #include "af2/model/af2_model.h"
 #include "af2/model/logmel.h"
 #include "af2/model/weights.h"
@@ -156,7 +155,7 @@ class TowerTask : public TrainTask {
     std::vector<int> recordings = bank_.recordings(split);
     Random("af2/val/1/" + std::to_string(options_.seed)).shuffle(recordings);
     if (static_cast<int>(recordings.size()) > options_.val_items) recordings.resize(options_.val_items);
-    std::map<int, std::vector<std::array<double, 3>>> by_label;
+    LabelHits hits(bank_);
     for (std::size_t first = 0; first < recordings.size(); first += options_.batch) {
       const std::size_t last = std::min(recordings.size(), first + options_.batch);
       std::vector<torch::Tensor> windows;
@@ -164,22 +163,12 @@ class TowerTask : public TrainTask {
       const torch::Tensor log_p =
           tagger_->head->forward(time_steps(heard(torch::stack(windows), {}))).log_softmax(-1);
       const torch::Tensor sounding = 1 - log_p.select(-1, n_classes_ - 1).exp();  // [B, steps]
-      const torch::Tensor scores = (log_p.narrow(-1, 0, n_classes_ - 1) * sounding.unsqueeze(-1)).sum(1);
+      const torch::Tensor scores =
+          (log_p.narrow(-1, 0, n_classes_ - 1) * sounding.unsqueeze(-1)).sum(1).contiguous();
       for (std::size_t i = first; i < last; ++i)
-        by_label[bank_.recordings()[recordings[i]].label].push_back(judge(scores[i - first], recordings[i]));
+        hits.add(row_of(scores, i - first), bank_.recordings()[recordings[i]].label);
     }
-    std::array<double, 3> mean = {};
-    for (const auto& [label, hits] : by_label)
-      for (int k = 0; k < 3; ++k) {
-        double sum = 0;
-        for (const auto& hit : hits) sum += hit[k];
-        mean[k] += sum / static_cast<double>(hits.size()) / static_cast<double>(by_label.size());
-      }
-    return {{"n", recordings.size()},
-            {"labels", by_label.size()},
-            {"top1", mean[0]},
-            {"top5", mean[1]},
-            {"of_four", mean[2]}};
+    return hits.figures();
   }
 
  private:
@@ -289,21 +278,6 @@ class TowerTask : public TrainTask {
     torch::Tensor out = torch::zeros({static_cast<int64_t>(window)});
     write_window(placed, config_.audio, out.data_ptr<float>());
     return out;
-  }
-
-  // Right first, right among the first five, right among four (expected over random distractors).
-  std::array<double, 3> judge(const torch::Tensor& scores, int recording) const {
-    const int label = bank_.recordings()[recording].label;
-    const auto s = scores.accessor<float, 1>();
-    int above = 0, others = 0;
-    for (int64_t c = 0; c + 1 < n_classes_; ++c) {
-      if (bank_.confusable(static_cast<int>(c), label)) continue;
-      ++others;
-      above += s[c] > s[label];
-    }
-    double four = 1;  // no distractor of three scores higher
-    for (int k = 0; k < 3; ++k) four *= std::max(0.0, static_cast<double>(others - above - k) / (others - k));
-    return {above == 0 ? 1.0 : 0.0, above < 5 ? 1.0 : 0.0, four};
   }
 
   TrainOptions options_;

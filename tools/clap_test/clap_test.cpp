@@ -20,6 +20,7 @@
 #include "af2/core/log.h"
 #include "af2/core/progress.h"
 #include "af2/data/captions.h"
+#include "af2/data/label_hits.h"
 #include "af2/data/statistics.h"
 #include "af2/events/event_score.h"
 #include "af2/events/label_scores.h"
@@ -80,20 +81,10 @@ class Scorer {
     bar.clear();
   }
 
-  // Right at first, among the first five, and among four options, of labels that could not be meant as well.
   std::array<double, 3> hits(const Vector& sound, int label) const {
-    const float own = cosine(sound, labels_[static_cast<std::size_t>(label)]);
-    int above = 0, equal = 0, others = 0;
-    for (int c = 0; c < static_cast<int>(labels_.size()); ++c) {
-      if (c == label || bank_.confusable(c, label)) continue;
-      const float other = cosine(sound, labels_[static_cast<std::size_t>(c)]);
-      ++others, above += other > own, equal += other == own;
-    }
-    above += equal;  // a tie is no hit
-    double four = 1;
-    for (int k = 0; k < 3; ++k)
-      four *= std::max(0.0, static_cast<double>(others - above - k) / static_cast<double>(others - k));
-    return {above < 1 ? 1.0 : 0.0, above < 5 ? 1.0 : 0.0, four};
+    std::vector<float> scores;
+    for (const Vector& text : labels_) scores.push_back(cosine(sound, text));
+    return LabelHits::of(bank_, scores, label);
   }
 
   Json zero_shot() const {
