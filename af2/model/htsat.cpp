@@ -272,6 +272,8 @@ torch::Tensor FeatureFusionImpl::forward(const torch::Tensor& x, const torch::Te
   return 2 * x * share + 2 * y * (1 - share);
 }
 
+namespace {
+
 // P_k over a window of `steps` steps, whose times run from -1 to 1: [steps].
 torch::Tensor legendre(int64_t k, int64_t steps) {
   const torch::Tensor time =
@@ -283,6 +285,8 @@ torch::Tensor legendre(int64_t k, int64_t steps) {
   }
   return p.to(torch::kFloat32);
 }
+
+}  // namespace
 
 StemSkipImpl::StemSkipImpl(int64_t channels, int64_t dim, int64_t maps) {
   features = register_module("features", Linear(channels, dim, /*with_bias=*/false));
