@@ -1,5 +1,6 @@
 // `af2 info`: what a model, a clip or an index of sounds is.  `af2 features`: any stage of a clip as .npy.
 #include <memory>
+#include <optional>
 
 #include "af2/cli/clip_flags.h"
 #include "af2/cli/index_flags.h"
@@ -8,6 +9,7 @@
 #include "af2/core/log.h"
 #include "af2/core/options.h"
 #include "af2/core/text_util.h"
+#include "af2/generate/clap_engine.h"
 #include "af2/generate/convert.h"
 #include "af2/generate/language_facts.h"
 #include "af2/io/npy.h"
@@ -41,6 +43,7 @@ Json clip_info(const std::string& path, const DecodeOptions& options) {
 Json model_info(const Engine& engine) {
   const Af2Config& config = engine.config();
   const auto [language, adapter] = engine.n_parameters();
+  const std::optional<std::filesystem::path> clap = ClapEngine::find(engine.folder());
   return {{"model", config.name},
           {"folder", engine.folder().string()},
           {"licence", config.licence},
@@ -51,6 +54,7 @@ Json model_info(const Engine& engine) {
           {"audio_tokens_per_window", config.clap.tokens_per_window()},
           {"device", engine.device().name},
           {"layers_on_gpu", engine.device().n_layers},
+          {"af_clap", clap ? Json(clap->string()) : Json(nullptr)},
           {"window_seconds", config.audio.window_seconds},
           {"max_audio_seconds", config.audio.window_seconds * config.audio.max_windows}};
 }
@@ -76,6 +80,25 @@ Json language_info(const std::filesystem::path& path) {
           {"parameters", facts.parameters},
           {"types", std::move(types)},
           {"tokenizer", facts.tokenizer}};
+}
+
+// An AF-CLAP alone: a folder of af2's own, or a .pt file.
+Json clap_info(const std::filesystem::path& path, const ClipFlags& flags) {
+  ClapEngineOptions options;
+  options.generation = flags.generation;
+  const ClapEngine clap = ClapEngine::load(path.string(), options);
+  const auto [audio, text] = clap.n_parameters();
+  const ClapModelConfig& config = clap.config();
+  return {{"model", config.name},
+          {"kind", "AF-CLAP"},
+          {"folder", clap.folder().string()},
+          {"licence", config.licence},
+          {"vector", clap.size()},
+          {"parameters_audio", audio},
+          {"parameters_text", text},
+          {"text_tokens", config.text.max_tokens},
+          {"window_seconds", config.audio.window_seconds},
+          {"long_clips", config.tower.fusion ? "fusion of three crops" : "mean of their windows"}};
 }
 
 // Of the language model alone over a text: read as a prompt is, and token by token as answers are written.
@@ -106,6 +129,11 @@ int run_info(const InfoFlags& flags) {
       throw user_error("is for whole models", flags.config ? "--config" : "--verify",
                        "without it: the facts about this language model");
     const Json facts = language_info(folder);
+    flags.clips.json ? print_line(facts.dump()) : print_table(facts);
+    return 0;
+  }
+  if (ClapEngine::find(folder) == folder && flags.perplexity.empty() && !flags.config && !flags.verify) {
+    const Json facts = clap_info(folder, flags.clips);
     flags.clips.json ? print_line(facts.dump()) : print_table(facts);
     return 0;
   }

@@ -77,6 +77,25 @@ ClapEngine ClapEngine::load(const std::string& model, const ClapEngineOptions& o
   }
 }
 
+std::optional<std::filesystem::path> ClapEngine::find(const std::filesystem::path& model) {
+  try {
+    const std::filesystem::path path = find_clap(model.string());
+    const bool named = path == model && std::filesystem::is_regular_file(path);  // it may hold anything
+    if (named && CheckpointFiles::open(path).layout() != CheckpointLayout::kClap) return std::nullopt;
+    return path;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::kUser) return std::nullopt;
+    throw;
+  }
+}
+
+std::pair<std::int64_t, std::int64_t> ClapEngine::n_parameters() const {
+  std::int64_t audio = 0, text = 0;
+  for (const auto& [name, tensor] : stored_tensors(data_->network))
+    (name.starts_with("text_") || name == "logit_scale_t" ? text : audio) += tensor.numel();
+  return {audio, text};
+}
+
 const ClapModelConfig& ClapEngine::config() const {
   return data_->clap.config;
 }

@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "af2/audio/decode.h"
@@ -41,6 +42,8 @@ class ClapEngine {
  public:
   // `model` as find_clap (af2/generate/clap_folder.h). Throws kUser, kData, kModel, kResource.
   static ClapEngine load(const std::string& model, const ClapEngineOptions& options);
+  // Where the AF-CLAP of a model lies, if it has one: `model` itself, a folder in it, or a .pt file.
+  static std::optional<std::filesystem::path> find(const std::filesystem::path& model);
 
   const ClapModelConfig& config() const;
   const std::filesystem::path& folder() const;
@@ -50,6 +53,8 @@ class ClapEngine {
   // Type of matrix products, f32 or bf16: what auto came to.
   const char* dtype() const;
   int size() const { return config().joint_dim; }  // of a vector
+  // Weights of the audio and of the text tower with their projections, without a language model's token rows.
+  std::pair<std::int64_t, std::int64_t> n_parameters() const;
   // How to decode files for this model: rate, channels mixed before resampling, no limit of length.
   DecodeOptions decode_options() const;
 

@@ -8,6 +8,7 @@
 #include "af2/core/log.h"
 #include "af2/core/options.h"
 #include "af2/core/text_util.h"
+#include "af2/generate/clap_folder.h"
 #include "af2/generate/convert_detail.h"
 #include "af2/generate/language_model.h"
 #include "af2/generate/tokenizer_files.h"
@@ -83,6 +84,28 @@ void make_target_folder(const fs::path& target) {
 
 namespace {
 
+// A model's own AF-CLAP goes along as it is: its text tower takes token rows from the language model's file,
+// which lies beside it again. Returns what was copied.
+std::vector<std::string> copy_clap(const fs::path& source, const fs::path& target) {
+  const fs::path own = source / "clap";
+  std::vector<std::string> files;
+  if (is_clap_folder(own)) {
+    const std::string lm = open_clap_folder(own).config.text.lm;
+    if (lm.empty() || lm == "../lm.gguf") {
+      fs::copy(own, target / "clap");
+      for (const auto& entry : fs::directory_iterator(target / "clap"))
+        files.push_back("clap/" + entry.path().filename().string());
+      std::sort(files.begin(), files.end());
+      return files;
+    }
+    notice("{}: the AF-CLAP stays behind (its language model is {}); name this folder for it", own.string(),
+           lm);
+  } else if (fs::is_directory(source / "clap_ckpt")) {
+    notice("{}: the AF-CLAP stays behind; name this folder for it", (source / "clap_ckpt").string());
+  }
+  return files;
+}
+
 // The streams of a model folder: types are checked before the model is loaded.
 struct FolderStreams {
   FolderStreams(const ConvertOptions& options, ConvertReport& report)
@@ -120,6 +143,7 @@ void write_folder(ModelFolder& model, const ConvertOptions& options, FolderStrea
   for (const auto& name : copy_tokenizer(model.tokenizer_folder, target)) files.push_back(name);
   write_file_atomic(target / "config.json", to_json(config).dump(2) + "\n");
   files.insert(files.begin(), "config.json");
+  for (const auto& name : copy_clap(model.path, target)) files.push_back(name);
   write_sums(target, files);
 }
 

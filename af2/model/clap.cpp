@@ -4,11 +4,13 @@
 #include <cmath>
 
 #include "af2/core/error.h"
+#include "af2/model/legendre.h"
 
 namespace af2 {
 namespace {
 
 constexpr double kFirstTemperature = 0.07;
+constexpr double kTurnGain = 2;  // as of the audio tower's (htsat.cpp)
 
 torch::nn::ModuleDict projection(int64_t in, int64_t out) {
   torch::OrderedDict<std::string, std::shared_ptr<torch::nn::Module>> layers;
@@ -40,6 +42,15 @@ ClapModelImpl::ClapModelImpl(const ClapModelConfig& options) : config(options) {
   text_branch = register_module("text_branch", T5Encoder(config.text));
   audio_projection =
       register_module("audio_projection", projection(config.tower.out_dim(), config.joint_dim));
+  text_turns = register_module("text_turns", torch::nn::ModuleList());
+  for (int k = 0; k < config.text.turns; ++k) {
+    Linear turn(config.text.dim, config.text.dim, /*with_bias=*/false);
+    if (!NoDraws::active()) {
+      const torch::NoGradGuard no_grad;
+      turn->weight.normal_(0, kTurnGain / std::sqrt(static_cast<double>(config.text.dim)));
+    }
+    text_turns->push_back(turn);
+  }
   text_projection = register_module("text_projection", projection(config.text.dim, config.joint_dim));
   const double scale = std::log(1 / kFirstTemperature);
   logit_scale_a = register_parameter("logit_scale_a", torch::full({}, scale));
@@ -91,7 +102,18 @@ torch::Tensor ClapModelImpl::text_pooled(const std::vector<std::vector<int>>& te
       text_branch->forward(tokens.ids, tokens.mask).to(torch::kFloat32);  // [N, T, D_t]
   if (config.text.pooling == "all") return hidden.mean(1);
   const torch::Tensor counts = tokens.mask.unsqueeze(-1).to(torch::kFloat32);
-  return (hidden * counts).sum(1) / counts.sum(1);
+  const torch::Tensor lengths = counts.sum(1);  // [N, 1]
+  torch::Tensor pooled = (hidden * counts).sum(1) / lengths;
+  if (text_turns->is_empty()) return pooled;
+  const torch::Tensor place =
+      (torch::arange(hidden.size(1), torch::kFloat64) + 0.5) * 2 / lengths - 1;  // [N, T]
+  for (std::size_t k = 0; k < text_turns->size(); ++k) {
+    const torch::Tensor weight =
+        legendre(static_cast<int64_t>(k) + 1, place).unsqueeze(-1) * counts;  // [N, T, 1]
+    auto& turn = *text_turns->ptr(k)->as<Linear>();
+    pooled = pooled + turn.forward((hidden * weight).sum(1) / lengths);
+  }
+  return pooled;
 }
 
 torch::Tensor ClapModelImpl::text_pooled(const std::vector<int>& ids) {

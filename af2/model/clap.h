@@ -29,7 +29,7 @@ struct ClapModelImpl : torch::nn::Module {
   // Mean over the tokens, before the projection: [D].
   torch::Tensor audio_pooled(const ClapMel& mel);
   // Token ids of one text, without the end token, which is added; cut and padded to max_tokens. [D_t] is the
-  // mean over positions, before the projection.
+  // mean over positions, with `turns` of means weighted by place, before the projection.
   torch::Tensor text_pooled(const std::vector<int>& ids);
   // The same of several texts at once, for training: [N, D_t].
   torch::Tensor text_pooled(const std::vector<std::vector<int>>& texts);
@@ -45,6 +45,7 @@ struct ClapModelImpl : torch::nn::Module {
   ClapModelConfig config;
   Htsat audio_branch{nullptr};
   T5Encoder text_branch{nullptr};
+  torch::nn::ModuleList text_turns;                         // config.text.turns maps [D_t, D_t]
   torch::nn::ModuleDict audio_projection, text_projection;  // keys "0" and "2"; ReLU between
   torch::Tensor logit_scale_a, logit_scale_t;               // logarithms, scalars
 };

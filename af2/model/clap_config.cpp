@@ -41,6 +41,8 @@ void ClapModelConfig::check(const std::string& where) const {
   in(text.end_id, 0, text.vocab - 1, "text.end_id");
   in(text.lm_dim, 0, kWidth, "text.lm_dim");
   require(text.lm.empty() == (text.lm_dim == 0), "belongs to text.lm, and text.lm to it", "text.lm_dim");
+  in(text.turns, 0, 8, "text.turns");
+  require(text.turns == 0 || text.pooling == "text", "needs text.pooling text", "text.turns");
   require(text.pooling == "all" || text.pooling == "text", "must be all or text", "text.pooling");
   in(joint_dim, 1, kWidth, "joint_dim");
 }

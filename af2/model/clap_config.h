@@ -29,6 +29,7 @@ struct ClapTextConfig {
   int max_tokens = 77;
   int pad_id = 0, end_id = 1;
   std::string pooling = "all";
+  int turns = 0;
 
   template <class V>
   void visit(V& v) {
@@ -50,6 +51,9 @@ struct ClapTextConfig {
     v.field("pad_id", pad_id, "token that pads");
     v.field("end_id", end_id, "token appended to every text");
     v.field("pooling", pooling, "mean over all positions, as released, or over text, without padding");
+    v.field("turns", turns,
+            "so many further means join it, through maps of their own, of tokens weighted by Legendre "
+            "polynomials of their place: they tell the order of words; pooling text alone");
   }
 };
 

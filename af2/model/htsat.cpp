@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "af2/core/error.h"
+#include "af2/model/legendre.h"
 #include "af2/model/precision.h"
 
 namespace af2 {
@@ -272,22 +273,6 @@ torch::Tensor FeatureFusionImpl::forward(const torch::Tensor& x, const torch::Te
   return 2 * x * share + 2 * y * (1 - share);
 }
 
-namespace {
-
-// P_k over a window of `steps` steps, whose times run from -1 to 1: [steps].
-torch::Tensor legendre(int64_t k, int64_t steps) {
-  const torch::Tensor time =
-      (torch::arange(steps, torch::kFloat64) + 0.5) * (2.0 / static_cast<double>(steps)) - 1;
-  torch::Tensor before = torch::ones_like(time), p = time;
-  for (int64_t n = 1; n < k; ++n) {
-    const torch::Tensor next = ((2 * n + 1) * time * p - n * before) / (n + 1);
-    before = p, p = next;
-  }
-  return p.to(torch::kFloat32);
-}
-
-}  // namespace
-
 StemSkipImpl::StemSkipImpl(int64_t channels, int64_t dim, int64_t maps) {
   features = register_module("features", Linear(channels, dim, /*with_bias=*/false));
   init_linear(features, kSkipDeviation);
@@ -308,9 +293,11 @@ torch::Tensor StemSkipImpl::forward(const torch::Tensor& map, int64_t bins, int6
       torch::avg_pool2d(map.to(torch::kFloat32), {map.size(2) / bins, map.size(3) / steps});
   const torch::Tensor heard =
       features->forward((cells + kRootFloor).sqrt().flatten(2).transpose(1, 2));  // [B, bins * steps, D]
+  const torch::Tensor time =
+      (torch::arange(steps, torch::kFloat64) + 0.5) * (2.0 / static_cast<double>(steps)) - 1;
   torch::Tensor sum = heard;
   for (std::size_t k = 0; k < turns->size(); ++k) {
-    const torch::Tensor weight = legendre(static_cast<int64_t>(k) + 1, steps).repeat({bins}).unsqueeze(1);
+    const torch::Tensor weight = legendre(static_cast<int64_t>(k) + 1, time).repeat({bins}).unsqueeze(1);
     sum = sum + turns->ptr(k)->as<Linear>()->forward(heard * weight);
   }
   return sum;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kTriesPerPiece = 8;
 constexpr double kSoftest_db = -35, kLoudest_db = -8, kMostPeak = 0.98;  // of singles, RMS
+constexpr double kFormStrength = 0.7;                // of the augmentation of recordings without captions
 constexpr double kAlone = 0.5, kMostMargin_s = 0.3;  // singles cut to their sound, and what is left around it
 
 // What `classify` and `events` put a label into, and what people write; %s with its article, %n without.
@@ -120,6 +121,24 @@ Scene ClapBatches::draw_scene(Random& rng) const {
   return make_scene(bank_, split_, rng, scene);
 }
 
+Scene ClapBatches::recording_scene(int recording, int form) const {
+  const Sound& sound = bank_.sound(recording);
+  Scene scene;
+  scene.samples = sound.to_float(sound.audible);
+  if (form > 0) {
+    Random rng("af2/clap/recording/1/" + name_of(recording) + "/" + std::to_string(form));
+    AugmentOptions options;
+    options.strength = kFormStrength;
+    const std::vector<float> changed = augment(scene.samples, rng, options);
+    if (!changed.empty()) scene.samples = changed;
+  }
+  scene.seconds = static_cast<double>(scene.samples.size()) / config_.audio.sample_rate;
+  const Recording& info = bank_.recordings()[static_cast<std::size_t>(recording)];
+  scene.events.push_back({info.label, info.id, 0, scene.seconds});
+  scene.background = "silence";
+  return scene;
+}
+
 std::shared_ptr<ClapScene> ClapBatches::scene(std::int64_t number, const ScenePool<ClapScene>& pool) const {
   if (auto known = pool.find(number)) return known;
   auto kept = std::make_shared<ClapScene>();
@@ -129,8 +148,14 @@ std::shared_ptr<ClapScene> ClapBatches::scene(std::int64_t number, const ScenePo
     kept->samples = window_of(clip.samples);
     return kept;
   }
-  Random rng("af2/clap/scene/1/" + name_of(number));
-  kept->scene = draw_scene(rng);
+  if (number < 0) {
+    const auto form = static_cast<std::int64_t>(options_.clap.recording_forms);
+    kept->scene =
+        recording_scene(static_cast<int>((-1 - number) / form), static_cast<int>((-1 - number) % form));
+  } else {
+    Random rng("af2/clap/scene/1/" + name_of(number));
+    kept->scene = draw_scene(rng);
+  }
   kept->samples = window_of(kept->scene.samples);
   kept->scene.samples = {};
   kept->scene.event_energy.clear();
@@ -233,6 +258,21 @@ ClapBatch ClapBatches::batch(std::int64_t index, const ScenePool<ClapScene>& poo
         for (const auto& negative : wrong) column(negative.text);
   }
   if (columns.empty()) column("");  // no sound could be read
+  for (int64_t i = 0; i < options_.clap.recordings; ++i) {
+    const std::int64_t number = index * options_.clap.recordings + i;
+    Random rng("af2/clap/recordings/1/" + name_of(number));
+    ClapClip clip;
+    const std::int64_t forms = options_.clap.recording_forms, recording = bank_.draw(split_, rng);
+    clip.whole =
+        place(-1 - recording * forms -
+              static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(forms))));  // below 0: no scene
+    clip.scene = batch.scenes[clip.whole]->scene;
+    clip.skip_alone = rng.chance(options_.clap.skip_alone);
+    batch.seconds += clip.scene.seconds;
+    batch.clips.push_back(std::move(clip));
+    batch.first.push_back(-1);
+    texts.emplace_back();
+  }
   if (options_.clap.label_weight > 0) {
     const std::string text =
         kLabelTexts[Random("af2/clap/labels/1/" + name_of(index)).below(kLabelTexts.size())];
@@ -305,7 +345,7 @@ void ClapBatches::set_label_targets(ClapBatch& batch) const {
 }
 
 void ClapBatches::set_masks(ClapBatch& batch, std::int64_t index) const {
-  const int64_t b = options_.batch;
+  const auto b = static_cast<int64_t>(batch.clips.size());
   const ClapConfig& tower = config_.tower;
   const int64_t mel_stride = frozen_ ? tower.stem_mel_stride() : 1;
   const int64_t time_stride = frozen_ ? tower.stem_time_stride() : 1;

@@ -47,7 +47,7 @@ struct ClapClip {
 struct ClapBatch {
   std::vector<std::int64_t> numbers;               // [S] of the scenes, each once
   std::vector<std::shared_ptr<ClapScene>> scenes;  // [S]
-  std::vector<ClapClip> clips;                     // [B]
+  std::vector<ClapClip> clips;                     // [B], the recordings without captions last
   std::vector<std::vector<int>> texts;             // [U] token ids
   std::vector<std::int64_t> first;                 // [B] text of each clip's first caption; -1: none
   ClapTargets targets;                             // [B, U]
@@ -83,6 +83,8 @@ class ClapBatches {
 
  private:
   Scene draw_scene(Random& rng) const;
+  // A recording of the bank in one of its forms: the first is what it is, others are augmented.
+  Scene recording_scene(int recording, int form) const;
   std::shared_ptr<ClapScene> scene(std::int64_t number, const ScenePool<ClapScene>& pool) const;
   ClapClip join_clip(std::int64_t number, const std::function<std::size_t(std::int64_t)>& place,
                      const ClapBatch& batch) const;

@@ -38,10 +38,10 @@ class ClapTask : public TrainTask {
         frozen_(options.tower.freeze_stem),
         pool_(options.scene_pool > 0) {
     torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
-    if (options_.batch % ranks_->size() != 0)
-      throw user_error(
-          fmt::format("{} clips cannot be shared evenly by {} ranks", options_.batch, ranks_->size()),
-          "recipe key batch", "take a multiple of the ranks");
+    if ((options_.batch + options_.clap.recordings) % ranks_->size() != 0)
+      throw user_error(fmt::format("{} clips cannot be shared evenly by {} ranks",
+                                   options_.batch + options_.clap.recordings, ranks_->size()),
+                       "recipe key batch (and clap.recordings)", "take a multiple of the ranks");
     if (frozen_ && (config_.tower.stem.empty() || options_.init.empty()))
       throw user_error("freezes a stem that is not there", "recipe key tower.freeze_stem",
                        "use a model whose tower has a stem, and name its weights with init");
@@ -172,7 +172,8 @@ class ClapTask : public TrainTask {
   // What the stem hears in this rank's share of a batch's clips [B / R, C, m, t]. All ranks draw the whole
   // batch, whose labels say which captions are true of which clips.
   torch::Tensor map_of(ClapBatch& batch) {
-    const std::int64_t share = options_.batch / ranks_->size(), first = ranks_->rank() * share;
+    const std::int64_t share = static_cast<std::int64_t>(batch.clips.size()) / ranks_->size(),
+                       first = ranks_->rank() * share;
     const torch::Tensor keep = batch.keep.narrow(0, first, share);
     keep_share(batch, static_cast<std::size_t>(first), static_cast<std::size_t>(share));
     std::vector<torch::Tensor> rows;

@@ -11,6 +11,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -48,10 +49,12 @@ class ScenePool {
       fresh.push_back(scenes[i]->samples);
       where.push_back(i);
     }
-    if (!fresh.empty()) {
-      const torch::Tensor maps = hear(torch::stack(fresh)).to(torch::kBFloat16);
-      for (std::size_t k = 0; k < where.size(); ++k) {
-        rows[where[k]] = maps[static_cast<int64_t>(k)].clone();
+    for (std::size_t first = 0; first < fresh.size(); first += kHeardAtOnce) {
+      const std::size_t last = std::min(fresh.size(), first + kHeardAtOnce);
+      const torch::Tensor windows = torch::stack(at::TensorList(fresh).slice(first, last - first));
+      const torch::Tensor maps = hear(windows).to(torch::kBFloat16);
+      for (std::size_t k = first; k < last; ++k) {
+        rows[where[k]] = maps[static_cast<int64_t>(k - first)].clone();
         if (!keeps_) continue;
         auto known = std::make_shared<Scene>(*scenes[where[k]]);
         known->samples = torch::Tensor();
@@ -64,6 +67,7 @@ class ScenePool {
   }
 
  private:
+  static constexpr std::size_t kHeardAtOnce = 32;  // windows: some 40 MB of activations each
   bool keeps_;
   mutable std::mutex mutex_;
   std::map<std::int64_t, std::shared_ptr<Scene>> known_;

@@ -56,6 +56,10 @@ void TrainOptions::check(const std::string& where) const {
                                  tower.freeze_stem && scene_pool > 0),
        "clap.quiet_share",
        "must be in 0..1 with clap.join_share, and above 0 only with tower.freeze_stem and scene_pool");
+  need(clap.recordings >= 0, "clap.recordings", "must not be negative");
+  need(clap.recordings == 0 || (clap.label_weight > 0 && clap.pairs.empty()), "clap.recordings",
+       "are heard for clap.label_weight alone, which must be above 0 then");
+  need(clap.recording_forms >= 1, "clap.recording_forms", "must be at least 1");
   need(clap.edit_weight >= 0 && std::isfinite(clap.edit_weight), "clap.edit_weight", "must be 0 or above");
   need(clap.label_weight >= 0 && std::isfinite(clap.label_weight), "clap.label_weight",
        "must not be negative");
@@ -67,9 +71,30 @@ void TrainOptions::check(const std::string& where) const {
   need(workers >= 0 && threads >= 0, "workers", "must not be negative");
 }
 
+namespace {
+
+// The recipe's keys on top of those of its `base`, where it names one; null takes a key of the base away.
+Json with_base(const std::filesystem::path& path, std::vector<std::filesystem::path> above) {
+  Json own = read_config_file(path);
+  if (!own.is_object() || !own.contains("base")) return own;
+  if (!own["base"].is_string())
+    throw user_error("must be the name of a recipe", path.string() + " key base", "correct the recipe");
+  const auto place = std::filesystem::weakly_canonical(path);
+  if (std::find(above.begin(), above.end(), place) != above.end())
+    throw user_error("goes back to a recipe that begins with this one", path.string() + " key base",
+                     "let one of them name no base");
+  above.push_back(place);
+  Json keys = with_base(path.parent_path() / own["base"].get<std::string>(), std::move(above));
+  own.erase("base");
+  keys.merge_patch(own);
+  return keys;
+}
+
+}  // namespace
+
 TrainOptions read_train_options(const std::filesystem::path& path) {
   TrainOptions options;
-  from_json(read_config_file(path), options, path.string());
+  from_json(with_base(path, {}), options, path.string());
   options.check(path.string());
   return options;
 }

@@ -90,6 +90,7 @@ struct ClapTaskOptions {
   double join_share = 0;
   int most_pieces = 3;
   double quiet_share = 0;
+  int recordings = 0, recording_forms = 3;
   int val_scenes = 200;
 
   template <class V>
@@ -120,6 +121,11 @@ struct ClapTaskOptions {
     v.field("quiet_share", quiet_share,
             "share of clips that are stretches of the pool's scenes without their sounds: silence, noise");
     v.field("most_pieces", most_pieces, "stretches of such a clip, one at least");
+    v.field("recordings", recordings,
+            "recordings of the bank heard beside the clips of each batch, without captions: for label_weight "
+            "alone");
+    v.field("recording_forms", recording_forms,
+            "in how many forms each of them is heard: as it is, and augmented");
     v.field("val_scenes", val_scenes, "scenes of the retrieval validation");
   }
 };
@@ -195,7 +201,9 @@ struct TrainOptions {
   void check(const std::string& where) const;
 };
 
-// Reads a recipe (YAML or JSON); `where` is its path.
+// Reads a recipe (YAML or JSON). Key `base` names another one beside it, whose keys hold wherever this one
+// has none of its own. Throws kUser with file and key: unknown keys, values out of range, a base that leads
+// back to itself; kData or kUser where a file cannot be read.
 TrainOptions read_train_options(const std::filesystem::path& path);
 
 // Learning rate of optimizer step `step` (0-based, of `steps`): linear warm-up, then the schedule.

@@ -69,6 +69,11 @@ class Clap(unittest.TestCase):
         out, err = af2("embed", "-m", self.folder, "--json", *args)
         return [line for line in map(json.loads, out.splitlines()) if line["type"] == "embedding"], err
 
+    def test_info(self):
+        out, _ = af2("info", "-m", self.folder / "clap_ckpt/epoch_16.pt", "--json")
+        facts = json.loads(out)
+        self.assertEqual((facts["kind"], facts["vector"], facts["window_seconds"]), ("AF-CLAP", JOINT, 10))
+
     def test_vectors_are_those_of_the_formulas(self):
         lines, err = self.vectors(*[self.clip(name) for name in self.clips], *[part for text in TEXTS for part in ("--text", text)])
         self.assertEqual(len(lines), len(self.clips) + len(TEXTS))

@@ -406,6 +406,7 @@ class Flags(unittest.TestCase):
         code, _, err = af2("embed", "--text", "a dog")
         self.assertEqual(code, 2)
         self.assertIn("no AF-CLAP", err)
+        self.assertIsNone(json.loads(af2("info", "--json")[1])["af_clap"])
 
     def test_devices(self):
         code, out, err = af2("--list-devices")

@@ -172,6 +172,37 @@ TEST(T5, TextVectorsEqualTransformers) {
   test::expect_error(ErrorKind::kModel, {"200"}, [&] { clap->embed_text({3, 200}); });
 }
 
+// Means weighted by P1(x) = x and P2(x) = (3 x^2 - 1) / 2 of each token's place, in plain loops.
+TEST(TextTower, TurnsTellTheOrderOfWords) {
+  ClapModelConfig config = tiny_clap();
+  config.text.turns = 2;
+  test::expect_error(ErrorKind::kUser, {"text.turns", "pooling"}, [&] { config.check("test"); });
+  config.text.pooling = "text";
+  config.check("test");
+  ClapModel clap = named_clap(config);
+  torch::NoGradGuard no_grad;
+  const std::vector<std::vector<int>> texts = {text_ids("one", 5), text_ids("two", 9), {}};
+  const torch::Tensor together = clap->text_pooled(texts);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const ClapTokens tokens = clap_tokens({texts[i]}, config.text);
+    const torch::Tensor hidden = clap->text_branch->forward(tokens.ids, tokens.mask)[0];  // [T, D]
+    const auto n = hidden.size(0);
+    torch::Tensor want = torch::zeros({config.text.dim}, torch::kFloat64);
+    for (std::int64_t t = 0; t < n; ++t) {
+      const double x = (static_cast<double>(t) + 0.5) * 2 / static_cast<double>(n) - 1;
+      const double weights[] = {x, (3 * x * x - 1) / 2};
+      torch::Tensor sum = hidden[t].to(torch::kFloat64);
+      for (std::size_t k = 0; k < 2; ++k) {
+        const torch::Tensor map = clap->text_turns->ptr(k)->as<Linear>()->weight.to(torch::kFloat64);
+        sum = sum + map.mv(hidden[t].to(torch::kFloat64)) * weights[k];
+      }
+      want += sum / static_cast<double>(n);
+    }
+    EXPECT_LT(relative_error(clap->text_pooled(texts[i]), want.to(torch::kFloat32)), 1e-5) << i;
+    EXPECT_LT(relative_error(together[static_cast<std::int64_t>(i)], want.to(torch::kFloat32)), 1e-5) << i;
+  }
+}
+
 TEST(Clap, VectorsDoNotDependOnNeighboursOrThreads) {
   ClapModel clap = named_clap(tiny_clap());
   const ClapFeatures features(clap->config.audio);

@@ -116,6 +116,7 @@ TEST_F(ClapTraining, AFrozenStemStaysAndItsPoolResumes) {
   options.scene_pool = 5;
   options.clap.label_weight = options.clap.edit_weight = 0.5;
   options.clap.join_share = 0.6, options.clap.quiet_share = 0.2;
+  options.clap.recordings = 3;
   const TrainResult whole = train(options, scratch / "whole", false);
   options.steps = 3;
   train(options, scratch / "halves", false);
@@ -242,6 +243,7 @@ TEST_F(ClapTraining, RecipesThatDoNotFitAreRefusedByKey) {
   refused("clap.single_share", [](TrainOptions& o) { o.clap.single_share = 2; });
   refused("clap.join_share", [](TrainOptions& o) { o.clap.join_share = 0.5; });  // without a pool
   refused("clap.quiet_share", [](TrainOptions& o) { o.clap.quiet_share = 0.5; });
+  refused("clap.recordings", [](TrainOptions& o) { o.clap.recordings = 4; });  // without label_weight
   refused("clap.most_pieces", [](TrainOptions& o) { o.clap.most_pieces = 0; });
   refused("bank", [](TrainOptions& o) { o.bank.clear(); });
   refused("clap.pairs", [&](TrainOptions& o) { o.task = "tower", o.clap.pairs = {"x.jsonl"}; });

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "af2/core/file.h"
 #include "af2/core/options.h"
+#include "af2/generate/clap_engine.h"
+#include "af2/generate/clap_folder.h"
 #include "af2/generate/engine.h"
 #include "published_checkpoint.h"
 
@@ -103,6 +106,31 @@ TEST_F(Convert, AModelFolderIsQuantisedAgain) {
 }
 
 // A Llama model's rows of q and k are permuted in GGUF: converting puts them back as they were.
+TEST_F(Convert, AnAfClapGoesAlong) {
+  write(true, SaveType::kF32);
+  convert_model(folder, to("first"), type("f32"));
+  EXPECT_FALSE(ClapEngine::find(to("first")));
+  ClapModelConfig config;
+  config.audio = test::tiny_audio();
+  config.audio.window_seconds = 0.5;
+  config.tower = test::tiny_patch_tower();
+  config.text.vocab = 200, config.text.layers = 1, config.text.dim = 8, config.text.heads = 1;
+  config.text.dim_head = 8, config.text.ffn_dim = 8;
+  config.joint_dim = 4;
+  ClapModel clap(config);
+  save_clap_folder(to("first") / "clap", config, *clap,
+                   fs::path(AF2_SOURCE_DIR) / "tests/data/text/unigram.model", SaveType::kF32);
+  EXPECT_EQ(ClapEngine::find(to("first")), to("first") / "clap");
+  convert_model(to("first"), to("second"), type("q8_0"));
+  EXPECT_EQ(ClapEngine::load(to("second").string(), {}).text("a bell"),
+            ClapEngine::load(to("first").string(), {}).text("a bell"));
+  EXPECT_EQ(verify_model_folder(to("second")), 8);
+  const fs::path weights = to("second") / "clap/model.safetensors";
+  write_file_atomic(weights, read_file(weights) + " ");
+  test::expect_error(ErrorKind::kModel, {"clap/model.safetensors"},
+                     [&] { verify_model_folder(to("second")); });
+}
+
 TEST_F(Convert, LlamaRowsKeepTheirOrder) {
   const fs::path mini = to("mini");
   fs::create_directories(mini);
