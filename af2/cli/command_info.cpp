@@ -132,14 +132,17 @@ int run_info(const InfoFlags& flags) {
     flags.clips.json ? print_line(facts.dump()) : print_table(facts);
     return 0;
   }
-  if (ClapEngine::find(folder) == folder && flags.perplexity.empty() && !flags.config && !flags.verify) {
-    const Json facts = clap_info(folder, flags.clips);
-    flags.clips.json ? print_line(facts.dump()) : print_table(facts);
-    return 0;
-  }
   if (flags.verify) {
     const int files = verify_model_folder(folder);
     notice("{}: {} files are what was written", folder.string(), files);
+  }
+  if (ClapEngine::find(folder) == folder) {
+    if (flags.config || !flags.perplexity.empty())
+      throw user_error("is not for an AF-CLAP", flags.config ? "--config" : "--perplexity",
+                       "without it: the facts about it");
+    const Json facts = clap_info(folder, flags.clips);
+    flags.clips.json ? print_line(facts.dump()) : print_table(facts);
+    return 0;
   }
   const Engine engine = load_engine(flags.clips, !flags.perplexity.empty());
   if (flags.config) {

@@ -73,6 +73,9 @@ class Clap(unittest.TestCase):
         out, _ = af2("info", "-m", self.folder / "clap_ckpt/epoch_16.pt", "--json")
         facts = json.loads(out)
         self.assertEqual((facts["kind"], facts["vector"], facts["window_seconds"]), ("AF-CLAP", JOINT, 10))
+        for flag in (["--config"], ["--perplexity", ROOT / "README.md"]):
+            _, err = af2("info", "-m", self.folder / "clap_ckpt/epoch_16.pt", *flag, ok=False, code=2)
+            self.assertIn("is not for an AF-CLAP", err)
 
     def test_vectors_are_those_of_the_formulas(self):
         lines, err = self.vectors(*[self.clip(name) for name in self.clips], *[part for text in TEXTS for part in ("--text", text)])
