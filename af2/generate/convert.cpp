@@ -84,6 +84,10 @@ void make_target_folder(const fs::path& target) {
 
 namespace {
 
+void tell_clap_stays(const fs::path& clap, const std::string& why = "") {
+  notice("{}: the AF-CLAP stays behind{}; name this folder for it", clap.string(), why);
+}
+
 // A model's own AF-CLAP goes along as it is: its text tower takes token rows from the language model's file,
 // which lies beside it again. Returns what was copied.
 std::vector<std::string> copy_clap(const fs::path& source, const fs::path& target) {
@@ -98,10 +102,9 @@ std::vector<std::string> copy_clap(const fs::path& source, const fs::path& targe
       std::sort(files.begin(), files.end());
       return files;
     }
-    notice("{}: the AF-CLAP stays behind (its language model is {}); name this folder for it", own.string(),
-           lm);
+    tell_clap_stays(own, " (its language model is " + lm + ")");
   } else if (fs::is_directory(source / "clap_ckpt")) {
-    notice("{}: the AF-CLAP stays behind; name this folder for it", (source / "clap_ckpt").string());
+    tell_clap_stays(source / "clap_ckpt");
   }
   return files;
 }
@@ -201,6 +204,8 @@ ConvertReport convert_model(const fs::path& source, const fs::path& to, const Co
       return report;
     case Layout::kPublished:
       write_published(model, options, stream, target);
+      for (const char* name : {"clap", "clap_ckpt"})
+        if (fs::is_directory(model.path / name)) tell_clap_stays(model.path / name);
       break;
     case Layout::kHuggingFace:
     case Layout::kGguf:

@@ -129,6 +129,12 @@ TEST_F(Convert, AnAfClapGoesAlong) {
   write_file_atomic(weights, read_file(weights) + " ");
   test::expect_error(ErrorKind::kModel, {"clap/model.safetensors"},
                      [&] { verify_model_folder(to("second")); });
+  ConvertOptions published;
+  published.layout = "published";
+  testing::internal::CaptureStderr();
+  convert_model(to("first"), to("third"), published);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("first/clap: the AF-CLAP stays behind"),
+            std::string::npos);
 }
 
 TEST_F(Convert, LlamaRowsKeepTheirOrder) {
