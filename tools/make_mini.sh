@@ -33,3 +33,8 @@ done
 write_folder runs/mini-mean f32 adapter3 adapter4
 train adapter5
 write_folder runs/mini i8 adapter5
+
+"$af2" clap-train --config recipes/mini/clap.yaml --out runs/mini-clap --resume
+mkdir -p runs/mini/clap
+sed 's#"../lm.gguf"#"../../../models/mini/lm.gguf"#' models/mini/clap/config.json > runs/mini/clap/config.json
+"$af2" export -i runs/mini-clap -o runs/mini/clap --dtype i8

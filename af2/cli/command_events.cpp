@@ -23,6 +23,7 @@ struct EventsFlags {
   std::string labels, labels_file, form = "This is a sound of {label}.";
   std::string background = "silence|background noise";
   double window_s = 2, hop_s = 0.5;
+  bool independent = false;
   TimelineOptions timeline;
   std::string format, svg, calibrate;
   std::vector<std::string> known_labels;  // of --calibrate, where no others are given
@@ -86,7 +87,8 @@ class Scorer {
     for (const auto& s : all.windows)
       scores.push_back(
           {all.heard.start_s + s.start_s, all.heard.start_s + s.end_s,
-           label_scores(cosines(s.vector, labels_), cosines(s.vector, background_), clap_.logit_scale())});
+           label_scores(cosines(s.vector, labels_), cosines(s.vector, background_), clap_.logit_scale(),
+                        flags_.independent ? LabelScoring::kIndependent : LabelScoring::kCompeting)});
     return {std::move(all.heard), std::move(scores)};
   }
 
@@ -110,7 +112,8 @@ Json settings_json(const EventsFlags& flags) {
           {"min_dur", flags.timeline.min_seconds},
           {"merge_gap", flags.timeline.merge_gap_s},
           {"template", flags.form},
-          {"background", flags.background}};
+          {"background", flags.background},
+          {"independent", flags.independent}};
 }
 
 int run_events(EventsFlags flags) {
@@ -206,8 +209,12 @@ void add_events(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
                    "a file with one label a line, and behind a tab its own threshold if it has one")
       ->excludes("--labels");
   verb->add_option("--template", flags->form, "the text that stands for a label, with {label} in it");
-  verb->add_option("--background", flags->background,
-                   "what stands for none of the labels, a|b: a score is the share of a label beside these");
+  verb->add_option(
+      "--background", flags->background,
+      "what stands for none of the labels, a|b: a score is a label's share beside these and all labels");
+  verb->add_flag("--independent", flags->independent,
+                 "a score is a label's share beside the background alone: labels that sound at once do not "
+                 "take from each other, alike ones are not told apart");
   verb->add_option("--window", flags->window_s, "seconds that are heard at once");
   verb->add_option("--hop", flags->hop_s, "seconds from one window to the next");
   verb->add_option("--threshold", flags->timeline.threshold, "score that begins an event");

@@ -134,10 +134,20 @@ TEST(EventFormats, ThePictureHasALaneForEachLabel) {
 
 TEST(LabelScores, AreSharesBesideTheBackground) {
   const std::vector<double> scores =
-      label_scores(std::vector<float>{0.5f, 0.1f}, std::vector<float>{0.3f}, 10);
+      label_scores(std::vector<float>{0.5f, 0.1f}, std::vector<float>{0.3f}, 10, LabelScoring::kIndependent);
   EXPECT_NEAR(scores[0], 1 / (1 + std::exp(-2.0)), 1e-6);
   EXPECT_NEAR(scores[1], 1 / (1 + std::exp(2.0)), 1e-6);
-  EXPECT_NEAR(label_scores(std::vector<float>{0.2f}, std::vector<float>{0.2f, 0.2f}, 50)[0], 1.0 / 3, 1e-6);
+  const std::vector<float> near = {0.2f}, nothing = {0.2f, 0.2f};
+  for (const LabelScoring scoring : {LabelScoring::kIndependent, LabelScoring::kCompeting})
+    EXPECT_NEAR(label_scores(near, nothing, 50, scoring)[0], 1.0 / 3, 1e-6);
+}
+
+TEST(LabelScores, CompeteWhereAskedTo) {
+  const std::vector<double> scores =
+      label_scores(std::vector<float>{0.5f, 0.1f}, std::vector<float>{0.3f}, 10, LabelScoring::kCompeting);
+  const double s = 10 * kCompetingSharpness, sum = std::exp(0.5 * s) + std::exp(0.1 * s) + std::exp(0.3 * s);
+  EXPECT_NEAR(scores[0], std::exp(0.5 * s) / sum, 1e-6);
+  EXPECT_NEAR(scores[1], std::exp(0.1 * s) / sum, 1e-6);
 }
 
 TEST(LabelScores, ThresholdsPartWhatSoundsFromWhatDoesNot) {
@@ -152,9 +162,28 @@ TEST(LabelScores, ThresholdsPartWhatSoundsFromWhatDoesNot) {
   LabelledStretches clip;
   clip.stretches = stretches({{0.9, 0.2}, {0.3, 0.2}, {0.2, 0.8}});  // middles at 1, 2, 3 s
   clip.events = {{0.5, 1.5, "dog"}, {2.5, 9, "bell"}};
-  const auto thresholds = calibrated_thresholds({clip}, {"dog", "bell"}, 0.5);
-  EXPECT_DOUBLE_EQ(thresholds[0], 0.6);
-  EXPECT_DOUBLE_EQ(thresholds[1], 0.5);
+  for (const double threshold : calibrated_thresholds({clip}, {"dog", "bell"}, 0.5))
+    EXPECT_DOUBLE_EQ(threshold, (0.8 + 0.3) / 2);  // what is best for both parts each
+  clip.events.clear();
+  for (const double threshold : calibrated_thresholds({clip}, {"dog", "bell"}, 0.5))
+    EXPECT_DOUBLE_EQ(threshold, (0.9 + 1) / 2);
+}
+
+TEST(LabelScores, SeldomHeardLabelsTakeTheThresholdOfAll) {
+  // Dogs score 0.9 among 0.1, bells 0.5 among 0.3; a horn sounds once, at 0.2.
+  LabelledStretches clip;
+  std::vector<std::vector<double>> scores;
+  for (int i = 0; i < 400; ++i)
+    scores.push_back({i < 200 ? 0.9 : 0.1, i < 200 ? 0.3 : 0.5, i == 0 ? 0.2 : 0.05});
+  clip.stretches = stretches(scores);
+  const double first = (clip.stretches[0].start_s + clip.stretches[0].end_s) / 2;
+  const double half = (clip.stretches[200].start_s + clip.stretches[200].end_s) / 2;
+  clip.events = {{0, half, "dog"}, {half, 1e4, "bell"}, {0, first + 0.01, "horn"}};
+  const auto thresholds = calibrated_thresholds({clip}, {"dog", "bell", "horn"}, 0.5);
+  EXPECT_GT(thresholds[0], 0.1);
+  EXPECT_LE(thresholds[0], 0.9);
+  EXPECT_DOUBLE_EQ(thresholds[1], 0.4);
+  EXPECT_DOUBLE_EQ(thresholds[2], 0.4);  // its own would be 0.125
 }
 
 TEST(EventScore, CountsEventsWithinTheCollarOnce) {

@@ -162,13 +162,27 @@ class Clap(unittest.TestCase):
         for bad in (["--labels", "a,,b"], ["--labels", "a,a"], [], ["--labels", "a", "--template", "x"]):
             af2("classify", "-m", self.folder, *bad, self.clip("short"), ok=False, code=2)
 
+    def test_scores_of_events(self):
+        audio = self.of_audio(self.clips["short"])
+        words = ["thunder", "dog", "silence", "background noise"]
+        cosine = {word: float(audio @ self.of_text(f"This is a sound of {word}.")) for word in words}
+        for flags, scale in (([], 0.5), (["--independent"], 1)):
+            out, _ = af2("events", "-m", self.folder, "--labels", "thunder,dog", "--window", 10, "--threshold", 0, "--json",
+                         *flags, self.clip("short"))
+            found = {event["label"]: event["score"] for event in json.loads(out)["events"]}
+            z = {word: np.exp(scale * np.exp(2.5) * cosine[word]) for word in words}
+            for label in ("thunder", "dog"):
+                others = sum(z.values()) if not flags else z[label] + z["silence"] + z["background noise"]
+                self.assertAlmostEqual(found[label], z[label] / others, delta=2e-3)
+            self.assertEqual(json.loads(out)["settings"]["independent"], bool(flags))
+
     def test_events(self):
         labels = ["thunder", "dog"]
         def scores(samples):
             audio = self.of_audio(samples)
             texts = {l: self.of_text(f"This is a sound of {l}.") for l in labels + ["silence", "background noise"]}
-            z = {l: np.exp(np.exp(2.5) * float(audio @ v)) for l, v in texts.items()}
-            return {l: z[l] / (z[l] + z["silence"] + z["background noise"]) for l in labels}
+            z = {l: np.exp(0.5 * np.exp(2.5) * float(audio @ v)) for l, v in texts.items()}
+            return {l: z[l] / sum(z.values()) for l in labels}
         want = [scores(self.clips["long"][i * 80000:i * 80000 + 80000]) for i in range(5)]
         threshold = sorted(w["dog"] for w in want)[2]
         args = ["events", "-m", self.folder, "--labels", "thunder,dog", "--window", 5, "--hop", 5, "--keep", 1,

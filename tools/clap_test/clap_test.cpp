@@ -238,7 +238,8 @@ class Scorer {
       std::vector<float> labels, nothing;
       for (const Vector& text : labels_) labels.push_back(cosine(s.vector, text));
       for (const Vector& text : background) nothing.push_back(cosine(s.vector, text));
-      made.stretches.push_back({s.start_s, s.end_s, label_scores(labels, nothing, clap_.logit_scale())});
+      made.stretches.push_back(
+          {s.start_s, s.end_s, label_scores(labels, nothing, clap_.logit_scale(), LabelScoring::kCompeting)});
     }
     return made;
   }
