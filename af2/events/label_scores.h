@@ -42,7 +42,7 @@ double best_threshold(std::vector<std::pair<double, bool>> stretches, double oth
 // one of its events covers the stretch's middle. Each is the one with the best F1 over the label's own
 // stretches together with those of all labels, which count as kPooledStretches of sound do: a label that
 // sounds nowhere or seldom gets about the threshold that is best for all of them.
-inline constexpr double kPooledStretches = 50;
+inline constexpr double kPooledStretches = 200;
 struct LabelledStretches {
   std::vector<StretchScores> stretches;
   std::vector<TimedEvent> events;

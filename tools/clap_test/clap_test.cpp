@@ -262,32 +262,59 @@ class Scorer {
       tuning.push_back({std::move(made.stretches), std::move(made.known)});
       bar.update(++done, "scenes with events");
     }
-    timeline.thresholds = calibrated_thresholds(tuning, names, timeline.threshold);
+    TimelineOptions calibrated = timeline;
+    calibrated.thresholds = calibrated_thresholds(tuning, names, timeline.threshold);
     const std::string most = std::max_element(common.begin(), common.end(), [](const auto& a, const auto& b) {
                                return a.second < b.second;
                              })->first;
-    EventCounts by_event, by_segment, guess_event, guess_segment;
+    // What is found at the threshold that `af2 events` has by itself, at calibrated ones, and the guess that
+    // the most common label sounds all the time; in silence nothing is found, and F1 is 0.
+    std::array<std::vector<EventCounts>, 3> by_event, by_segment;
     for (int k = 0; k < flags_.event_scenes; ++k) {
       const EventScene made = event_scene(split_, flags_.split + "/" + std::to_string(k), background);
-      const auto found = find_events(made.stretches, names, timeline);
-      const std::vector<TimedEvent> guess = {{0, made.scene.seconds, most}};
-      by_event += match_events(made.known, found), guess_event += match_events(made.known, guess);
-      by_segment += match_segments(made.known, found, made.scene.seconds);
-      guess_segment += match_segments(made.known, guess, made.scene.seconds);
+      const std::array<std::vector<TimedEvent>, 3> answers = {
+          find_events(made.stretches, names, timeline), find_events(made.stretches, names, calibrated),
+          std::vector<TimedEvent>{{0, made.scene.seconds, most}}};
+      for (std::size_t i = 0; i < answers.size(); ++i) {
+        by_event[i].push_back(match_events(made.known, answers[i]));
+        by_segment[i].push_back(match_segments(made.known, answers[i], made.scene.seconds));
+      }
       bar.update(++done, "scenes with events");
     }
     bar.clear();
-    return {{"scenes", flags_.event_scenes},
-            {"window_s", flags_.window_s},
-            {"hop_s", flags_.hop_s},
-            {"labels", names.size()},
-            {"event_f1", by_event.f1()},
-            {"segment_f1", by_segment.f1()},
-            {"guess", most},
-            {"guess_event_f1", guess_event.f1()},
-            {"guess_segment_f1", guess_segment.f1()},
-            {"calibration_split", flags_.calibrate_split},
-            {"calibration_scenes", flags_.calibrate_scenes}};
+    Json figures = {{"scenes", flags_.event_scenes},
+                    {"window_s", flags_.window_s},
+                    {"hop_s", flags_.hop_s},
+                    {"labels", names.size()},
+                    {"guess", most},
+                    {"calibration_split", flags_.calibrate_split},
+                    {"calibration_scenes", flags_.calibrate_scenes}};
+    const std::array<const char*, 3> ways = {"threshold", "calibrated", "guess"};
+    for (std::size_t i = 0; i < ways.size(); ++i)
+      figures[std::string("by_") + ways[i]] = {{"event_f1", f1_json(by_event[i])},
+                                               {"segment_f1", f1_json(by_segment[i])}};
+    figures["threshold"] = timeline.threshold;
+    return figures;
+  }
+
+  // Of all scenes together; the interval is of resamples of scenes.
+  static Json f1_json(const std::vector<EventCounts>& scenes) {
+    EventCounts counts;
+    for (const EventCounts& scene : scenes) counts += scene;
+    constexpr int kResamples = 2000;
+    Random rng("af2/clap_test/f1/1");
+    std::vector<double> f1;
+    for (int i = 0; i < kResamples && !scenes.empty(); ++i) {
+      EventCounts drawn;
+      for (std::size_t k = 0; k < scenes.size(); ++k) drawn += rng.pick(scenes);
+      f1.push_back(drawn.f1());
+    }
+    std::sort(f1.begin(), f1.end());
+    const auto at = [&](double share) {
+      return f1.empty() ? 0 : f1[static_cast<std::size_t>(share * static_cast<double>(f1.size() - 1))];
+    };
+    return {{"value", counts.f1()},  {"low", at(0.025)},        {"high", at(0.975)},
+            {"right", counts.right}, {"missed", counts.missed}, {"wrong", counts.wrong}};
   }
 
   Flags flags_;
