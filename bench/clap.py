@@ -7,9 +7,9 @@ Usage: .venv/bin/python bench/clap.py [--reps 3] [--threads 2] [--types f32,bf16
 The published size: HTSAT with widths 256 to 2048 and Flan-T5-large's encoder, random weights (speed does not depend on
 them) in the layout that LAION-CLAP's trainer writes; made once in WORK. The rival is the tower of
 tests/oracle/published_model.py and `transformers`' T5 encoder in float32, texts padded to 77 tokens as published, one clip
-or text at a time and 16 at once. Both sides run in turns, each in a process of its own; the median of all is printed.
-af2 embeds one clip after the other whatever the number, so both rows of the rival stand beside its one. --mini adds the
-small AF-CLAP of the mini model, beside PyTorch's tower of the same shape. Needs tools/setup.sh --tests.
+or text at a time and 16 at once. af2 takes 16 windows likewise, and one text after the other. Both sides run in turns, each
+in a process of its own; the median of all is printed. --mini adds the small AF-CLAP of the mini model, alone. Needs
+tools/setup.sh --tests.
 """
 import argparse
 import io
@@ -158,7 +158,8 @@ def af2_times(args, model, dtype):
                             str(args.threads), "--dtype", dtype], check=True, capture_output=True, text=True).stdout
     times = {}
     for line in map(json.loads, lines.splitlines()):
-        times["clip" if "clip" in line["what"] else "text"] = line["seconds_each"]
+        what = line["what"]
+        times[("text" if "text" in what else "clip") + (" 16" if what.startswith("one of 16") else " 1")] = line["seconds_each"]
     return times
 
 
@@ -190,22 +191,20 @@ def main():
         return statistics.median(run[key] for run in runs)
 
     print(f"{args.threads} threads, median of {args.reps} runs; vectors per second, and times the rival in float32")
-    print("| vectors of | PyTorch, one | PyTorch, 16 | " + " | ".join(f"af2 {t} | x one | x 16" for t in types) + " |")
-    print("| " + " | ".join(["---"] * (3 + 3 * len(types))) + " |")
-    for what in ("clip", "text"):
-        one, many = middle(theirs, what + " 1"), middle(theirs, what + " 16")
-        cells = []
-        for kind in types:
-            own = middle(ours[kind], what)
-            cells.append(f"{1 / own:.2f} | {one / own:.2f} | {many / own:.2f}")
-        name = "clips of 10 s" if what == "clip" else "texts"
-        print(f"| {name} | {1 / one:.2f} | {1 / many:.2f} | " + " | ".join(cells) + " |")
+    print("| vectors of | PyTorch | " + " | ".join(f"af2 {t} | x" for t in types) + " |")
+    print("| " + " | ".join(["---"] * (2 + 2 * len(types))) + " |")
+    names = {"clip 1": "clips of 10 s, one at a time", "clip 16": "16 at once", "text 1": "texts, one at a time",
+             "text 16": "16 at once"}
+    for what, name in names.items():
+        rival_s, key = middle(theirs, what), "text 1" if what == "text 16" else what
+        cells = [f"{1 / middle(ours[t], key):.2f} | {rival_s / middle(ours[t], key):.2f}" for t in types]
+        print(f"| {name} | {1 / rival_s:.2f} | " + " | ".join(cells) + " |")
     if args.mini:
         print("\n| small AF-CLAP | " + " | ".join(f"af2 {t}, per s" for t in types) + " |")
         print("| " + " | ".join(["---"] * (1 + len(types))) + " |")
-        for what in ("clip", "text"):
-            name = "clips of 10 s" if what == "clip" else "texts"
-            print(f"| {name} | " + " | ".join(f"{1 / middle(small[t], what):.1f}" for t in types) + " |")
+        for what, name in names.items():
+            if what != "text 16":
+                print(f"| {name} | " + " | ".join(f"{1 / middle(small[t], what):.1f}" for t in types) + " |")
     return None
 
 

@@ -83,6 +83,11 @@ void time_clap(const ClipFlags& clips, const std::string& text_model, const std:
     const Clip clip = synthetic_clip(length, clap.config().audio.sample_rate);
     tell(fmt::format("a clip of {:g} s", length), timed([&] { clap.audio(clip.samples); }));
   }
+  constexpr std::size_t kTogether = 16;
+  const Clip window = synthetic_clip(clap.config().audio.window_seconds, clap.config().audio.sample_rate);
+  const std::vector<std::span<const float>> windows(kTogether, window.samples);
+  tell(fmt::format("one of {} windows of {:g} s", kTogether, clap.config().audio.window_seconds),
+       timed([&] { clap.windows(windows); }) / static_cast<double>(kTogether));
   const std::string text = "a dog barks twice while rain falls on a tin roof, and later a door is shut";
   tell(fmt::format("a text of {} tokens", clap.tokens(text).size()), timed([&] { clap.text(text); }));
 }

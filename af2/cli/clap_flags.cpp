@@ -125,6 +125,13 @@ void check_labels(const std::vector<std::string>& labels, const std::string& whe
   if (labels.empty()) throw user_error("no labels", where, "give --labels a,b,c or --labels-file FILE");
 }
 
+std::vector<Vector> label_vectors(const ClapEngine& clap, const std::vector<std::string>& labels,
+                                  const std::string& form) {
+  std::vector<Vector> vectors;
+  for (const auto& label : labels) vectors.push_back(clap_text(clap, fill_template(form, label)));
+  return vectors;
+}
+
 std::string fill_template(const std::string& form, const std::string& label) {
   const std::string mark = "{label}";
   const std::size_t at = form.find(mark);

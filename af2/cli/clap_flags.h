@@ -41,6 +41,9 @@ Vector clap_text(const ClapEngine& clap, const std::string& text);
 std::vector<std::string> label_list(const std::string& list, const std::string& file);
 // Throws kUser for no labels and doubled ones.
 void check_labels(const std::vector<std::string>& labels, const std::string& where);
+// The vectors of labels, each put into the template.
+std::vector<Vector> label_vectors(const ClapEngine& clap, const std::vector<std::string>& labels,
+                                  const std::string& form);
 // "This is a sound of {label}." with the label put in. Throws kUser for a template without {label}.
 std::string fill_template(const std::string& form, const std::string& label);
 

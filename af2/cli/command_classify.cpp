@@ -65,8 +65,7 @@ int run_classify(const ClassifyFlags& flags) {
     throw user_error("does not go with --multi", "--by-model", "the model names one thing");
   const ClapEngine clap = load_clap(flags.clap);
   if (!flags.clap.out.empty()) set_output_file(flags.clap.out);
-  std::vector<Vector> vectors;
-  for (const auto& label : labels) vectors.push_back(clap_text(clap, fill_template(flags.form, label)));
+  const std::vector<Vector> vectors = label_vectors(clap, labels, flags.form);
   std::optional<Engine> engine;
   if (flags.by_model) engine = load_engine(flags.clap.clips);
   const bool several = list_clips(flags.clap.clips).size() > 1, json = flags.clap.clips.json;

@@ -63,21 +63,14 @@ std::vector<std::string> labels_of(EventsFlags& flags) {
   return labels;
 }
 
-std::vector<Vector> text_vectors(const ClapEngine& clap, const std::vector<std::string>& labels,
-                                 const std::string& form) {
-  std::vector<Vector> vectors;
-  for (const auto& label : labels) vectors.push_back(clap_text(clap, fill_template(form, label)));
-  return vectors;
-}
-
 // What labels and background sound like, and how they score in each stretch of a clip.
 class Scorer {
  public:
   Scorer(const EventsFlags& flags, const std::vector<std::string>& labels)
       : flags_(flags),
         clap_(load_clap(flags.clap)),
-        labels_(text_vectors(clap_, labels, flags.form)),
-        background_(text_vectors(clap_, split(flags.background, '|'), flags.form)) {}
+        labels_(label_vectors(clap_, labels, flags.form)),
+        background_(label_vectors(clap_, split(flags.background, '|'), flags.form)) {}
 
   // The clip, without its samples, and the scores of its stretches.
   std::pair<HeardClip, std::vector<StretchScores>> operator()(const ClipItem& item) const {

@@ -129,18 +129,20 @@ Vector ClapEngine::audio(std::span<const float> samples) const {
   return to_vector(data_->network.embed_audio(data_->features(samples, data_->options.crop_seed)));
 }
 
-std::vector<ClapEngine::Stretch> ClapEngine::stretches(std::span<const float> samples, double window_s,
-                                                       double hop_s) const {
-  const AudioConfig& audio_config = config().audio;
-  if (!(window_s > 0) || window_s > audio_config.window_seconds + kAlmost)
-    throw user_error("must be above 0 and at most the model's window of " +
-                         std::to_string(audio_config.window_seconds) + " s",
+void ClapEngine::check_stretches(double window_s, double hop_s) const {
+  const double longest_s = config().audio.window_seconds;
+  if (!(window_s > 0) || window_s > longest_s + kAlmost)
+    throw user_error("must be above 0 and at most the model's window of " + std::to_string(longest_s) + " s",
                      "--window");
   if (!(hop_s > 0)) throw user_error("must be above 0", "--hop");
-  const double rate = audio_config.sample_rate, all_s = static_cast<double>(samples.size()) / rate;
-  const torch::InferenceMode inference;
-  const Bf16Products products(data_->bf16);
+}
+
+std::vector<ClapEngine::Stretch> ClapEngine::stretches(std::span<const float> samples, double window_s,
+                                                       double hop_s) const {
+  check_stretches(window_s, hop_s);
+  const double rate = config().audio.sample_rate, all_s = static_cast<double>(samples.size()) / rate;
   std::vector<Stretch> found;
+  std::vector<std::span<const float>> parts;
   for (std::size_t k = 0;; ++k) {
     // The last one ends where the clip ends.
     const bool last = static_cast<double>(k) * hop_s + window_s >= all_s - kAlmost;
@@ -148,10 +150,27 @@ std::vector<ClapEngine::Stretch> ClapEngine::stretches(std::span<const float> sa
     const double end = std::min(start + window_s, all_s);
     const auto first = static_cast<std::size_t>(std::llround(start * rate));
     const auto past = std::min(static_cast<std::size_t>(std::llround(end * rate)), samples.size());
-    const ClapMel mel{data_->features.window(samples.subspan(first, past - first)), false};
-    found.push_back({start, end, to_vector(data_->network.embed_audio(mel))});
-    if (last) return found;
+    found.push_back({start, end, {}});
+    parts.push_back(samples.subspan(first, past - first));
+    if (last) break;
   }
+  std::vector<Vector> vectors = windows(parts);
+  for (std::size_t i = 0; i < found.size(); ++i) found[i].vector = std::move(vectors[i]);
+  return found;
+}
+
+std::vector<Vector> ClapEngine::windows(const std::vector<std::span<const float>>& parts) const {
+  const torch::InferenceMode inference;
+  const Bf16Products products(data_->bf16);
+  std::vector<Vector> vectors;
+  for (std::size_t first = 0; first < parts.size(); first += kAtOnce) {
+    std::vector<torch::Tensor> mels;
+    for (std::size_t i = first; i < std::min(first + kAtOnce, parts.size()); ++i)
+      mels.push_back(data_->features.window(parts[i]));
+    for (const torch::Tensor& pooled : data_->network.windows_pooled(mels))
+      vectors.push_back(to_vector(data_->network.project_audio(pooled.unsqueeze(0))[0]));
+  }
+  return vectors;
 }
 
 std::vector<int> ClapEngine::tokens(std::string_view text) const {

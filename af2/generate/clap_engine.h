@@ -68,6 +68,13 @@ class ClapEngine {
     Vector vector;
   };
   std::vector<Stretch> stretches(std::span<const float> samples, double window_s, double hop_s) const;
+  // Throws kUser for windows and hops that stretches() cannot take.
+  void check_stretches(double window_s, double hop_s) const;
+  // One vector for each of `parts`, none longer than the model's window: the same as of each alone. Throws
+  // kData.
+  std::vector<Vector> windows(const std::vector<std::span<const float>>& parts) const;
+  // As many windows as are worth giving at once.
+  static constexpr std::size_t kAtOnce = 4;
   // A text; one longer than the tower's 77 tokens is cut (text_is_cut tells).
   Vector text(std::string_view text) const;
   bool text_is_cut(std::string_view text) const;

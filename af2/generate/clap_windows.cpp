@@ -63,21 +63,29 @@ ClapWindowReport for_each_window(const ClapEngine& clap, const std::filesystem::
                                  const ClapWindowOptions& options,
                                  const std::function<bool(const ClapWindowReport& so_far, double start_s,
                                                           double end_s, Vector vector)>& body) {
+  clap.check_stretches(options.window_s, options.hop_s);
   const double rate = clap.config().audio.sample_rate;
   ClapWindowOptions whole = options;
   whole.block_s = std::max(options.block_s, options.window_s);
   ClapWindowReport report;
   Blocks blocks(path, whole, report);
   const auto window = static_cast<std::size_t>(std::llround(options.window_s * rate));
-  std::vector<float> samples;    // of the file, from `first` on
-  std::size_t first = 0, k = 0;  // the next window begins at k hops
-  std::size_t heard_to = 0;      // where the last window ended
-  const auto hear = [&](std::size_t from, std::size_t to) {
-    const std::span<const float> part = std::span(samples).subspan(from - first, to - from);
-    Vector vector = clap.stretches(part, options.window_s, options.hop_s)[0].vector;
-    heard_to = to;
-    report.stopped =
-        !body(report, static_cast<double>(from) / rate, static_cast<double>(to) / rate, std::move(vector));
+  std::vector<float> samples;                                // of the file, from `first` on
+  std::size_t first = 0, k = 0;                              // the next window begins at k hops
+  std::size_t heard_to = 0;                                  // where the last window ended
+  std::vector<std::pair<std::size_t, std::size_t>> waiting;  // windows to be heard together
+  const auto hear = [&] {
+    std::vector<std::span<const float>> parts;
+    for (const auto& [from, to] : waiting)
+      parts.push_back(std::span(samples).subspan(from - first, to - from));
+    std::vector<Vector> vectors = clap.windows(parts);
+    for (std::size_t i = 0; i < parts.size() && !report.stopped; ++i) {
+      const auto [from, to] = waiting[i];
+      heard_to = to;
+      report.stopped = !body(report, static_cast<double>(from) / rate, static_cast<double>(to) / rate,
+                             std::move(vectors[i]));
+    }
+    waiting.clear();
     return !report.stopped;
   };
   const auto begin_of = [&](std::size_t index) {
@@ -85,8 +93,11 @@ ClapWindowReport for_each_window(const ClapEngine& clap, const std::filesystem::
   };
   while (blocks.read(samples)) {
     const std::size_t end = first + samples.size();
-    for (; begin_of(k) + window <= end; ++k)
-      if (!hear(begin_of(k), begin_of(k) + window)) return report;
+    for (; begin_of(k) + window <= end; ++k) {
+      waiting.emplace_back(begin_of(k), begin_of(k) + window);
+      if (waiting.size() == ClapEngine::kAtOnce && !hear()) return report;
+    }
+    if (!hear()) return report;
     // What the next window, or one that ends with the file, can still need.
     const std::size_t keep = std::min(begin_of(k), end > window ? end - window : 0);
     if (keep > first) {
@@ -97,7 +108,10 @@ ClapWindowReport for_each_window(const ClapEngine& clap, const std::filesystem::
   }
   const std::size_t end = first + samples.size();
   report.seconds = static_cast<double>(end) / rate;
-  if (heard_to < end) hear(end > window ? end - window : 0, end);
+  if (heard_to < end) {
+    waiting.emplace_back(end > window ? end - window : 0, end);
+    hear();
+  }
   return report;
 }
 

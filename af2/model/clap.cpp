@@ -66,6 +66,14 @@ torch::Tensor ClapModelImpl::audio_pooled(const ClapMel& mel) {
   return audio_tokens(mel).to(torch::kFloat32).mean(0);
 }
 
+std::vector<torch::Tensor> ClapModelImpl::windows_pooled(const std::vector<torch::Tensor>& windows) {
+  std::vector<torch::Tensor> pooled;
+  if (windows.empty()) return pooled;
+  const torch::Tensor tokens = audio_branch->forward(torch::cat(windows)).to(torch::kFloat32);  // [N, S, D]
+  for (int64_t i = 0; i < tokens.size(0); ++i) pooled.push_back(tokens[i].mean(0));
+  return pooled;
+}
+
 ClapTokens clap_tokens(const std::vector<std::vector<int>>& texts, const ClapTextConfig& config) {
   ClapTokens tokens;
   std::vector<std::vector<int64_t>> rows;

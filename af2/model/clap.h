@@ -28,6 +28,9 @@ struct ClapModelImpl : torch::nn::Module {
   torch::Tensor audio_tokens(const ClapMel& mel);
   // Mean over the tokens, before the projection: [D].
   torch::Tensor audio_pooled(const ClapMel& mel);
+  // The same of several clips that are no longer than a window, in one pass through the tower: the bits of
+  // each alone, sooner where the tower's weights do not fit into the processor's caches.
+  std::vector<torch::Tensor> windows_pooled(const std::vector<torch::Tensor>& windows);  // each [1, F, M]
   // Token ids of one text, without the end token, which is added; cut and padded to max_tokens. [D_t] is the
   // mean over positions, with `turns` of means weighted by place, before the projection.
   torch::Tensor text_pooled(const std::vector<int>& ids);

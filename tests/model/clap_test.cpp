@@ -295,6 +295,11 @@ TEST_F(ClapFiles, StretchesCoverAllOfAClip) {
   const std::vector<float> samples = sound("long", 16000);
   const auto found = engine.stretches(samples, 0.5, 0.25);
   EXPECT_EQ(found[1].vector, engine.audio(std::span(samples).subspan(4000, 8000)));
+  std::vector<std::span<const float>> parts;
+  for (std::size_t i = 0; i < 11; ++i) parts.push_back(std::span(samples).subspan(i * 700, 8000 - i * 300));
+  const auto together = engine.windows(parts);
+  ASSERT_EQ(together.size(), parts.size());
+  for (std::size_t i = 0; i < parts.size(); ++i) EXPECT_EQ(together[i], engine.audio(parts[i])) << i;
   test::expect_error(ErrorKind::kUser, {"--window"}, [&] { engine.stretches(samples, 0.6, 0.1); });
   test::expect_error(ErrorKind::kUser, {"--hop"}, [&] { engine.stretches(samples, 0.5, 0); });
 }
