@@ -403,10 +403,13 @@ class Flags(unittest.TestCase):
             self.assertIn("key task", err)
 
     def test_without_an_af_clap(self):
-        code, _, err = af2("embed", "--text", "a dog")
-        self.assertEqual(code, 2)
-        self.assertIn("no AF-CLAP", err)
-        self.assertIsNone(json.loads(af2("info", "--json")[1])["af_clap"])
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("config.json", "adapter.safetensors", "lm.gguf"):
+                (pathlib.Path(folder) / name).symlink_to(ROOT / "models/mini" / name)
+            code, _, err = af2("embed", "-m", folder, "--text", "a dog")
+            self.assertEqual(code, 2)
+            self.assertIn("no AF-CLAP", err)
+            self.assertIsNone(json.loads(af2("info", "-m", folder, "--json")[1])["af_clap"])
 
     def test_devices(self):
         code, out, err = af2("--list-devices")
@@ -484,6 +487,9 @@ class Others(unittest.TestCase):
         code, out, _ = af2("info", "--json")
         facts = json.loads(out)
         self.assertEqual((code, facts["model"], facts["window_seconds"]), (0, "af2-mini", 10.0))
+        clap = json.loads(af2("info", "-m", facts["af_clap"], "--json")[1])
+        self.assertEqual((clap["kind"], clap["vector"]), ("AF-CLAP", 256))
+        self.assertGreater(min(clap["parameters_audio"], clap["parameters_text"]), 1e6)
         config = json.loads(af2("info", "--config")[1])
         self.assertEqual(config["xattn"]["every"], 4)
         self.assertEqual(json.loads(af2("info", "--json", CLIPS / "tone.mp3")[1].splitlines()[0])["codec"], "mp3")
@@ -541,6 +547,9 @@ class Others(unittest.TestCase):
             ask = ("ask", "-p", "What do you hear?", "-n", "12", EXAMPLES / "stream.ogg")
             self.assertEqual(af2(*ask, "-m", small)[1], af2(*ask)[1])
             self.assertEqual(af2("info", "-m", small, "--verify")[0], 0)
+            sound = json.loads(af2("embed", EXAMPLES / "stream.ogg")[1].splitlines()[0])  # the AF-CLAP goes along
+            again = json.loads(af2("embed", "-m", small, EXAMPLES / "stream.ogg")[1].splitlines()[0])
+            self.assertEqual(again["embedding"], sound["embedding"])
 
     def test_features_shapes(self):
         shapes = {"waveform": (1, 160000), "logmel": (1, 501, 64), "tower": (1, 64, 384), "memory": (64, 384),
