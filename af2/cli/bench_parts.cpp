@@ -90,6 +90,9 @@ void time_clap(const ClipFlags& clips, const std::string& text_model, const std:
        timed([&] { clap.windows(windows); }) / static_cast<double>(kTogether));
   const std::string text = "a dog barks twice while rain falls on a tin roof, and later a door is shut";
   tell(fmt::format("a text of {} tokens", clap.tokens(text).size()), timed([&] { clap.text(text); }));
+  const std::vector<std::string> texts(kTogether, text);
+  tell(fmt::format("one of {} texts of {} tokens", kTogether, clap.tokens(text).size()),
+       timed([&] { clap.texts(texts); }) / static_cast<double>(kTogether));
 }
 
 }  // namespace af2

@@ -100,9 +100,14 @@ HeardWindows read_clap_windows(const ClapEngine& clap, const ClapFlags& flags, c
 }
 
 Vector clap_text(const ClapEngine& clap, const std::string& text) {
-  if (clap.text_is_cut(text))
-    notice("prompt_cut: the text tower takes {} tokens; cut: {}", clap.config().text.max_tokens, text);
-  return clap.text(text);
+  return clap_texts(clap, {text})[0];
+}
+
+std::vector<Vector> clap_texts(const ClapEngine& clap, const std::vector<std::string>& texts) {
+  for (const auto& text : texts)
+    if (clap.text_is_cut(text))
+      notice("prompt_cut: the text tower takes {} tokens; cut: {}", clap.config().text.max_tokens, text);
+  return clap.texts(texts);
 }
 
 std::vector<std::string> label_list(const std::string& list, const std::string& file) {
@@ -127,9 +132,9 @@ void check_labels(const std::vector<std::string>& labels, const std::string& whe
 
 std::vector<Vector> label_vectors(const ClapEngine& clap, const std::vector<std::string>& labels,
                                   const std::string& form) {
-  std::vector<Vector> vectors;
-  for (const auto& label : labels) vectors.push_back(clap_text(clap, fill_template(form, label)));
-  return vectors;
+  std::vector<std::string> texts;
+  for (const auto& label : labels) texts.push_back(fill_template(form, label));
+  return clap_texts(clap, texts);
 }
 
 std::string fill_template(const std::string& form, const std::string& label) {

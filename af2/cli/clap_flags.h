@@ -33,8 +33,9 @@ struct HeardWindows {
 };
 HeardWindows read_clap_windows(const ClapEngine& clap, const ClapFlags& flags, const ClipItem& item,
                                double window_s, double hop_s);
-// A text's vector, with a notice where the text was cut.
+// The vectors of a text and of many, with a notice where a text was cut.
 Vector clap_text(const ClapEngine& clap, const std::string& text);
+std::vector<Vector> clap_texts(const ClapEngine& clap, const std::vector<std::string>& texts);
 
 // "a, b,c" -> the parts without blanks around them; a file: its lines. Throws kUser for none, empty and
 // doubled ones.

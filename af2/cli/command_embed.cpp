@@ -98,7 +98,8 @@ int run_embed(const EmbedFlags& flags) {
       add_clip(clap, flags, clip, items);
       give(std::move(items));
     });
-  for (const auto& text : flags.texts) give({{true, text, clap_text(clap, text)}});
+  std::vector<Vector> vectors = clap_texts(clap, flags.texts);
+  for (std::size_t i = 0; i < vectors.size(); ++i) give({{true, flags.texts[i], std::move(vectors[i])}});
   if (!npy) return code;
   if (all.empty()) return code;
   std::vector<float> values;
@@ -133,7 +134,9 @@ int run_similar(const SimilarFlags& flags) {
     code = for_each_clip(clips, [&](int, const ClipItem& clip) { add_clip(clap, plain, clip, items); });
     clips.json = json;
   }
-  for (const auto& text : flags.texts) items.push_back({true, text, clap_text(clap, text)});
+  std::vector<Vector> vectors = clap_texts(clap, flags.texts);
+  for (std::size_t i = 0; i < vectors.size(); ++i)
+    items.push_back({true, flags.texts[i], std::move(vectors[i])});
   const bool json = flags.clap.clips.json;
   if (!flags.query.empty()) {
     if (items.empty())

@@ -135,7 +135,9 @@ int run_search(SearchFlags flags) {
   const double model_ms = ms_since(moment);
   if (!flags.clap.out.empty()) set_output_file(flags.clap.out);
   Queries queries;
-  for (const auto& text : texts) queries.ready.push_back({text, true, clap_text(clap, text)});
+  std::vector<Vector> of_texts = clap_texts(clap, texts);
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    queries.ready.push_back({texts[i], true, std::move(of_texts[i])});
   add_sounds(flags, clap, queries);
   const double embed_ms = ms_since(moment);
   const VectorTable table = index.vectors();

@@ -187,6 +187,23 @@ Vector ClapEngine::text(std::string_view text) const {
   return to_vector(data_->network.embed_text(tokens(text)));
 }
 
+std::vector<Vector> ClapEngine::texts(const std::vector<std::string>& all) const {
+  const torch::InferenceMode inference;
+  const Bf16Products products(data_->bf16);
+  // Elsewhere a batch is as long as its longest text, and few rows go through kernels of their own.
+  const bool together = config().text.pooling == "all";
+  std::vector<Vector> vectors;
+  for (std::size_t first = 0; first < all.size();) {
+    const std::size_t n = together ? std::min(kAtOnce, all.size() - first) : 1;
+    std::vector<std::vector<int>> ids;
+    for (std::size_t i = first; i < first + n; ++i) ids.push_back(tokens(all[i]));
+    const torch::Tensor joint = data_->network.project_text(data_->network.text_pooled(ids));
+    for (std::size_t i = 0; i < n; ++i) vectors.push_back(to_vector(joint[static_cast<std::int64_t>(i)]));
+    first += n;
+  }
+  return vectors;
+}
+
 double ClapEngine::logit_scale() const {
   return std::exp(data_->network.logit_scale_a.item<double>());
 }

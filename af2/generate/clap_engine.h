@@ -73,10 +73,12 @@ class ClapEngine {
   // One vector for each of `parts`, none longer than the model's window: the same as of each alone. Throws
   // kData.
   std::vector<Vector> windows(const std::vector<std::span<const float>>& parts) const;
-  // As many windows as are worth giving at once.
+  // As many windows, or texts, as go through the tower at once.
   static constexpr std::size_t kAtOnce = 4;
   // A text; one longer than the tower's 77 tokens is cut (text_is_cut tells).
   Vector text(std::string_view text) const;
+  // The same of each of many, sooner where texts are padded to one length.
+  std::vector<Vector> texts(const std::vector<std::string>& all) const;
   bool text_is_cut(std::string_view text) const;
   std::vector<int> tokens(std::string_view text) const;  // without the end token
   // exp of the learned scale: cosines times this are logits.

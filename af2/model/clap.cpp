@@ -108,7 +108,12 @@ torch::Tensor ClapModelImpl::text_pooled(const std::vector<std::vector<int>>& te
   const ClapTokens tokens = clap_tokens(texts, config.text);
   const torch::Tensor hidden =
       text_branch->forward(tokens.ids, tokens.mask).to(torch::kFloat32);  // [N, T, D_t]
-  if (config.text.pooling == "all") return hidden.mean(1);
+  if (config.text.pooling == "all") {
+    // One by one: how a mean is summed depends on how many there are.
+    std::vector<torch::Tensor> means;
+    for (int64_t i = 0; i < hidden.size(0); ++i) means.push_back(hidden[i].mean(0));
+    return torch::stack(means);
+  }
   const torch::Tensor counts = tokens.mask.unsqueeze(-1).to(torch::kFloat32);
   const torch::Tensor lengths = counts.sum(1);  // [N, 1]
   torch::Tensor pooled = (hidden * counts).sum(1) / lengths;

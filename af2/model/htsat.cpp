@@ -5,6 +5,7 @@
 #include "af2/core/error.h"
 #include "af2/model/legendre.h"
 #include "af2/model/precision.h"
+#include "af2/model/steady.h"
 
 namespace af2 {
 namespace F = torch::nn::functional;
@@ -269,7 +270,8 @@ torch::Tensor FeatureFusionImpl::gate(torch::nn::ModuleDict& layers, int64_t fir
 torch::Tensor FeatureFusionImpl::forward(const torch::Tensor& x, const torch::Tensor& y) {
   const torch::Tensor sum = x + y;
   const torch::Tensor whole = sum.mean({2, 3}, /*keepdim=*/true);
-  const torch::Tensor share = torch::sigmoid(gate(local_att, 0, sum) + gate(global_att, 1, whole));
+  const torch::Tensor share = steady(gate(local_att, 0, sum) + gate(global_att, 1, whole),
+                                     [](const torch::Tensor& part) { return torch::sigmoid(part); });
   return 2 * x * share + 2 * y * (1 - share);
 }
 
@@ -325,7 +327,8 @@ HtsatImpl::HtsatImpl(const ClapConfig& clap, const AudioConfig& audio)
 // Log-mels [B, n, F, M] -> [B, n, M, F'], each band normalised and time resized for the fold.
 torch::Tensor HtsatImpl::to_image(const torch::Tensor& channels, const torch::Tensor& keep_mask) {
   torch::Tensor x = bn0->forward(channels.transpose(1, 3)).transpose(1, 3);
-  if (config.stem_input == "log1p") x = torch::softplus(x);
+  if (config.stem_input == "log1p")
+    x = steady(x, [](const torch::Tensor& part) { return torch::softplus(part); });
   if (keep_mask.defined()) x = x * keep_mask.unsqueeze(1);  // SpecAugment: 1 keep, 0 mask
   if (x.size(2) != frames)
     x = F::interpolate(x, F::InterpolateFuncOptions()

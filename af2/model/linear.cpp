@@ -9,6 +9,7 @@
 #include "af2/core/error.h"
 #include "af2/core/threads.h"
 #include "af2/model/precision.h"
+#include "af2/model/steady.h"
 #include "af2/quant/dot.h"
 
 namespace af2 {
@@ -17,6 +18,10 @@ namespace {
 constexpr int64_t kGrain = 64;            // rows a thread takes at least
 constexpr int64_t kFewRows = 16;          // of x: fewer go through the dot products of QMatrix
 constexpr int64_t kPartValues = 1 << 20;  // of the weight, unpacked at once: they stay in the cache
+
+torch::Tensor gelu_of(const torch::Tensor& x) {
+  return steady(x, [](const torch::Tensor& part) { return torch::gelu(part); });
+}
 
 // x [n, in] . weight [out, in]^T + bias, then GELU where asked, in the type of x and weight. In oneDNN, which
 // is faster than MKL where MKL does not know the processor, and which does bias and GELU on the way.
@@ -27,7 +32,7 @@ torch::Tensor product(const torch::Tensor& x, const torch::Tensor& weight, const
   const torch::Tensor offset = bias.defined() ? bias.to(x.scalar_type()) : bias;
   if (!fused) {
     const torch::Tensor y = torch::nn::functional::linear(x, weight, offset);
-    return gelu ? torch::gelu(y) : y;
+    return gelu ? gelu_of(y) : y;
   }
   torch::jit::Stack stack;
   torch::jit::push(stack, x.contiguous(), weight, offset.defined() ? c10::IValue(offset) : c10::IValue(),
@@ -194,14 +199,14 @@ torch::Tensor LinearImpl::apply(const torch::Tensor& x, bool gelu) {
     const torch::Tensor input = x.to(torch::kFloat32).contiguous();
     const torch::Tensor result = torch::empty({n, out});
     multiply(input.data_ptr<float>(), n, result.data_ptr<float>());
-    return (gelu ? torch::gelu(result) : result).view(shape).to(x.scalar_type());
+    return (gelu ? gelu_of(result) : result).view(shape).to(x.scalar_type());
   }
   const torch::Tensor input = x.reshape({n, in}).to(type);
   if (whole.defined()) return product(input, whole, bias, gelu).view(shape).to(x.scalar_type());
   torch::Tensor result = torch::empty({n, out});
   multiply_parts(input, result);
   if (bias.defined()) result += bias;
-  return (gelu ? torch::gelu(result) : result).view(shape).to(x.scalar_type());
+  return (gelu ? gelu_of(result) : result).view(shape).to(x.scalar_type());
 }
 
 torch::Tensor LinearImpl::rows(const torch::Tensor& ids) {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "af2/model/precision.h"
+#include "af2/model/steady.h"
 
 namespace af2 {
 
@@ -47,7 +48,7 @@ torch::Tensor LogMel::of_frames(const torch::Tensor& frames) const {
 
 torch::Tensor LogMel::decibels(const torch::Tensor& spectrum) const {
   const torch::Tensor mel = torch::matmul(spectrum.abs().square(), filters_);
-  return 10.0 * mel.clamp_min(1e-10).log10();
+  return 10.0 * steady(mel.clamp_min(1e-10), [](const torch::Tensor& part) { return part.log10(); });
 }
 
 }  // namespace af2

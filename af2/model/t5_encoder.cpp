@@ -5,6 +5,7 @@
 
 #include "af2/core/error.h"
 #include "af2/model/precision.h"
+#include "af2/model/steady.h"
 
 namespace af2 {
 namespace {
@@ -58,7 +59,9 @@ T5FeedForwardImpl::T5FeedForwardImpl(const ClapTextConfig& config) {
 }
 
 torch::Tensor T5FeedForwardImpl::forward(const torch::Tensor& x) {
-  return wo->forward(torch::gelu(wi_0->forward(x), "tanh") * wi_1->forward(x));
+  const torch::Tensor gate =
+      steady(wi_0->forward(x), [](const torch::Tensor& part) { return torch::gelu(part, "tanh"); });
+  return wo->forward(gate * wi_1->forward(x));
 }
 
 T5SubLayerImpl::T5SubLayerImpl(const ClapTextConfig& config, bool attention, bool with_positions) {

@@ -269,6 +269,10 @@ TEST_F(ClapFiles, ComeBackAsTheyWere) {
   std::string much;
   for (int i = 0; i < 60; ++i) much += "a bell and a dog ";
   EXPECT_TRUE(engine.text_is_cut(much));
+  const std::vector<std::string> many = {"a bell", "", much, "rain", "a dog", "x", "a b", "bell", "a bell"};
+  const auto together = engine.texts(many);
+  ASSERT_EQ(together.size(), many.size());
+  for (std::size_t i = 0; i < many.size(); ++i) EXPECT_EQ(together[i], engine.text(many[i])) << many[i];
   EXPECT_NEAR(engine.logit_scale(), std::exp(clap->logit_scale_a.item<double>()), 1e-9);
 
   ClapEngineOptions drawn;
@@ -302,6 +306,22 @@ TEST_F(ClapFiles, StretchesCoverAllOfAClip) {
   for (std::size_t i = 0; i < parts.size(); ++i) EXPECT_EQ(together[i], engine.audio(parts[i])) << i;
   test::expect_error(ErrorKind::kUser, {"--window"}, [&] { engine.stretches(samples, 0.6, 0.1); });
   test::expect_error(ErrorKind::kUser, {"--hop"}, [&] { engine.stretches(samples, 0.5, 0); });
+}
+
+TEST_F(ClapFiles, ThreadsDoNotChangeABit) {
+  ClapModelConfig config = tiny_clap();
+  config.text.ffn_dim = 1408;  // 77 rows of it are parted among threads in the middle of a vector
+  const ClapEngine engine = ClapEngine::load(save(config).string(), {});
+  const std::vector<float> samples = sound("long", 40000);
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  const Vector text = engine.text("a bell and a dog"), clip = engine.audio(samples);
+  for (const int threads : {2, 3, 5, 16}) {
+    at::set_num_threads(threads);
+    EXPECT_EQ(engine.text("a bell and a dog"), text) << threads;
+    EXPECT_EQ(engine.audio(samples), clip) << threads;
+  }
+  at::set_num_threads(before);
 }
 
 TEST_F(ClapFiles, WithoutTheFusionPathWindowsAreAveraged) {
