@@ -12,10 +12,10 @@ namespace {
 constexpr double kFirstTemperature = 0.07;
 constexpr double kTurnGain = 2;  // as of the audio tower's (htsat.cpp)
 
-torch::nn::ModuleDict projection(int64_t in, int64_t out) {
+torch::nn::ModuleDict projection(int64_t in, int64_t out, bool linear = false) {
   torch::OrderedDict<std::string, std::shared_ptr<torch::nn::Module>> layers;
   layers.insert("0", drawn_linear(in, out, true).ptr());
-  layers.insert("2", drawn_linear(out, out, true).ptr());
+  if (!linear) layers.insert("2", drawn_linear(out, out, true).ptr());
   torch::nn::ModuleDict all;
   all->update(layers);
   return all;
@@ -24,10 +24,10 @@ torch::nn::ModuleDict projection(int64_t in, int64_t out) {
 // pooled [N, D] -> [N, joint]: rows one by one, since the kernels of a product depend on how many there are.
 torch::Tensor project(torch::nn::ModuleDict& layers, const torch::Tensor& pooled) {
   auto& first = *layers["0"]->as<Linear>();
-  auto& second = *layers["2"]->as<Linear>();
   const auto all = [&](const torch::Tensor& x) {
-    return torch::nn::functional::normalize(second.forward(torch::relu(first.forward(x))),
-                                            torch::nn::functional::NormalizeFuncOptions().dim(-1));
+    torch::Tensor y = first.forward(x);
+    if (layers->contains("2")) y = layers["2"]->as<Linear>()->forward(torch::relu(y));
+    return torch::nn::functional::normalize(y, torch::nn::functional::NormalizeFuncOptions().dim(-1));
   };
   if (torch::GradMode::is_enabled()) return all(pooled);
   std::vector<torch::Tensor> rows;
@@ -40,8 +40,14 @@ torch::Tensor project(torch::nn::ModuleDict& layers, const torch::Tensor& pooled
 ClapModelImpl::ClapModelImpl(const ClapModelConfig& options) : config(options) {
   audio_branch = register_module("audio_branch", Htsat(config.tower, config.audio));
   text_branch = register_module("text_branch", T5Encoder(config.text));
-  audio_projection =
-      register_module("audio_projection", projection(config.tower.out_dim(), config.joint_dim));
+  int64_t heard = config.tower.out_dim();
+  const bool statistics = config.statistics.bands > 0;
+  if (statistics) {
+    audio_statistics = register_module("audio_statistics",
+                                       StemStatistics(config.tower.stem.back().channels, config.statistics));
+    heard = audio_statistics->size();
+  }
+  audio_projection = register_module("audio_projection", projection(heard, config.joint_dim, statistics));
   text_turns = register_module("text_turns", torch::nn::ModuleList());
   for (int k = 0; k < config.text.turns; ++k) {
     Linear turn(config.text.dim, config.text.dim, /*with_bias=*/false);
@@ -62,14 +68,28 @@ torch::Tensor ClapModelImpl::audio_tokens(const ClapMel& mel) {
                      : audio_branch->forward(mel.channels.narrow(0, 0, 1)))[0];
 }
 
+torch::Tensor ClapModelImpl::of_stem(const torch::Tensor& map, const torch::Tensor& blocks) {
+  return audio_statistics ? audio_statistics->forward(map)
+                          : audio_branch->from_stem(map, blocks).to(torch::kFloat32).mean(1);
+}
+
 torch::Tensor ClapModelImpl::audio_pooled(const ClapMel& mel) {
+  if (audio_statistics) return of_stem(audio_branch->to_stem(mel.channels.narrow(0, 0, 1)))[0];
   return audio_tokens(mel).to(torch::kFloat32).mean(0);
 }
 
 std::vector<torch::Tensor> ClapModelImpl::windows_pooled(const std::vector<torch::Tensor>& windows) {
   std::vector<torch::Tensor> pooled;
   if (windows.empty()) return pooled;
-  const torch::Tensor tokens = audio_branch->forward(torch::cat(windows)).to(torch::kFloat32);  // [N, S, D]
+  // A stem hears one window at a time: how its narrow convolutions are computed depends on how many there
+  // are.
+  std::vector<torch::Tensor> maps;
+  const bool alone = !config.tower.stem.empty();
+  for (std::size_t i = 0; alone && i < windows.size(); ++i) maps.push_back(audio_branch->to_stem(windows[i]));
+  if (audio_statistics) return of_stem(torch::cat(maps)).unbind(0);
+  const torch::Tensor tokens =
+      (alone ? audio_branch->from_stem(torch::cat(maps)) : audio_branch->forward(torch::cat(windows)))
+          .to(torch::kFloat32);  // [N, S, D]
   for (int64_t i = 0; i < tokens.size(0); ++i) pooled.push_back(tokens[i].mean(0));
   return pooled;
 }

@@ -17,6 +17,7 @@
 #include "af2/model/clap_config.h"
 #include "af2/model/clap_mel.h"
 #include "af2/model/htsat.h"
+#include "af2/model/stem_statistics.h"
 #include "af2/model/t5_encoder.h"
 
 namespace af2 {
@@ -26,7 +27,10 @@ struct ClapModelImpl : torch::nn::Module {
 
   // Audio tokens of one clip [S, D].
   torch::Tensor audio_tokens(const ClapMel& mel);
-  // Mean over the tokens, before the projection: [D].
+  // What the stem hears [B, C, m, t] -> what stands for a clip before the projection [B, D]: statistics of
+  // it, or the mean over the tokens (`blocks` as HtsatImpl::from_stem).
+  torch::Tensor of_stem(const torch::Tensor& map, const torch::Tensor& blocks = {});
+  // The same of one clip: [D].
   torch::Tensor audio_pooled(const ClapMel& mel);
   // The same of several clips that are no longer than a window, in one pass through the tower: the bits of
   // each alone, sooner where the tower's weights do not fit into the processor's caches.
@@ -47,6 +51,7 @@ struct ClapModelImpl : torch::nn::Module {
 
   ClapModelConfig config;
   Htsat audio_branch{nullptr};
+  StemStatistics audio_statistics{nullptr};  // with config.statistics.bands > 0
   T5Encoder text_branch{nullptr};
   torch::nn::ModuleList text_turns;                         // config.text.turns maps [D_t, D_t]
   torch::nn::ModuleDict audio_projection, text_projection;  // keys "0" and "2"; ReLU between

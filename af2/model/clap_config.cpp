@@ -27,6 +27,24 @@ void ClapModelConfig::check(const std::string& where) const {
   whole.clap = tower;
   whole.audio_transformer.heads = 1;
   whole.check(where);
+  in(statistics.bands, 0, 64, "statistics.bands");
+  in(statistics.turns, 0, 8, "statistics.turns");
+  require(statistics.dropout >= 0 && statistics.dropout < 1, "must be from 0 to below 1",
+          "statistics.dropout");
+  require(statistics.bands > 0 || statistics.turns == 0, "belongs to statistics.bands", "statistics.turns");
+  if (statistics.bands > 0) {
+    require(!tower.stem.empty() && !tower.fusion, "needs a tower with a stem and without the fusion path",
+            "statistics.bands");
+    const int rows = audio.n_mels / tower.stem_mel_stride();
+    const std::int64_t columns = tower.frames(audio) / tower.stem_time_stride();
+    require(rows % statistics.bands == 0,
+            fmt::format("the stem's {} rows cannot be parted into {} bands", rows, statistics.bands),
+            "statistics.bands");
+    require(columns % StemStatisticsConfig::kSteps == 0 || StemStatisticsConfig::kSteps % columns == 0,
+            fmt::format("the stem's {} columns neither divide {} nor are a multiple of it", columns,
+                        StemStatisticsConfig::kSteps),
+            "statistics.bands");
+  }
   in(text.vocab, 1, 1 << 23, "text.vocab");
   in(text.layers, 0, 1024, "text.layers");
   in(text.dim, 1, kWidth, "text.dim");

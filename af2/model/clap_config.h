@@ -57,12 +57,31 @@ struct ClapTextConfig {
   }
 };
 
+// A clip as statistics of what the tower's stem hears (af2/model/stem_statistics.h).
+struct StemStatisticsConfig {
+  static constexpr int kSteps = 64;  // of time at most, within which the stem's map is averaged
+
+  int bands = 0;
+  int turns = 0;
+  double dropout = 0;
+
+  template <class V>
+  void visit(V& v) {
+    v.field(
+        "bands", bands,
+        "bands of frequency whose means and maxima stand for a clip; 0: the mean of the tower's tokens does");
+    v.field("turns", turns, "means weighted by so many Legendre polynomials of time beside them");
+    v.field("dropout", dropout, "share of these values left out in training");
+  }
+};
+
 struct ClapModelConfig {
   std::string format = "af2-clap";
   int version = 1;
   std::string name = "af-clap";
   AudioConfig audio;
   ClapConfig tower;
+  StemStatisticsConfig statistics;
   ClapTextConfig text;
   int joint_dim = 512;
   std::string licence;
@@ -78,6 +97,7 @@ struct ClapModelConfig {
     v.field("name", name, "what the model is called in replies");
     v.field("audio", audio, "waveform and log-mel");
     v.field("tower", tower, "audio tower (HTSAT)");
+    v.field("statistics", statistics, "of the tower's stem, in place of its tokens");
     v.field("text", text, "text tower (T5 encoder)");
     v.field("joint_dim", joint_dim, "width of the joint space");
     v.field("licence", licence, "of the weights");

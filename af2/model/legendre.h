@@ -11,8 +11,8 @@
 
 namespace af2 {
 
-// P_k, k >= 1, of places between -1 (the beginning) and 1 (the end): the shape of `place`, in float32, computed
-// in float64.
+// P_k, k >= 1, of places between -1 (the beginning) and 1 (the end): the shape of `place`, in float32,
+// computed in float64.
 inline torch::Tensor legendre(std::int64_t k, const torch::Tensor& place) {
   const torch::Tensor x = place.to(torch::kFloat64);
   torch::Tensor before = torch::ones_like(x), p = x;

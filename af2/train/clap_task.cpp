@@ -192,7 +192,7 @@ class ClapTask : public TrainTask {
     return torch::feature_dropout(heard * keep, options_.tower.stem_dropout, clap_->is_training());
   }
   torch::Tensor of_map(const torch::Tensor& map, const torch::Tensor& blocks = {}) {
-    return clap_->project_audio(tower().from_stem(map, blocks).to(torch::kFloat32).mean(1));
+    return clap_->project_audio(clap_->of_stem(map, blocks));
   }
   // The clips of a batch that pass the tower's blocks.
   torch::Tensor through_blocks(const ClapBatch& batch) const {

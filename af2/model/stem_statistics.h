@@ -1,0 +1,33 @@
+// A clip as statistics of what the stem of a tower hears in it, in bands of frequency.
+//
+// For AF-CLAP of few recordings (ClapModelConfig::statistics): nothing here is learned but means and
+// deviations, so there is nothing to know recordings by heart with; one linear map follows. Maxima over time
+// find short sounds among silence. Not for Audio Flamingo's own tower, which needs tokens in time (htsat.h).
+// Thread rule: const use in eval mode is reentrant.
+//
+//   StemStatistics statistics(512, config.statistics);
+//   torch::Tensor pooled = statistics->forward(map);    // [B, D]
+#pragma once
+
+#include <torch/torch.h>
+
+#include "af2/model/batch_norm.h"
+#include "af2/model/clap_config.h"
+
+namespace af2 {
+
+struct StemStatisticsImpl : torch::nn::Module {
+  StemStatisticsImpl(int64_t channels, const StemStatisticsConfig& config);
+  // The stem's map [B, C, m, t], m a multiple of the bands -> [B, C * bands * (2 + turns)]: means, maxima,
+  // weighted means.
+  torch::Tensor forward(const torch::Tensor& map);
+  int64_t size() const { return size_; }
+  BatchNorm norm{nullptr};  // over statistics, without weights of its own
+
+ private:
+  StemStatisticsConfig config_;
+  int64_t size_;
+};
+TORCH_MODULE(StemStatistics);
+
+}  // namespace af2
