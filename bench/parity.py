@@ -2,14 +2,15 @@
 """How exact: every stage beside PyTorch, and the perplexity of the language model, in every type.
 
 Usage: .venv/bin/python bench/parity.py stages [--shape 0.5b] [--seconds 25] [--types f32,bf16,q8_0,q4_0] [--duplicates]
+                                              [--device cpu] [--gpu-layers all]
        .venv/bin/python bench/parity.py perplexity [-m models/mini] [--text bench/text.txt]
        both: [--work .cache/bench] [--program build/release/af2] [--store f32]
 
 stages: the reference is tests/oracle/published_model.py in float32 with weights made from names (the folders of
 bench/compare.py); of af2, each folder that `af2 convert` makes, f32 as --dtype f32, all others as --dtype auto; type
-"published" is the checkpoint as it is, in float32 products. Errors are relative Frobenius norms, of logits also the
-largest difference, and greedy tokens are counted. Exits 1 where float32 misses the tolerances of docs/spec/model.md
-section 10.
+"published" is the checkpoint as it is, in float32 products. The reference is on the CPU, also where --device names a
+GPU for af2. Errors are relative Frobenius norms, of logits also the largest difference, and greedy tokens are counted.
+Exits 1 where float32 misses the tolerances of docs/spec/model.md section 10.
 perplexity: of the model's Llama GGUF over a text in pieces of 512 tokens, by transformers in float32 from the
 dequantised file, and by `af2 info --perplexity` of the same file and of what `af2 quantize` makes of it.
 Prints Markdown. Needs tools/setup.sh --tests, and for perplexity gguf==0.17.1 (pip install --no-deps).
@@ -53,10 +54,12 @@ def stages(args):
     np.save(clip, (0.4 * np.sin(2 * np.pi * 440 * t * (1 + 0.1 * np.sin(t))) + 0.1 * rng.standard_normal(len(t)))
             .astype(np.float32))
 
+    where = [] if args.device == "cpu" else ["--device", args.device, "--gpu-layers", args.gpu_layers]
+
     def feature(kind, dtype, layer, *more):
         out = work / "stage.npy"
         af2(args, "features", "-q", "-m", work / kind, "--dtype", dtype, "--windows", 30, "--layer", layer, "-o", out,
-            *more, clip)
+            *where, *more, clip)
         return torch.from_numpy(np.load(out))
 
     with torch.no_grad():
@@ -81,7 +84,7 @@ def stages(args):
         memory_error = relative(feature(kind, dtype, "memory"), memory[0])
         ours = feature(kind, dtype, "logits", "--tokens", ids)
         line = json.loads(af2(args, "ask", "-q", "-m", work / kind, "--dtype", dtype, "--windows", 30, "--tokens", ids,
-                              "--ignore-eos", "-n", GREEDY, "--json", clip).splitlines()[0])
+                              "--ignore-eos", "-n", GREEDY, "--json", *where, clip).splitlines()[0])
         same = sum(a == b for a, b in zip(line["tokens"], greedy))
         largest = float((ours - logits).abs().max())
         print(f"| {kind} | {mel_error:.1e} | {tower_error:.1e} | {memory_error:.1e} | {relative(ours, logits):.1e} | "
@@ -152,6 +155,8 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / ".cache/bench")
     parser.add_argument("--duplicates", action="store_true", help="with every name that the release gives a tensor")
     parser.add_argument("--store", choices=("f32", "bf16"), default="f32")
+    parser.add_argument("--device", default="cpu", help="of af2")
+    parser.add_argument("--gpu-layers", default="all")
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build/release/af2")
     args = parser.parse_args()
     return (stages if args.what == "stages" else perplexity)(args)

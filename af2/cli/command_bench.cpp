@@ -69,8 +69,9 @@ void time_text(const Engine& engine, const Flags& flags) {
     prefill.push_back(flags.text / prefill_ms * 1e3);
     token_ms.push_back(answer.decode_ms / (flags.tokens - 1));
   }
-  const double peak = peak_mib();  // before the buffer that is read to measure the memory
-  const double per_s = 1e3 / median(token_ms), read = read_bandwidth();
+  const double peak = peak_mib();                   // before the buffer that is read to measure the memory
+  const bool here = engine.device().name == "cpu";  // else the weights are not in the main memory
+  const double per_s = 1e3 / median(token_ms), read = here ? read_bandwidth() : 0;
   const double weights = static_cast<double>(engine.token_bytes(false)) * per_s / 1e9;
   if (flags.clips.json) {
     print_line(Json{{"type", "bench_text"},
@@ -79,7 +80,7 @@ void time_text(const Engine& engine, const Flags& flags) {
                     {"prompt_tokens_per_s", median(prefill)},
                     {"tokens_per_s", per_s},
                     {"weight_gb_per_s", weights},
-                    {"read_gb_per_s", read},
+                    {"read_gb_per_s", here ? Json(read) : Json(nullptr)},
                     {"peak_mib", peak},
                     {"tokens", flags.tokens},
                     {"reps", flags.reps},
@@ -91,8 +92,9 @@ void time_text(const Engine& engine, const Flags& flags) {
   }
   print_line("| prompt, tokens | prompt tokens/s | tokens/s | weights, GB/s | memory reads, GB/s | share |");
   print_line("| --- | --- | --- | --- | --- | --- |");
-  print_line(fmt::format("| {} | {:.1f} | {:.1f} | {:.1f} | {:.1f} | {:.0f} % |", flags.text, median(prefill),
-                         per_s, weights, read, 100 * weights / read));
+  print_line(fmt::format("| {} | {:.1f} | {:.1f} | {:.1f} | {} |", flags.text, median(prefill), per_s,
+                         weights,
+                         here ? fmt::format("{:.1f} | {:.0f} %", read, 100 * weights / read) : "- | -"));
 }
 
 // Several answers about one clip at once: prompts one by one, then every token of all of them together.

@@ -7,6 +7,7 @@
 #include "af2/generate/beams.h"
 #include "af2/generate/engine_data.h"
 #include "af2/model/decode_step.h"
+#include "af2/model/placed_step.h"
 #include "af2/model/precision.h"
 
 namespace af2 {
@@ -23,6 +24,8 @@ Answer Engine::answer(const Memory& memory, std::string_view prompt, const Answe
 }
 
 namespace {
+
+constexpr std::size_t kPlacedSteps = 16;  // answers at once: what each records takes memory of the GPU
 
 Answer beams_answer(const ModelFolder& model, Af2ModelImpl& network, const AudioContext& audio,
                     const std::vector<int>& ids, const AnswerOptions& options,
@@ -94,6 +97,15 @@ std::vector<Answer> Engine::answer_all(const std::vector<Question>& questions) c
   }
   DecodeStep step(network);
   const bool step_fits = DecodeStep::fits(network);
+  const bool placed_fits = PlacedStep::fits(network) && questions.size() <= kPlacedSteps;
+  std::vector<std::unique_ptr<PlacedStep>> placed(questions.size());
+  // The next token of one answer, where not all of the language model is on the CPU.
+  const auto one_by_one = [&](std::size_t i, const NextToken& next) {
+    if (placed_fits && !placed[i])
+      placed[i] = std::make_unique<PlacedStep>(network, *next.audio, *next.cache);
+    if (placed[i] && placed[i]->has_room()) return (*placed[i])(next.id);
+    return last_logits(network.forward(id_tensor({static_cast<int>(next.id)}), *next.audio, next.cache));
+  };
   while (true) {
     // Those with a clip and those without (Engine::nothing) do not share a step.
     std::vector<std::size_t> with, without;
@@ -108,9 +120,7 @@ std::vector<Answer> Engine::answer_all(const std::vector<Question>& questions) c
       torch::Tensor logits;  // [B, vocab]
       if (step_fits && !next.empty()) logits = step.logits(step(next));
       for (std::size_t k = 0; k < group.size(); ++k)
-        take(group[k], step_fits ? logits[static_cast<int64_t>(k)]
-                                 : last_logits(network.forward(id_tensor({static_cast<int>(next[k].id)}),
-                                                               *next[k].audio, next[k].cache)));
+        take(group[k], step_fits ? logits[static_cast<int64_t>(k)] : one_by_one(group[k], next[k]));
     }
   }
   for (std::size_t i = 0; i < questions.size(); ++i) {
@@ -119,8 +129,8 @@ std::vector<Answer> Engine::answer_all(const std::vector<Question>& questions) c
       answers[i].warnings.insert(answers[i].warnings.begin(), "prompt_cut");
   }
   return answers;
-} catch (const c10::OutOfMemoryError& error) {
-  throw data_->out_of_memory(error);
+} catch (const c10::Error& error) {
+  throw data_->device_failure(error);
 }
 
 }  // namespace af2

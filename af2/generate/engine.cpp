@@ -13,7 +13,8 @@
 namespace af2 {
 namespace {
 
-constexpr int64_t kWindowsAtOnce = 4;  // through the tower
+constexpr int64_t kWindowsAtOnce = 4;    // cut out of a clip
+constexpr int64_t kWindowsOnDevice = 8;  // through the tower of a GPU
 
 Feature to_feature(const torch::Tensor& tensor) {
   const torch::Tensor flat = tensor.to(torch::kCPU, torch::kFloat32).contiguous();
@@ -66,14 +67,16 @@ void Engine::Data::place_on(const DeviceFacts& facts) {
   device.n_layers = static_cast<int>(n);
 }
 
-Error Engine::Data::out_of_memory(const c10::OutOfMemoryError& error) const {
-  return device_memory_error(error.what_without_backtrace(), device.name);
+Error Engine::Data::device_failure(const c10::Error& error) const {
+  return device_error(error.what_without_backtrace(), device.name);
 }
 
 int64_t Engine::Data::cache_room(std::size_t n_prompt, int max_new_tokens) const {
   if (device.n_layers == 0) return 0;  // on the CPU caches grow as they are filled
   const auto prompt = static_cast<int64_t>(n_prompt);
-  return std::min(prompt + max_new_tokens, std::max<int64_t>(model.config.lm.context, prompt));
+  constexpr int64_t kAligned = 64;  // else a GPU copies the bias of the scores for every layer
+  const int64_t most = std::min(prompt + max_new_tokens, std::max<int64_t>(model.config.lm.context, prompt));
+  return (most + kAligned - 1) / kAligned * kAligned;
 }
 
 WindowOptions Engine::Data::window_options(const Clip& clip) const {
@@ -103,15 +106,18 @@ void Engine::Data::check(const std::vector<int>& ids) const {
 }
 
 torch::Tensor Engine::Data::tower(const Clip& clip, const WindowPlan& plan) const {
+  // On the CPU one window at a time, so that a clip's tokens do not depend on its neighbours in a batch.
+  const bool together = network.placement.active;
+  const int64_t most = together ? kWindowsOnDevice : kWindowsAtOnce;
   std::vector<torch::Tensor> parts;
-  for (int64_t first = 0; first < plan.report.n_windows; first += kWindowsAtOnce) {
-    const int64_t n = std::min<int64_t>(kWindowsAtOnce, plan.report.n_windows - first);
+  for (int64_t first = 0; first < plan.report.n_windows; first += most) {
+    const int64_t n = std::min<int64_t>(most, plan.report.n_windows - first);
     const torch::Tensor windows = torch::empty({n, static_cast<int64_t>(plan.window_samples)});
     for (int64_t i = 0; i < n; ++i)
       fill_window(clip.samples, plan, static_cast<std::size_t>(first + i),
                   {windows[i].data_ptr<float>(), plan.window_samples});
-    // One window at a time, so that a clip's tokens do not depend on its neighbours in a batch.
-    for (int64_t i = 0; i < n; ++i) parts.push_back(network.encode(windows.narrow(0, i, 1)));
+    if (together) parts.push_back(network.encode(windows));
+    for (int64_t i = 0; i < n && !together; ++i) parts.push_back(network.encode(windows.narrow(0, i, 1)));
   }
   return torch::cat(parts);
 }
@@ -140,9 +146,9 @@ Engine Engine::load(const std::filesystem::path& folder, const EngineOptions& op
     Engine engine;
     engine.data_ = std::make_shared<Data>(load_model_folder(folder, load), options, device);
     return engine;
-  } catch (const c10::OutOfMemoryError& error) {
-    throw device_memory_error(error.what_without_backtrace(), device.name);
   } catch (const c10::Error& error) {
+    const Error told = device_error(error.what_without_backtrace(), device.name);
+    if (told.kind() == ErrorKind::kResource) throw told;
     throw internal_error(error.what_without_backtrace(), folder.string());
   }
 }
@@ -216,8 +222,8 @@ Memory Engine::listen(const Clip& clip) const try {
   Memory memory;
   memory.data_ = std::move(data);
   return memory;
-} catch (const c10::OutOfMemoryError& error) {
-  throw data_->out_of_memory(error);
+} catch (const c10::Error& error) {
+  throw data_->device_failure(error);
 }
 
 std::vector<int> Engine::prompt_ids(std::string_view prompt) const {
@@ -260,8 +266,8 @@ Feature Engine::feature(const Clip& clip, FeatureLayer layer, const std::vector<
   const torch::Tensor tokens = data_->tower(clip, plan_windows(clip.samples, options));  // [W, S, D]
   if (layer == FeatureLayer::kTower) return to_feature(tokens);
   return to_feature(data_->network.remember(tokens.flatten(0, 1).unsqueeze(0), {})[0]);
-} catch (const c10::OutOfMemoryError& error) {
-  throw data_->out_of_memory(error);
+} catch (const c10::Error& error) {
+  throw data_->device_failure(error);
 }
 
 }  // namespace af2

@@ -30,7 +30,7 @@ struct Engine::Data {
   // Puts the network on the device that the options name.
   void place_on(const DeviceFacts& facts);
   // What a public function throws instead.
-  Error out_of_memory(const c10::OutOfMemoryError& error) const;
+  Error device_failure(const c10::Error& error) const;
   // Room for the longest answer to `n_prompt` tokens where that saves time: on a GPU. Positions.
   int64_t cache_room(std::size_t n_prompt, int max_new_tokens) const;
   // Each group of windows is made, heard and dropped. [W, S, D]

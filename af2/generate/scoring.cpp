@@ -78,8 +78,8 @@ double Engine::score(const Memory& memory, std::string_view prompt, std::string_
   return log_probability(data_->network, data_->model, audio,
                          run_prompt(data_->network, audio, prompt_ids(prompt)),
                          clean_question(continuation, config().text.lowercase));
-} catch (const c10::OutOfMemoryError& error) {
-  throw data_->out_of_memory(error);
+} catch (const c10::Error& error) {
+  throw data_->device_failure(error);
 }
 
 namespace {
@@ -124,8 +124,8 @@ std::vector<Choice> Engine::weigh(const Memory& memory, std::string_view prompt,
   }
   share_out(scored);
   return scored;
-} catch (const c10::OutOfMemoryError& error) {
-  throw data_->out_of_memory(error);
+} catch (const c10::Error& error) {
+  throw data_->device_failure(error);
 }
 
 std::vector<Choice> Engine::choose(const Memory& memory, std::string_view question,
@@ -198,8 +198,8 @@ Perplexity Engine::perplexity(std::string_view text, int chunk, bool written) co
   if (result.n_tokens == 0) throw data_error("has fewer than two tokens", "the text of a perplexity");
   result.value = std::exp(sum / result.n_tokens);
   return result;
-} catch (const c10::OutOfMemoryError& error) {
-  throw data_->out_of_memory(error);
+} catch (const c10::Error& error) {
+  throw data_->device_failure(error);
 }
 
 }  // namespace af2

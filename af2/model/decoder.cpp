@@ -44,6 +44,7 @@ RmsNormImpl::RmsNormImpl(int64_t dim, double epsilon) : eps(epsilon) {
 }
 
 torch::Tensor RmsNormImpl::forward(const torch::Tensor& x) {
+  if (!x.device().is_cpu()) return at::rms_norm(x, {x.size(-1)}, weight, eps);  // one kernel, not eight
   const torch::Tensor wide = x.to(torch::kFloat32);
   return weight * (wide * torch::rsqrt(wide.square().mean(-1, true) + eps)).to(x.dtype());
 }
@@ -68,6 +69,9 @@ torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& states, const Rota
   torch::Tensor v = v_proj->forward(x).view({b, t, kv, dh}).transpose(1, 2);
   if (cache) std::tie(k, v) = extend(*cache, layer, k, v);
   const int64_t s = k.size(2);
+  // Kernels of narrow types know a whole prompt's mask themselves.
+  if (o_proj->is_placed() && t > 1 && t == s && q.scalar_type() != torch::kFloat32)
+    return o_proj->forward(causal_attention(q, k, v).transpose(1, 2).reshape({b, t, h * dh}));
   if (o_proj->is_placed()) {
     torch::Tensor seen;  // [(H/H_kv)*T, S]
     if (t > 1)

@@ -11,6 +11,7 @@
 #include "af2/model/precision.h"
 
 #ifdef AF2_CUDA
+#include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <cuda_runtime_api.h>
 #endif
@@ -133,6 +134,60 @@ void wait_for_device([[maybe_unused]] const std::string& name) {
 #endif
 }
 
+#ifdef AF2_CUDA
+
+struct Replay::Recording {
+  static constexpr int kPlainCalls = 1;  // before it is worth recording; they also load what the work needs
+
+  explicit Recording(c10::DeviceIndex device) : stream(c10::cuda::getStreamFromPool(false, device)) {}
+  c10::cuda::CUDAStream stream;  // the default one cannot be recorded
+  at::cuda::CUDAGraph graph;
+  int calls = 0;
+};
+
+Replay::Replay(const std::string& device, std::function<void()> work) : work_(std::move(work)) {
+  if (device != "cpu")
+    recording_ = std::make_unique<Recording>(static_cast<c10::DeviceIndex>(std::max(0, cuda_index(device))));
+}
+
+void Replay::operator()() {
+  if (!recording_ || recording_->calls < Recording::kPlainCalls) {
+    if (recording_) ++recording_->calls;
+    work_();
+    return;
+  }
+  if (recording_->calls++ == Recording::kPlainCalls) {
+    torch::cuda::synchronize(recording_->stream.device_index());
+    const c10::cuda::CUDAStreamGuard guard(recording_->stream);
+    recording_->graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+    try {
+      work_();
+    } catch (...) {
+      try {
+        recording_->graph.capture_end();
+      } catch (const c10::Error&) {  // the first error is the one to tell
+      }
+      throw;
+    }
+    recording_->graph.capture_end();
+  }
+  recording_->graph.replay();
+}
+
+#else
+
+struct Replay::Recording {};
+
+Replay::Replay(const std::string&, std::function<void()> work) : work_(std::move(work)) {}
+
+void Replay::operator()() {
+  work_();
+}
+
+#endif
+
+Replay::~Replay() = default;
+
 void use_exact_float32() {
 #ifdef AF2_CUDA
   at::globalContext().setAllowTF32CuBLAS(false);
@@ -140,14 +195,24 @@ void use_exact_float32() {
 #endif
 }
 
-Error device_memory_error(std::string_view message, const std::string& device) {
+void use_attention_without_plans() {
+#ifdef AF2_CUDA
+  at::globalContext().setSDPUseCuDNN(false);
+#endif
+}
+
+Error device_error(std::string_view message, const std::string& device) {
   // The first sentences say what was needed and what there was; the rest is advice about the library.
   std::string text(message.substr(0, message.find('\n')));
   for (const char* rest : {" Process ", " Including non-PyTorch", " Of the allocated", " If reserved"})
     text = text.substr(0, text.find(rest));
   if (text.ends_with(".")) text.pop_back();
-  return resource_error(text, device,
-                        "give a smaller --gpu-layers or -b, a shorter clip (--windows), or --device cpu");
+  // The allocator's own words, the driver's, and those of libraries that want memory for themselves.
+  for (const char* sign : {"out of memory", "ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED"})
+    if (text.find(sign) != std::string::npos)
+      return resource_error(text, device,
+                            "give a smaller --gpu-layers or -b, a shorter clip (--windows), or --device cpu");
+  return internal_error(text, device);
 }
 
 }  // namespace af2

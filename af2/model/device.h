@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,10 +41,35 @@ DeviceFacts choose_device(const std::string& name, const std::vector<DeviceFacts
 // Returns when all work given to the device is done: for measuring times.
 void wait_for_device(const std::string& name);
 
+// Work that is done again and again over the same tensors. A GPU takes it as it is once, then
+// records it and replays all of it at one call: what `work` does on the CPU, and its allocations, are those
+// of the recording. Elsewhere `work` is simply called. One thread.
+//
+//   Replay step("cuda:0", [&] { y = torch::matmul(x, w); });
+//   x.copy_(input), step(), output = y.cpu();
+class Replay {
+ public:
+  Replay(const std::string& device, std::function<void()> work);
+  ~Replay();
+  Replay(const Replay&) = delete;
+  Replay& operator=(const Replay&) = delete;
+  void operator()();
+
+ private:
+  struct Recording;
+  std::function<void()> work_;
+  std::unique_ptr<Recording> recording_;  // on a GPU
+};
+
 // Float32 products of the GPU in float32 itself, not in a shorter form of it.
 void use_exact_float32();
 
-// The kResource error for what the tensor library says when a device's memory does not suffice.
-Error device_memory_error(std::string_view message, const std::string& device);
+// Attention of the GPU by kernels that fit any length. Those of cuDNN, which newer cards prefer, are planned
+// anew for each number of keys, which takes far longer than a token does.
+void use_attention_without_plans();
+
+// What to throw for an error of the tensor library: kResource where the memory of the device did not suffice,
+// else kInternal.
+Error device_error(std::string_view message, const std::string& device);
 
 }  // namespace af2

@@ -7,7 +7,8 @@
 namespace af2 {
 namespace {
 
-constexpr std::int64_t kActivations = std::int64_t{512} << 20;  // and workspaces of the products
+// Values on the way, and what libraries take for themselves: as measured on an H100.
+constexpr std::int64_t kActivations = std::int64_t{1} << 30;
 
 // Weights of a module when its matrices are dense in `width` bytes a value.
 std::int64_t weight_bytes(const torch::nn::Module& module, std::int64_t width) {
@@ -90,6 +91,7 @@ std::int64_t layers_to_place(const Footprint& needs, std::int64_t wanted, const 
 void place(Af2ModelImpl& network, torch::Device device, torch::ScalarType type, std::int64_t n_layers) {
   const torch::NoGradGuard no_grad;
   const std::int64_t all = network.config.lm.n_layers;
+  if (!device.is_cpu()) use_attention_without_plans();
   network.placement = {true, device, type, std::clamp<std::int64_t>(n_layers, 0, all)};
   network.logmel.to(device);
   place_module(*network.clap, device, type);

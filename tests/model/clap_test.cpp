@@ -238,6 +238,11 @@ TEST(Clap, OddClips) {
 class ClapFiles : public ::testing::Test {
  protected:
   ClapFiles() : unigram_(std::filesystem::path(AF2_SOURCE_DIR) / "tests/data/text/unigram.model") {}
+  void SetUp() override {
+#ifndef AF2_WITH_SENTENCEPIECE
+    GTEST_SKIP() << "this build has no SentencePiece";
+#endif
+  }
 
   std::filesystem::path save(const ClapModelConfig& config, const std::string& name = "clap") {
     ClapModel clap = named_clap(config);

@@ -50,7 +50,7 @@ TEST(Device, TheCpuIsAlwaysListedFirst) {
 }
 
 TEST(Device, TooLittleMemorySaysWhatWasNeeded) {
-  const Error error = device_memory_error(
+  const Error error = device_error(
       "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.60 GiB of which 1.20 "
       "GiB "
       "is free. Process 71 has 22.40 GiB memory in use. Of the allocated memory 21.00 GiB is allocated by "
@@ -62,6 +62,11 @@ TEST(Device, TooLittleMemorySaysWhatWasNeeded) {
       "cuda:0: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.60 GiB of "
       "which 1.20 GiB is free; give a smaller --gpu-layers or -b, a shorter clip (--windows), or --device "
       "cpu");
+  for (const char* other : {"CUDA error: out of memory\nCUDA kernel errors might be",
+                            "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"})
+    EXPECT_EQ(device_error(other, "cuda:0").kind(), ErrorKind::kResource);
+  EXPECT_EQ(device_error("CUDA error: an illegal memory access was encountered", "cuda:0").kind(),
+            ErrorKind::kInternal);
 }
 
 }  // namespace

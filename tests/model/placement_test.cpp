@@ -13,6 +13,7 @@
 #include "af2/model/decode_step.h"
 #include "af2/model/lm_gguf.h"
 #include "noise_clip.h"
+#include "placed_testing.h"
 #include "published_checkpoint.h"
 
 namespace af2 {
@@ -22,35 +23,11 @@ namespace fs = std::filesystem;
 
 constexpr double kExact = 2e-4, kNarrow = 2e-2;
 
-bool is_stand_in(const std::string& device) {
-  return device == "cpu";
-}
-
-// Why a device cannot be tested here, or nothing.
-std::string missing(const std::string& device) {
-  if (is_stand_in(device)) return "";
-  if (!built_with_cuda()) return "this build has no CUDA";
-  return list_devices().size() > 1 ? "" : "no CUDA device is here";
-}
-
-#define AF2_SKIP_WITHOUT(device)                               \
-  if (const std::string why = missing(device); !why.empty()) { \
-    GTEST_SKIP() << why;                                       \
-  }
-
 // ---- the network -----------------------------------------------------------------------------------------
 
 class PlacedNetwork : public ::testing::TestWithParam<std::string> {
  protected:
-  static Af2Model make(const LmConfig& lm, int every) {
-    Af2Model model(test::tiny_config(
-        lm, lm.arch == "llama" ? test::tiny_patch_tower() : test::tiny_stem_tower(), every, 2));
-    test::fill_named(*model, "placed/");
-    model->eval();
-    return model;
-  }
-
-  torch::Device device() const { return torch::Device(is_stand_in(GetParam()) ? "cpu" : "cuda:0"); }
+  torch::Device device() const { return test::torch_device(GetParam()); }
 
   struct Heard {
     torch::Tensor tokens, memory, prompt;  // prompt: logits [1, T, vocab]
@@ -91,10 +68,10 @@ TEST_P(PlacedNetwork, ComputesWhatTheCpuDoes) {
   AF2_SKIP_WITHOUT(GetParam());
   for (const LmConfig& lm : {test::tiny_llama(), test::tiny_qwen2()})
     for (const int every : {1, 2}) {
-      Af2Model plain = make(lm, every);
+      Af2Model plain = test::placed_model(lm, every);
       const Heard want = run(plain);
       for (int n = 0; n <= lm.n_layers; ++n) {
-        Af2Model exact = make(lm, every), narrow = make(lm, every);
+        Af2Model exact = test::placed_model(lm, every), narrow = test::placed_model(lm, every);
         place(*exact, device(), torch::kFloat32, n);
         place(*narrow, device(), torch::kBFloat16, n);
         const std::string at = lm.arch + " every " + std::to_string(every) + " layers " + std::to_string(n);
@@ -116,7 +93,8 @@ TEST_P(PlacedNetwork, ComputesWhatTheCpuDoes) {
 TEST_P(PlacedNetwork, PaddingAndBeamsMeanTheSame) {
   AF2_SKIP_WITHOUT(GetParam());
   const torch::NoGradGuard no_grad;
-  Af2Model plain = make(test::tiny_llama(), 1), placed = make(test::tiny_llama(), 1);
+  Af2Model plain = test::placed_model(test::tiny_llama(), 1),
+           placed = test::placed_model(test::tiny_llama(), 1);
   place(*placed, device(), torch::kFloat32, 2);
   const torch::Tensor tokens = test::uniform("placed/tokens", {2, 48, 64});
   torch::Tensor mask = torch::ones({2, 48}, torch::kInt64);
@@ -135,7 +113,7 @@ TEST_P(PlacedNetwork, PaddingAndBeamsMeanTheSame) {
 TEST_P(PlacedNetwork, EachPartLiesWhereItIsRead) {
   AF2_SKIP_WITHOUT(GetParam());
   for (const LmConfig& lm : {test::tiny_llama(), test::tiny_qwen2()}) {  // the head tied, and not
-    Af2Model model = make(lm, 2);
+    Af2Model model = test::placed_model(lm, 2);
     const int some = 1, all = lm.n_layers;
     place(*model, device(), torch::kBFloat16, some);
     auto& decoder = *model->lang_encoder->model;
@@ -160,7 +138,7 @@ TEST_P(PlacedNetwork, EachPartLiesWhereItIsRead) {
     ASSERT_EQ(audio.blocks.size(), 1u);
     EXPECT_EQ(audio.blocks[0].keys.scalar_type(), torch::kFloat32);
 
-    Af2Model whole = make(lm, 2);
+    Af2Model whole = test::placed_model(lm, 2);
     place(*whole, device(), torch::kBFloat16, all + 7);
     EXPECT_EQ(whole->placement.n_layers, all);
     EXPECT_EQ(whole->listen(silence, {}).blocks[0].keys.scalar_type(), torch::kBFloat16);
@@ -174,7 +152,7 @@ TEST_P(PlacedNetwork, EachPartLiesWhereItIsRead) {
 TEST_P(PlacedNetwork, ACacheWithRoomStaysWhereItIs) {
   AF2_SKIP_WITHOUT(GetParam());
   const torch::NoGradGuard no_grad;
-  Af2Model model = make(test::tiny_llama(), 1);
+  Af2Model model = test::placed_model(test::tiny_llama(), 1);
   place(*model, device(), torch::kBFloat16, 2);
   const AudioContext audio = model->listen(torch::zeros({1, 3, 64}), {});
   KvCache cache;
@@ -200,7 +178,7 @@ TEST_P(PlacedNetwork, StoredRowsBecomeTheSameMatrices) {
       test::TinyGguf made = test::make_tiny_gguf(lm, "placed/", type);
       made.write(scratch / "lm.gguf");
       const Gguf file = Gguf::open(scratch / "lm.gguf");
-      Af2Model model = make(lm, 1);
+      Af2Model model = test::placed_model(lm, 1);
       DecoderImpl& decoder = *model->lang_encoder->model;
       load_decoder(file, decoder, MatrixForm::kMapped);
       place(*model, device(), torch::kFloat32, lm.n_layers);
@@ -244,7 +222,7 @@ TEST(Footprint, CountsWhatIsPlaced) {
   EXPECT_EQ(wide.head, 4 * 75 * 96);
   place(*model, torch::kCPU, torch::kBFloat16, 1);
   EXPECT_EQ(narrow.layers[0], bytes(*decoder.layers->ptr(0)) + text / 2);
-  EXPECT_EQ(narrow.listening - (std::int64_t{512} << 20),
+  EXPECT_EQ(narrow.listening - (std::int64_t{1} << 30),
             bytes(*model->clap) + bytes(*model->audio_transformer_clap));
 }
 
@@ -279,7 +257,7 @@ class PlacedEngine : public test::Published, public ::testing::WithParamInterfac
     options.threads = 1;
     options.dtype = dtype;
     options.device = GetParam();
-    options.cpu_as_gpu = is_stand_in(GetParam());
+    options.cpu_as_gpu = test::is_stand_in(GetParam());
     options.gpu_layers = layers;
     return Engine::load(model, options);
   }

@@ -40,6 +40,11 @@ class RanksTraining : public test::Training {
     config.tower.drop_path = 0;  // what is dropped differs from rank to rank
     write_file_atomic(scratch / "model" / "clap" / "config.json", to_json(config).dump(2));
   }
+  void SetUp() override {
+#ifndef AF2_WITH_GLOO
+    GTEST_SKIP() << "this build has no Gloo";
+#endif
+  }
 
   TrainOptions clap_recipe(int steps) const {
     TrainOptions options = recipe("clap", steps);

@@ -11,7 +11,10 @@ The filters of the tower's spectrogram, which tell the generation, are the real 
 takes 6 GB on disk with duplicates, 3b in bf16 with --single 9 GB. Nothing of it is a trained weight.
 """
 import argparse
+import collections
+import concurrent.futures
 import json
+import os
 import pathlib
 import shutil
 
@@ -36,6 +39,20 @@ def to_bytes(x: np.ndarray, dtype: str) -> bytes:
     bits = x.view(np.uint32)
     return ((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)).astype(
         np.uint16).tobytes()
+
+
+def made(shape, dtype: str):
+    """(name, dims, bytes) of every tensor in order; several are computed at once, a few ahead of the one taken."""
+    workers = min(16, os.cpu_count() or 1)
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        ahead = collections.deque()
+        for name, dims in tensors(shape):
+            ahead.append((name, dims, pool.submit(lambda name, dims: to_bytes(value(name, dims), dtype), name, dims)))
+            if len(ahead) > 2 * workers:
+                name, dims, data = ahead.popleft()
+                yield name, dims, data.result()
+        for name, dims, data in ahead:
+            yield name, dims, data.result()
 
 
 def other_names(name: str):
@@ -98,8 +115,7 @@ def main():
     folder = args.out / "safe_ckpt"
     folder.mkdir(parents=True)
     writer = ChunkWriter(folder)
-    for name, dims in tensors(shape):
-        data = to_bytes(value(name, dims), args.dtype)
+    for name, dims, data in made(shape, args.dtype):
         writer.add(published_name(name), args.dtype, dims, data)
         if not args.single:
             for other in other_names(name):

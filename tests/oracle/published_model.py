@@ -1,9 +1,9 @@
-"""Audio Flamingo 2 in PyTorch as its release computes it, from a checkpoint in the published layout: float32, one
-clip, the language model by `transformers`.
+"""Audio Flamingo 2 in PyTorch as its release computes it, from a checkpoint in the published layout: one clip, the
+language model by `transformers`; in float32, or on a GPU in bfloat16, log-mel and its normalisation in float32 always.
 
 The rival of bench/compare.py and the reference for shapes that reference_model.py (float64, explicit loops) is too
 slow for. `recompute`: the cross-attention's keys and values are made again for every token, as the released code
-does. No line is shared with af2/.
+does. Inputs may lie on the CPU, results lie on `device`. No line is shared with af2/.
 
     model = PublishedModel("checkpoint", SHAPES["0.5b"])
     tokens = model.tower(model.log_mel(windows))          # [W, 64, D]
@@ -22,31 +22,32 @@ from safetensors import safe_open
 
 
 class PublishedModel:
-    def __init__(self, folder, shape: Shape, recompute: bool = True, dtype=torch.float32):
-        self.shape, self.recompute = shape, recompute
-        self.w = self._read(pathlib.Path(folder) / "safe_ckpt", dtype)
-        self.filters = torch.from_numpy(mel_filters(f_max=shape.f_max)).float()
-        self._index = self._relative_index()
+    def __init__(self, folder, shape: Shape, recompute: bool = True, dtype=torch.float32, device="cpu"):
+        self.shape, self.recompute, self.dtype, self.device = shape, recompute, dtype, device
+        self.w = self._read(pathlib.Path(folder) / "safe_ckpt", dtype, device)
+        self.filters = torch.from_numpy(mel_filters(f_max=shape.f_max)).float().to(device)
+        self._index = self._relative_index().to(device)
         self.lm = self._language_model(dtype)
         self.memory = None
         self.known = {}  # keys and values of each block, where they are kept
 
     @staticmethod
-    def _read(folder, dtype):
+    def _read(folder, dtype, device):
         weights = {}
         for chunk in json.loads((folder / "metadata.json").read_text()):
             with safe_open(folder / f"{chunk}.safetensors", "pt") as file:
                 for name in file.keys():
                     if "old_decoder_blocks" in name or ".gated_cross_attn_layer_sound" in name:
                         continue
-                    weights[name.replace(".decoder_layer.", ".")] = file.get_tensor(name).to(dtype)
+                    kept = torch.float32 if ".bn0." in name else dtype
+                    weights[name.replace(".decoder_layer.", ".")] = file.get_tensor(name).to(device, kept)
         return weights
 
     # ---- sections 1, 2 ----
     def log_mel(self, windows):
         """[W, 160000] -> [W, 1001, 64]."""
-        spectrum = torch.stft(windows, 1024, 160, window=torch.hann_window(1024), center=True, pad_mode="reflect",
-                              return_complex=True)
+        spectrum = torch.stft(windows.to(self.device), 1024, 160, window=torch.hann_window(1024, device=self.device),
+                              center=True, pad_mode="reflect", return_complex=True)
         return 10 * torch.log10((spectrum.abs().square().transpose(1, 2) @ self.filters).clamp_min(1e-10))
 
     # ---- section 3 ----
@@ -78,10 +79,10 @@ class PublishedModel:
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         bias = self.w[at + "attn.relative_position_bias_table"][self._index].permute(2, 0, 1)[None]
         if shift:
-            zone = torch.zeros(side)
+            zone = torch.zeros(side, device=self.device)
             zone[-WINDOW:], zone[-shift:] = 1, 2
             zones = self._windows((zone[:, None] * 3 + zone[None, :]).view(1, side, side, 1), side).squeeze(-1)
-            mask = (zones[:, None, :] != zones[:, :, None]) * -100.0
+            mask = ((zones[:, None, :] != zones[:, :, None]) * -100.0).to(self.dtype)
             bias = bias + mask.repeat(b, 1, 1)[:, None]
         scores = (q / math.sqrt(c // heads)) @ k.transpose(-1, -2) + bias
         y = self._linear(at + "attn.proj", (scores.softmax(-1) @ v).transpose(1, 2).reshape(-1, n, c))
@@ -97,7 +98,7 @@ class PublishedModel:
         x = F.batch_norm(mel.unsqueeze(1).transpose(1, 3), w[p + "bn0.running_mean"], w[p + "bn0.running_var"],
                          w[p + "bn0.weight"], w[p + "bn0.bias"], False, 0, 1e-5).transpose(1, 3)
         x = F.interpolate(x, (1024, 64), mode="bicubic", align_corners=True).transpose(2, 3)
-        x = torch.cat(x.chunk(4, 3), 2)
+        x = torch.cat(x.chunk(4, 3), 2).to(self.dtype)
         x = F.conv2d(x, w[p + "patch_embed.proj.weight"], w[p + "patch_embed.proj.bias"], stride=4)
         x = self._norm(p + "patch_embed.norm", x.permute(0, 2, 3, 1))
         for i, depth in enumerate(self.shape.depths):
@@ -119,7 +120,8 @@ class PublishedModel:
         dh = d // AUDIO_HEADS
         width = min(max(dh // 2, 32), dh)
         angles = torch.arange(s)[:, None] / 4096.0 ** (torch.arange(0, width, 2) / width)
-        cos, sin = (torch.cat([f(angles), f(angles)], -1)[None, None] for f in (torch.cos, torch.sin))
+        cos, sin = (torch.cat([f(angles), f(angles)], -1)[None, None].to(self.device, self.dtype)
+                    for f in (torch.cos, torch.sin))
 
         def turned(t):
             turn, keep = t[..., :width], t[..., width:]
@@ -168,7 +170,7 @@ class PublishedModel:
         state["lm_head.weight"] = state["model.embed_tokens.weight"]
         lm.load_state_dict(state, strict=True, assign=True)
         rotary = type(lm.model.rotary_emb)(config=config)  # its buffer was made on the meta device
-        lm.model.rotary_emb = rotary.to(dtype) if dtype != torch.float32 else rotary
+        lm.model.rotary_emb = rotary.to(self.device)  # its angles in float32, its tables in the type of the states
         for i, layer in enumerate(lm.model.layers):
             layer.register_forward_pre_hook(
                 lambda module, args, kwargs, i=i: ((self._cross(i, args[0]),) + args[1:], kwargs),
@@ -179,17 +181,17 @@ class PublishedModel:
     def logits(self, ids, memory):
         """ids list -> [T, vocab]."""
         self.memory, self.known = memory, {}
-        return self.lm(torch.tensor([ids]), use_cache=False).logits[0]
+        return self.lm(torch.tensor([ids], device=self.device), use_cache=False).logits[0]
 
     @torch.no_grad()
     def greedy(self, ids, memory, n, on_token=lambda: None):
         """The next n ids, the end of text taken as any other."""
         self.memory, self.known = memory, {}
-        past, step, out = None, torch.tensor([ids]), []
+        past, step, out = None, torch.tensor([ids], device=self.device), []
         for _ in range(n):
             result = self.lm(step, past_key_values=past, use_cache=True, logits_to_keep=1)
             past = result.past_key_values
             out.append(int(result.logits[0, -1].argmax()))
-            step = torch.tensor([[out[-1]]])
+            step = torch.tensor([[out[-1]]], device=self.device)
             on_token()
         return out
