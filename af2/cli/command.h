@@ -34,6 +34,7 @@ void add_events(CLI::App& app, const CommonFlags& common, CommandRunner& runner)
 void add_index(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_search(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_data(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+void add_data_records(CLI::App& data, CommandRunner& runner);  // a verb of `data`
 void add_train(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 
 }  // namespace af2

@@ -1,4 +1,5 @@
-// `af2 data`: makes and checks training data. So far for AF-CLAP: `data clap`, `data check`.
+// `af2 data`: makes and checks training data. Here for AF-CLAP, `data clap` and `data check`; records in
+// command_records.cpp.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -368,6 +369,7 @@ void add_data(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   data->require_subcommand(1);
   add_clap_maker(*data, runner);
   add_check(*data, runner);
+  add_data_records(*data, runner);
 }
 
 }  // namespace af2

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -36,6 +37,11 @@ template <class T>
 struct IsVector : std::false_type {};
 template <class T>
 struct IsVector<std::vector<T>> : std::true_type {};
+
+template <class T>
+struct IsOptional : std::false_type {};
+template <class T>
+struct IsOptional<std::optional<T>> : std::true_type {};
 
 template <class T>
 concept HasVisit = requires(T& value, AnyVisitor& v) {
@@ -68,6 +74,8 @@ Json value_to_json(T& value) {
     Json list = Json::array();
     for (auto& item : value) list.push_back(value_to_json(item));
     return list;
+  } else if constexpr (IsOptional<T>::value) {
+    return value ? value_to_json(*value) : Json(nullptr);
   } else {
     return value;
   }
@@ -95,6 +103,9 @@ template <class T>
 void value_from_json(const Json& json, T& value, const std::string& where) {
   if constexpr (HasVisit<T>) {
     from_json(json, value, where);
+  } else if constexpr (IsOptional<T>::value) {
+    value.reset();
+    if (!json.is_null()) value_from_json(json, value.emplace(), where);
   } else if (!type_fits<T>(json)) {
     throw user_error(std::string("must be ") + type_word<T>() + ", not " + json.dump(), where);
   } else if constexpr (IsVector<T>::value) {

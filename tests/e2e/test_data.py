@@ -1,4 +1,4 @@
-"""`af2 data clap` and `data check` with the real program: a bank of tones, lists of labels and captions, and a stand-in for
+"""`af2 data clap`, `data check` and `data records` with the real program: a bank of tones, lists of labels and captions, and a stand-in for
 a language model that is slow, wrong, broken and gone.
 
 Run: python3 tests/e2e/test_data.py PROGRAM. Needs only the standard library.
@@ -325,6 +325,30 @@ class Data(unittest.TestCase):
         code, _, err = af2("data", "check", self.folder / "cut.tar")
         self.assertEqual(code, 3, err)
         self.assertIn("cut", err)
+
+
+class Records(unittest.TestCase):
+    def test_annotations_become_records(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "clips").mkdir()
+            write_tone(folder / "clips/Yyard.wav", 1, 400)
+            table = folder / "strong.tsv"
+            table.write_text("filename\tonset\toffset\tevent_label\nyard.wav\t0.5\t0.8\tDog\nyard.wav\t0.1\t0.3\tBell\n"
+                             "gone.wav\t0\t1\tDog\nyard.wav\t0.9\t0.9\tDog\n")
+            out = folder / "records.jsonl"
+            code, said, told = af2("data", "records", table, "--audio", folder / "clips", "--licence", "CC0", "-o", out)
+            self.assertEqual((code, said.strip()), (4, str(out)), told)
+            self.assertIn("audio_missing: 1, first at gone", told)
+            self.assertIn("event_ends_before_it_begins: 1", told)
+            record, = map(json.loads, out.read_text().splitlines())
+            self.assertEqual([event["label"] for event in record["events"]], ["Bell", "Dog"])
+            self.assertEqual(record["audio"], str(folder / "clips/Yyard.wav"))
+            code, again, _ = af2("data", "records", out)  # its own form reads back as it was
+            self.assertEqual((code, again), (0, out.read_text()))
+            code, _, told = af2("data", "records", folder / "none.csv")
+            self.assertEqual(code, 3)
+            self.assertIn("none.csv", told)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,81 @@
+// `af2 data records`: annotations as their owners publish them, as one form (af2/data/record_readers.h).
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "af2/cli/clip_flags.h"
+#include "af2/cli/command.h"
+#include "af2/cli/output.h"
+#include "af2/core/error.h"
+#include "af2/core/file.h"
+#include "af2/core/log.h"
+#include "af2/data/record_readers.h"
+
+namespace af2 {
+namespace {
+
+struct RecordFlags {
+  std::string from, out;
+  RecordInputs inputs;
+};
+
+int run_records(const RecordFlags& flags) {
+  RecordCounts counts;
+  const std::vector<Record> records = read_records(flags.from, flags.inputs, counts);
+  std::size_t events = 0, captions = 0, speech = 0, music = 0;
+  for (const Record& record : records) {
+    events += record.events.size(), captions += record.captions.size(), speech += record.speech.size();
+    const RecordMusic& m = record.music;
+    music += m.tempo || !m.key.empty() || !m.genres.empty() || !m.instruments.empty() || !m.moods.empty() ||
+             !m.beats.empty() || !m.chords.empty() || !m.notes.empty();
+  }
+  std::int64_t dropped = 0;
+  for (const auto& [reason, n] : counts.dropped) {
+    notice("left out, {}: {}, first at {}", reason, n, counts.first.at(reason));
+    dropped += n;
+  }
+  if (records.empty())
+    throw data_error("no record is left", flags.from, "the notices above say what was left out, and where");
+  if (flags.out.empty()) {
+    for (const Record& record : records) print_line(record_line(record));
+  } else {
+    std::string lines;
+    for (const Record& record : records) lines += record_line(record) + "\n";
+    write_file_atomic(flags.out, lines);
+    print_line(flags.out);
+  }
+  notice("{} records: {} events, {} captions, {} stretches of speech, {} with music", records.size(), events,
+         captions, speech, music);
+  return dropped > 0 ? 4 : 0;
+}
+
+}  // namespace
+
+void add_data_records(CLI::App& data, CommandRunner& runner) {
+  auto flags = std::make_shared<RecordFlags>();
+  CLI::App* verb =
+      data.add_subcommand("records", "annotations as their owners publish them, as one form (jsonl)");
+  verb->add_option("from", flags->from, "file or folder: .jsonl, .csv, .tsv, .jams, .txt, .vtt, .srt")
+      ->required();
+  verb->add_option(
+      "--format", flags->inputs.format,
+      "records, events (DCASE), audioset_strong, captions (Clotho), audiocaps, music (MusicBench), "
+      "labels, jams, audacity, subtitles; or auto, by ending and columns");
+  verb->add_option(
+      "--audio", flags->inputs.audio,
+      "folder of the sounds, looked through by name; records whose sound is not there are left out");
+  verb->add_option("--names", flags->inputs.names,
+                   "table of machine ids and names of labels: /m/0bt9lr <tab> Dog");
+  verb->add_option("--source", flags->inputs.source, "of records that do not say where they come from");
+  verb->add_option("--licence", flags->inputs.licence, "of records that do not say");
+  verb->add_option("-o,--out", flags->out, "file to write; else standard output");
+  take_flags_from_environment(*verb);
+  verb->footer(
+      "examples:\n"
+      "  af2 data records dcase/strong.tsv --audio dcase/audio -o records.jsonl\n"
+      "  af2 data records audioset_eval_strong.tsv --names mid_to_display_name.tsv --audio clips\n"
+      "  af2 data records scapes/ --audio scapes     # *.jams and subtitles of one name are put together");
+  verb->callback([flags, &runner] { runner = [flags] { return run_records(*flags); }; });
+}
+
+}  // namespace af2
