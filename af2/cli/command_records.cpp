@@ -3,12 +3,14 @@
 
 #include <memory>
 
+#include "af2/audio/decode.h"
 #include "af2/cli/clip_flags.h"
 #include "af2/cli/command.h"
 #include "af2/cli/output.h"
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/log.h"
+#include "af2/data/record_measure.h"
 #include "af2/data/record_readers.h"
 
 namespace af2 {
@@ -16,12 +18,38 @@ namespace {
 
 struct RecordFlags {
   std::string from, out;
+  bool measure = false;
   RecordInputs inputs;
 };
 
+// Loudness and pitch of what sounds alone, and the duration where it is not known. A record whose sound
+// cannot be read is left out.
+void measure(std::vector<Record>& records, RecordCounts& counts) {
+  int n = 0;
+  std::erase_if(records, [&](Record& record) {
+    try {
+      DecodeOptions options;
+      options.start_s = record.start, options.duration_s = record.duration.value_or(0);
+      const Clip clip = decode_file(record.audio, options);
+      if (!record.duration) {
+        record.duration = clip.seconds;
+        tidy(record, record.id, counts);
+      }
+      n += measure_events(record, clip.samples, clip.rate_hz);
+      return false;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kData) throw;
+      counts.drop("audio_unreadable", record.id + ": " + error.what());
+      return true;
+    }
+  });
+  notice("measured {} events", n);
+}
+
 int run_records(const RecordFlags& flags) {
   RecordCounts counts;
-  const std::vector<Record> records = read_records(flags.from, flags.inputs, counts);
+  std::vector<Record> records = read_records(flags.from, flags.inputs, counts);
+  if (flags.measure) measure(records, counts);
   std::size_t events = 0, captions = 0, speech = 0, music = 0;
   for (const Record& record : records) {
     events += record.events.size(), captions += record.captions.size(), speech += record.speech.size();
@@ -68,12 +96,15 @@ void add_data_records(CLI::App& data, CommandRunner& runner) {
                    "table of machine ids and names of labels: /m/0bt9lr <tab> Dog");
   verb->add_option("--source", flags->inputs.source, "of records that do not say where they come from");
   verb->add_option("--licence", flags->inputs.licence, "of records that do not say");
+  verb->add_flag("--measure", flags->measure,
+                 "hear the sounds: duration, and loudness (LKFS) and pitch (Hz) of events that sound alone");
   verb->add_option("-o,--out", flags->out, "file to write; else standard output");
   take_flags_from_environment(*verb);
   verb->footer(
       "examples:\n"
       "  af2 data records dcase/strong.tsv --audio dcase/audio -o records.jsonl\n"
       "  af2 data records audioset_eval_strong.tsv --names mid_to_display_name.tsv --audio clips\n"
+      "  af2 data records mine.tsv --audio clips --measure\n"
       "  af2 data records scapes/ --audio scapes     # *.jams and subtitles of one name are put together");
   verb->callback([flags, &runner] { runner = [flags] { return run_records(*flags); }; });
 }

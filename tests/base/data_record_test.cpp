@@ -5,9 +5,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <numbers>
+
 #include "../scratch.h"
 #include "af2/core/error.h"
 #include "af2/core/file.h"
+#include "af2/core/random.h"
+#include "af2/data/record_measure.h"
 
 namespace af2 {
 namespace {
@@ -243,6 +248,32 @@ TEST_F(Records, WhatIsNoSuchFileIsRefusedByLine) {
     EXPECT_EQ(error.kind(), ErrorKind::kUser);
     EXPECT_THAT(error.what(), HasSubstr("captions"));
   }
+}
+
+// A tone of 440 Hz, softer noise, and two tones at once.
+TEST(RecordMeasures, AreOfEventsThatSoundAlone) {
+#ifndef AF2_WITH_EBUR128
+  GTEST_SKIP() << "this build has no libebur128";
+#endif
+  constexpr int kRate = 16000;
+  std::vector<float> x(6 * kRate);
+  Random rng("af2/test/measure");
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double t = static_cast<double>(i) / kRate;
+    if (t < 1) x[i] = static_cast<float>(0.3 * std::sin(2 * std::numbers::pi * 440 * t));
+    if (t >= 2 && t < 3) x[i] = static_cast<float>(0.03 * rng.normal());
+    if (t >= 4) x[i] = static_cast<float>(0.2 * std::sin(2 * std::numbers::pi * 200 * t));
+  }
+  Record record;
+  record.events = {{"rain", 0, 6}, {"tone", 0, 1},  {"hiss", 2, 3},
+                   {"one", 4, 5},  {"two", 4.5, 6}, {"tick", 3.2, 3.4}};
+  record.events[0].role = "background";
+  EXPECT_EQ(measure_events(record, x, kRate), 2);
+  EXPECT_FALSE(record.events[0].level);
+  EXPECT_NEAR(record.events[1].pitch.value(), 440, 2);
+  EXPECT_GT(record.events[1].level.value(), record.events[2].level.value() + 10);
+  EXPECT_FALSE(record.events[2].pitch);
+  for (const std::size_t i : {3u, 4u, 5u}) EXPECT_FALSE(record.events[i].level) << i;
 }
 
 TEST(RecordSplits, FollowTheGroupAlone) {

@@ -346,6 +346,13 @@ class Records(unittest.TestCase):
             self.assertEqual(record["audio"], str(folder / "clips/Yyard.wav"))
             code, again, _ = af2("data", "records", out)  # its own form reads back as it was
             self.assertEqual((code, again), (0, out.read_text()))
+            code, said, told = af2("data", "records", out, "--measure")
+            if "without libebur128" not in told:
+                record = json.loads(said)
+                self.assertEqual((code, record["duration"]), (0, 1.0), told)
+                self.assertNotIn("level", record["events"][0])  # too short
+                self.assertAlmostEqual(record["events"][1]["pitch"], 400, delta=4)
+                self.assertLess(record["events"][1]["level"], -10)
             code, _, told = af2("data", "records", folder / "none.csv")
             self.assertEqual(code, 3)
             self.assertIn("none.csv", told)
