@@ -1,11 +1,10 @@
 // One more token of one answer through a language model that lies on a GPU as a whole: the decode loop's form
 // of Af2ModelImpl::forward there.
 //
-// A token is a thousand small kernels, and giving them to the GPU one by one takes several times as long as
-// they do. So every token runs over the same tensors (the whole of its cache, a mask over what is not filled
-// yet), and the GPU replays what it was given for an earlier one. The CPU can stand for the GPU; tests hold
-// this form to the forward (tests/model/placed_step_test.cpp). Thread rule: one owner; the network stays
-// constant.
+// A token is many small kernels, and giving them to the GPU one by one takes longer than they do. So every
+// token runs over the same tensors (the whole of its cache, a mask over what is not filled yet), and the GPU
+// replays what it was given for an earlier one. The CPU can stand for the GPU; tests hold this form to the
+// forward (tests/model/placed_step_test.cpp). Thread rule: one owner; the network stays constant.
 //
 //   PlacedStep step(network, context, cache);               // after the prompt
 //   while (step.has_room()) logits = step(id);              // [1, vocab] on the CPU, cache grown by one
