@@ -101,6 +101,11 @@ void add_data_records(CLI::App& data, CommandRunner& runner) {
   verb->add_option("-o,--out", flags->out, "file to write; else standard output");
   take_flags_from_environment(*verb);
   verb->footer(
+      "columns: events filename onset offset event_label; audioset_strong segment_id start end label; "
+      "captions file_name\n"
+      "  caption or caption_1 ...; audiocaps youtube_id start_time caption; music file and genre, "
+      "instrument, mood, tempo\n"
+      "  or bpm, key; labels file and labels. A jsonl line is a record, or one of MusicBench.\n"
       "examples:\n"
       "  af2 data records dcase/strong.tsv --audio dcase/audio -o records.jsonl\n"
       "  af2 data records audioset_eval_strong.tsv --names mid_to_display_name.tsv --audio clips\n"

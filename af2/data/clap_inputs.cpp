@@ -1,7 +1,6 @@
 #include "af2/data/clap_inputs.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <map>
 
@@ -9,37 +8,17 @@
 #include "af2/core/file.h"
 #include "af2/core/json.h"
 #include "af2/core/text_util.h"
+#include "af2/data/table.h"
 
 namespace af2 {
 namespace {
 
-std::string line_of(const std::string& where, std::size_t line) {
-  return where + ":" + std::to_string(line);
-}
-
-double number_of(const std::string& text, const std::string& key, const std::string& where) {
-  const std::string plain = trim(text);
-  double value = 0;
-  const auto [end, code] = std::from_chars(plain.data(), plain.data() + plain.size(), value);
-  if (code != std::errc() || end != plain.data() + plain.size() || !std::isfinite(value) || value < 0)
-    throw data_error("`" + key + "` is no time in seconds: " + printable(plain, 40), where,
+double seconds_of(const std::string& text, const std::string& key, const std::string& where) {
+  const double value = number_in(text, key, where);
+  if (value < 0)
+    throw data_error("`" + key + "` is no time in seconds: " + printable(text, 40), where,
                      "give a number from 0");
   return value;
-}
-
-// Labels of a cell: parted by '|' or ';', else by commas without a blank behind ("Guitar,Music", but "Male
-// speech, man speaking" is one).
-std::vector<std::string> labels_in(const std::string& cell) {
-  for (const char separator : {'|', ';'})
-    if (cell.find(separator) != std::string::npos) return split(cell, separator);
-  std::vector<std::string> labels = {""};
-  for (std::size_t i = 0; i < cell.size(); ++i) {
-    if (cell[i] == ',' && i + 1 < cell.size() && cell[i + 1] != ' ')
-      labels.emplace_back();
-    else
-      labels.back() += cell[i];
-  }
-  return labels;
 }
 
 void check(ClapInput& input, const std::string& where) {
@@ -76,7 +55,7 @@ ClapInput of_json(const Json& json, const std::string& where) {
   };
   const auto seconds = [&](const Json& value, const std::string& key) {
     if (!value.is_number()) throw data_error("`" + key + "` is not a number", where, "correct the line");
-    return number_of(value.dump(), key, where);
+    return seconds_of(value.dump(), key, where);
   };
   for (const auto& [key, value] : json.items()) {
     if (key == "audio" || key == "path") {
@@ -150,18 +129,18 @@ std::vector<ClapInput> of_table(const Table& table, const std::string& where) {
     if (events && known.contains(input.audio)) {
       ClapInput& same = inputs[known[input.audio]];
       same.events.push_back(
-          {cell(event), number_of(cell(onset), "onset", here), number_of(cell(offset), "offset", here)});
+          {cell(event), seconds_of(cell(onset), "onset", here), seconds_of(cell(offset), "offset", here)});
       check(same, here);
       continue;
     }
     if (events)
       input.events.push_back(
-          {cell(event), number_of(cell(onset), "onset", here), number_of(cell(offset), "offset", here)});
-    if (labels >= 0) input.labels = labels_in(cell(labels));
+          {cell(event), seconds_of(cell(onset), "onset", here), seconds_of(cell(offset), "offset", here)});
+    if (labels >= 0) input.labels = labels_in_cell(cell(labels));
     for (const std::size_t c : captions)
       if (!trim(table.rows[r][c]).empty()) input.captions.push_back(table.rows[r][c]);
-    if (!trim(cell(start)).empty()) input.start_s = number_of(cell(start), "start", here);
-    if (!trim(cell(duration)).empty()) input.duration_s = number_of(cell(duration), "duration", here);
+    if (!trim(cell(start)).empty()) input.start_s = seconds_of(cell(start), "start", here);
+    if (!trim(cell(duration)).empty()) input.duration_s = seconds_of(cell(duration), "duration", here);
     input.source = cell(source), input.licence = cell(licence), input.visual = cell(visual);
     check(input, here);
     if (events) known.emplace(input.audio, inputs.size());
@@ -171,68 +150,6 @@ std::vector<ClapInput> of_table(const Table& table, const std::string& where) {
 }
 
 }  // namespace
-
-Table parse_table(const std::string& text, char separator, const std::string& where) {
-  if (text.find('\0') != std::string::npos)
-    throw data_error("holds NUL bytes: not a table", where, "give a csv or tsv of text");
-  Table table;
-  std::vector<std::string> row;
-  std::string cell;
-  bool quoted = false, was_quoted = false, any = false;
-  std::size_t line = 1, begins = 1;
-  const auto end_row = [&] {
-    if (!row.empty() || any) {
-      row.push_back(cell);
-      const bool empty = row.size() == 1 && trim(row[0]).empty();
-      if (!empty && table.header.empty()) {
-        for (auto& name : row) name = trim(name);
-        table.header = row;
-      } else if (!empty) {
-        if (row.size() != table.header.size())
-          throw data_error("has " + std::to_string(row.size()) + " cells, the header " +
-                               std::to_string(table.header.size()),
-                           line_of(where, begins), "correct the row");
-        table.rows.push_back(row);
-        table.lines.push_back(begins);
-      }
-    }
-    row.clear(), cell.clear();
-    any = was_quoted = false;
-  };
-  const std::size_t bom = starts_with(text, "\xEF\xBB\xBF") ? 3 : 0;
-  for (std::size_t i = bom; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '\n') ++line;
-      if (c != '"')
-        cell += c;
-      else if (i + 1 < text.size() && text[i + 1] == '"')
-        cell += text[++i];
-      else
-        quoted = false;
-      continue;
-    }
-    if (c == '"' && separator == ',' && cell.empty() && !was_quoted) {
-      quoted = was_quoted = any = true;
-    } else if (c == separator) {
-      row.push_back(cell);
-      cell.clear();
-      was_quoted = false, any = true;
-    } else if (c == '\n') {
-      end_row();
-      begins = ++line;
-    } else if (c != '\r') {
-      cell += c;
-      any = true;
-    }
-  }
-  if (quoted)
-    throw data_error("a quoted cell has no end", line_of(where, begins), "close it with a quotation mark");
-  end_row();
-  if (table.header.empty()) throw data_error("is empty", where, "give a header and rows");
-  if (table.rows.empty()) throw data_error("has a header but no rows", where, "give rows");
-  return table;
-}
 
 std::vector<ClapInput> read_clap_inputs(const std::filesystem::path& path) {
   const std::string text = read_file(path), kind = path.extension().string(), where = path.string();

@@ -37,13 +37,4 @@ struct ClapInput {
 // neither labels nor events nor captions, offset not behind onset, negative times, broken quotes.
 std::vector<ClapInput> read_clap_inputs(const std::filesystem::path& path);
 
-// A table with a header, RFC 4180 quotes where `separator` is a comma. Cells, and the line each row begins
-// at. Throws kData.
-struct Table {
-  std::vector<std::string> header;
-  std::vector<std::vector<std::string>> rows;
-  std::vector<std::size_t> lines;
-};
-Table parse_table(const std::string& text, char separator, const std::string& where);
-
 }  // namespace af2

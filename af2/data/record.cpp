@@ -99,6 +99,23 @@ void tidy(Record& record, const std::string& where, RecordCounts& counts) {
   drop_empty(record.events, &RecordEvent::label, "event", where, counts);
   drop_empty(record.captions, &RecordText::text, "caption", where, counts);
   drop_empty(record.speech, &RecordSpeech::text, "speech", where, counts);
+  for (auto* texts : {&record.captions, &record.visual, &record.action}) {
+    std::vector<RecordText> whole;
+    std::erase_if(*texts, [&](RecordText& text) {
+      if (text.start == 0 && text.end == 0) whole.push_back(text);
+      return text.start == 0 && text.end == 0;
+    });
+    tidy_times(*texts, &RecordText::start, &RecordText::end, record.duration, "caption", where, counts);
+    texts->insert(texts->begin(), whole.begin(), whole.end());
+  }
+  std::erase_if(record.music.beats, [&](const RecordBeat& beat) {
+    const bool good = std::isfinite(beat.at) && beat.at >= 0 &&
+                      (!record.duration || beat.at <= *record.duration + kPastTheEnd_s);
+    if (!good) counts.drop("beat_outside_the_clip", where);
+    return !good;
+  });
+  std::stable_sort(record.music.beats.begin(), record.music.beats.end(),
+                   [](const RecordBeat& a, const RecordBeat& b) { return a.at < b.at; });
   tidy_times(record.events, &RecordEvent::onset, &RecordEvent::offset, record.duration, "event", where,
              counts);
   tidy_times(record.speech, &RecordSpeech::start, &RecordSpeech::end, record.duration, "speech", where,

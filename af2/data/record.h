@@ -174,9 +174,9 @@ std::string record_line(const Record& record);
 // Reads one. Throws kData naming `where` and the key: unknown key, wrong type, no id, no audio.
 Record record_from_json(const Json& json, const std::string& where);
 
-// Sorts events, speech, chords and notes by time and drops, counted, what cannot be: an end not behind its
-// beginning, a negative time, a time more than 0.1 s past the clip's end (one less far is set to the end), an
-// empty label or text. `where` names the record in the counts.
+// Sorts events, texts about stretches, speech, beats, chords and notes by time and drops, counted, what
+// cannot be: an end not behind its beginning, a negative time, a time more than 0.1 s past the clip's end
+// (one less far is set to the end), an empty label or text. `where` names the record in the counts.
 void tidy(Record& record, const std::string& where, RecordCounts& counts);
 
 // The split of a group by its hash, the same in every run: `shares` of train, val and test.

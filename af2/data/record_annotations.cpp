@@ -6,6 +6,7 @@
 #include "af2/core/error.h"
 #include "af2/core/text_util.h"
 #include "af2/data/record_detail.h"
+#include "af2/data/table.h"
 
 namespace af2::detail {
 namespace {

@@ -10,9 +10,6 @@
 
 namespace af2::detail {
 
-// A time or a value in a table. Throws kData naming `where` and `key`.
-double number_in(const std::string& text, const std::string& key, const std::string& where);
-
 // One file each; `where` is its path. Labels are as the file has them.
 std::vector<Record> records_of_table(const std::string& text, char separator, const std::string& format,
                                      const std::string& where, RecordCounts& counts);

@@ -7,6 +7,7 @@
 #include "af2/core/file.h"
 #include "af2/core/text_util.h"
 #include "af2/data/record_detail.h"
+#include "af2/data/table.h"
 
 namespace af2 {
 namespace {
@@ -25,7 +26,7 @@ bool is_audacity(const std::string& text) {
   const auto cells = split(text.substr(0, text.find('\n')), '\t');
   if (cells.size() < 3) return false;
   try {
-    detail::number_in(cells[0], "", ""), detail::number_in(cells[1], "", "");
+    number_in(cells[0], "", ""), number_in(cells[1], "", "");
   } catch (const Error&) {
     return false;
   }
@@ -81,27 +82,30 @@ class SoundFolder {
       std::transform(ending.begin(), ending.end(), ending.begin(),
                      [](unsigned char c) { return std::tolower(c); });
       if (!entry.is_regular_file() || !kSounds.contains(ending)) continue;
-      auto& place = by_name_[entry.path().stem().string()];
-      // The first in order of paths, whatever the order of the folder.
-      if (place.empty() || entry.path() < place) place = entry.path();
+      by_name_[entry.path().stem().string()].push_back(entry.path());
     }
   }
 
-  // AudioSet's and AudioCaps' ids are file names with or without a leading Y, with or without the start.
-  std::string find(const Record& record) const {
+  // By path, else by name: AudioSet's and AudioCaps' ids are file names with or without a leading Y, with or
+  // without the start. Empty, counted: none has the name, or several have.
+  std::string find(const Record& record, RecordCounts& counts) const {
     if (fs::path(record.audio).has_extension() && fs::is_regular_file(folder_ / record.audio))
       return (folder_ / record.audio).string();
     const std::string stem = fs::path(record.audio).stem().string();
     for (const std::string& name :
          {stem, "Y" + stem, record.id, "Y" + record.id, record.group, "Y" + record.group})
-      if (const auto found = by_name_.find(name); !name.empty() && found != by_name_.end())
-        return found->second.string();
+      if (const auto found = by_name_.find(name); !name.empty() && found != by_name_.end()) {
+        if (found->second.size() == 1) return found->second[0].string();
+        counts.drop("audio_of_several_folders", record.id);
+        return "";
+      }
+    counts.drop("audio_missing", record.id);
     return "";
   }
 
  private:
   fs::path folder_;
-  std::map<std::string, fs::path> by_name_;
+  std::map<std::string, std::vector<fs::path>> by_name_;
 };
 
 // "/m/0bt9lr<tab>Dog", or comma-separated with an index before (AudioSet's class_labels_indices.csv).
@@ -182,11 +186,8 @@ std::vector<Record> read_records(const fs::path& path, const RecordInputs& input
     if (record.group.empty()) record.group = record.id;
     tidy(record, id, counts);
     if (sounds) {
-      record.audio = sounds->find(record);
-      if (record.audio.empty()) {
-        counts.drop("audio_missing", id);
-        continue;
-      }
+      record.audio = sounds->find(record, counts);
+      if (record.audio.empty()) continue;
     }
     records.push_back(std::move(record));
   }

@@ -1,12 +1,12 @@
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
+#include <set>
 
 #include "af2/core/error.h"
 #include "af2/core/text_util.h"
-#include "af2/data/clap_inputs.h"
 #include "af2/data/record_detail.h"
+#include "af2/data/table.h"
 
 namespace af2::detail {
 namespace {
@@ -14,12 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 constexpr double kAudioCapsSeconds = 10;
 
-std::string line_of(const std::string& where, std::size_t line) {
-  return where + ":" + std::to_string(line);
-}
-
-std::string stem_of(const std::string& path) {
-  return fs::path(path).stem().string();
+// "yard/a.wav" -> "yard/a": two files of one name in two folders are two clips.
+std::string id_of(const std::string& audio) {
+  return fs::path(audio).replace_extension().generic_string();
 }
 
 // A table whose columns are asked for by name.
@@ -60,22 +57,7 @@ std::string kind_of(const Table& table, const std::string& where) {
     return "captions";
   if (columns.find({"label", "labels"})) return "labels";
   throw data_error("is a table of no known kind: " + printable(join(table.header, ", ")), line_of(where, 1),
-                   "see `af2 data records --help` for the columns that each format has");
-}
-
-// "Dog_bark|Rain", "Dog;Rain"; commas without a blank behind part labels too ("Male speech, man speaking" is
-// one).
-std::vector<std::string> listed(const std::string& cell) {
-  for (const char separator : {'|', ';'})
-    if (cell.find(separator) != std::string::npos) return split(cell, separator);
-  std::vector<std::string> parts = {""};
-  for (std::size_t i = 0; i < cell.size(); ++i) {
-    if (cell[i] == ',' && i + 1 < cell.size() && cell[i + 1] != ' ')
-      parts.emplace_back();
-    else
-      parts.back() += cell[i];
-  }
-  return parts;
+                   "`af2 data records --help` lists the columns of each format");
 }
 
 // Rows of one clip make one record, in the order of the first of each.
@@ -103,7 +85,7 @@ std::vector<std::string> texts_of(const Json& value, const std::string& key, con
   if (value.is_array())
     for (const Json& item : value) add(item);
   else if (value.is_string() && value.get<std::string>().find_first_of("|;,") != std::string::npos)
-    for (const auto& part : listed(value.get<std::string>())) add(part);
+    for (const auto& part : labels_in_cell(value.get<std::string>())) add(part);
   else
     add(value);
   std::erase_if(texts, [](const std::string& text) { return text.empty(); });
@@ -159,15 +141,6 @@ void take_chords(const Json& names, const Json& times, Record& record, const std
 }
 
 }  // namespace
-
-double number_in(const std::string& text, const std::string& key, const std::string& where) {
-  const std::string plain = trim(text);
-  double value = 0;
-  const auto [end, code] = std::from_chars(plain.data(), plain.data() + plain.size(), value);
-  if (code != std::errc() || end != plain.data() + plain.size() || !std::isfinite(value))
-    throw data_error("`" + key + "` is no number: " + printable(plain, 40), where, "correct it");
-  return value;
-}
 
 std::string chord_name(const std::string& harte) {
   const std::string plain = trim(harte);
@@ -228,7 +201,7 @@ std::vector<Record> records_of_table(const std::string& text, char separator, co
   using Row = std::vector<std::string>;
   const auto record_of = [&](const std::string& audio, const std::string& here) -> Record& {
     if (trim(audio).empty()) throw data_error("names no audio", here, "fill the column of the clip");
-    Record& record = gathered.of(stem_of(trim(audio)));
+    Record& record = gathered.of(id_of(trim(audio)));
     record.audio = trim(audio);
     return record;
   };
@@ -280,7 +253,7 @@ std::vector<Record> records_of_table(const std::string& text, char separator, co
       if (duration && !trim(row[*duration]).empty())
         record.duration = number_in(row[*duration], "duration", here);
       if (labels)
-        for (auto& label : listed(row[*labels])) record.labels.push_back(std::move(label));
+        for (auto& label : labels_in_cell(row[*labels])) record.labels.push_back(std::move(label));
       if (licence) record.licence = trim(row[*licence]);
       if (source) record.source = trim(row[*source]);
       if (group) record.group = trim(row[*group]);
@@ -302,7 +275,14 @@ std::vector<Record> records_of_table(const std::string& text, char separator, co
 std::vector<Record> records_of_lines(const std::string& text, const std::string& format,
                                      const std::string& where, RecordCounts& counts) {
   std::vector<Record> records;
+  std::set<std::string> ids;
   std::size_t number = 0;
+  const auto take = [&](Record record, const std::string& here) {
+    if (!ids.insert(record.id).second)
+      throw data_error("has the id " + printable(record.id, 60) + " a second time", here,
+                       "give each record its own");
+    records.push_back(std::move(record));
+  };
   for (const auto& line : split(text, '\n')) {
     ++number;
     if (trim(line).empty()) continue;
@@ -310,7 +290,7 @@ std::vector<Record> records_of_lines(const std::string& text, const std::string&
     const Json json = parse_json(line, here);
     if (!json.is_object()) throw data_error("is not a JSON object", here, "give one object a line");
     if (format == "records" || (format == "auto" && json.contains("id") && json.contains("audio"))) {
-      records.push_back(record_from_json(json, here));
+      take(record_from_json(json, here), here);
       continue;
     }
     Record record;
@@ -319,7 +299,7 @@ std::vector<Record> records_of_lines(const std::string& text, const std::string&
     if (record.audio.empty())
       throw data_error("names no audio", here,
                        "give `id` and `audio` of a record, or `location` of a music set");
-    record.id = stem_of(record.audio);
+    record.id = id_of(record.audio);
     if (json.contains("duration") && json["duration"].is_number())
       record.duration = json["duration"].get<double>();
     for (const char* key : {"main_caption", "alt_caption", "caption", "captions"})
@@ -327,7 +307,7 @@ std::vector<Record> records_of_lines(const std::string& text, const std::string&
         for (const Json& caption : json[key].is_array() ? json[key] : Json::array({json[key]}))
           if (caption.is_string()) record.captions.push_back({caption.get<std::string>(), 0, 0, key});
     take_music(json, record, here, counts);
-    records.push_back(std::move(record));
+    take(std::move(record), here);
   }
   if (records.empty()) throw data_error("has no items", where, "give one JSON object a line");
   return records;

@@ -81,8 +81,7 @@ torch::Tensor ClapModelImpl::audio_pooled(const ClapMel& mel) {
 std::vector<torch::Tensor> ClapModelImpl::windows_pooled(const std::vector<torch::Tensor>& windows) {
   std::vector<torch::Tensor> pooled;
   if (windows.empty()) return pooled;
-  // A stem hears one window at a time: how its narrow convolutions are computed depends on how many there
-  // are.
+  // A stem hears one window at a time: how narrow convolutions are computed depends on how many there are.
   std::vector<torch::Tensor> maps;
   const bool alone = !config.tower.stem.empty();
   for (std::size_t i = 0; alone && i < windows.size(); ++i) maps.push_back(audio_branch->to_stem(windows[i]));

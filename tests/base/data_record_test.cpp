@@ -166,7 +166,7 @@ TEST_F(Records, MusicMetadata) {
                           R"("chords":["C","Am"],"chords_time":[0.1,0.9],"key":["C","major"]})"
                           "\n");
   ASSERT_EQ(bench.size(), 1u);
-  EXPECT_EQ(bench[0].id, "x1");
+  EXPECT_EQ(bench[0].id, "data/x1");
   EXPECT_EQ(bench[0].captions.size(), 2u);
   EXPECT_EQ(bench[0].music.beats.at(2).number, 3);
   ASSERT_EQ(bench[0].music.chords.size(), 2u);
@@ -238,6 +238,8 @@ TEST_F(Records, WhatIsNoSuchFileIsRefusedByLine) {
   refused("f.txt", "0.5\t1.5\tbell\n1\tsoon\tx\n", {"f.txt:2", "end"});
   refused("g.jsonl", "{\"id\":\"a\",\"audio\":\"a.wav\",\"event\":[]}\n", {"g.jsonl:1", "event", "events"});
   refused("g.jsonl", "{\"id\":\"\",\"audio\":\"a.wav\"}\n", {"g.jsonl:1", "no id"});
+  refused("g.jsonl", "{\"id\":\"a\",\"audio\":\"a.wav\"}\n{\"id\":\"a\",\"audio\":\"b.wav\"}\n",
+          {"g.jsonl:2", "a second time"});
   refused("g.jsonl", "[]\n", {"g.jsonl:1", "object"});
   refused("h.jsonl", R"({"location":"a.wav","beats":[[1,2],[1]]})", {"h.jsonl:1", "2 times and 1"});
   refused("i.xyz", "what", {"i.xyz", "no known kind"});
@@ -248,6 +250,35 @@ TEST_F(Records, WhatIsNoSuchFileIsRefusedByLine) {
     EXPECT_EQ(error.kind(), ErrorKind::kUser);
     EXPECT_THAT(error.what(), HasSubstr("captions"));
   }
+}
+
+TEST_F(Records, FilesOfOneNameInTwoFoldersAreTwoClips) {
+  for (const char* name : {"s/a/x.wav", "s/b/x.wav", "s/y.wav"}) write(name, "x");
+  const auto records =
+      read("e.tsv",
+           "filename\tonset\toffset\tevent_label\na/x.wav\t0\t1\tDog\nb/x.wav\t0\t1\tCat\nx.wav\t0\t1\tCow\n"
+           "c/y.wav\t0\t1\tOwl\n",
+           {.audio = (scratch.path() / "s").string()});
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0].id + " " + records[0].events.at(0).label, "a/x Dog");
+  EXPECT_EQ(fs::path(records[1].audio), scratch.path() / "s/b/x.wav");
+  EXPECT_EQ(records[2].id, "c/y");  // by its name
+  EXPECT_EQ(counts.dropped["audio_of_several_folders"], 1);
+  EXPECT_EQ(counts.first["audio_of_several_folders"], "x");
+}
+
+TEST_F(Records, StretchesOfTextsAndBeatsMustLieInTheClip) {
+  const auto records = read(
+      "r.jsonl", R"({"id":"a","audio":"a.wav","duration":4,"captions":[{"text":"late","start":3,"end":9},)"
+                 R"({"text":"then","start":2,"end":3},{"text":"all"},{"text":"turned","start":2,"end":1}],)"
+                 R"("music":{"beats":[{"at":2,"number":2},{"at":1,"number":1},{"at":7,"number":1}]}})"
+                 "\n");
+  ASSERT_EQ(records.at(0).captions.size(), 2u);
+  EXPECT_EQ(records[0].captions[0].text + " " + records[0].captions[1].text, "all then");
+  EXPECT_EQ(counts.dropped["caption_past_the_end"] + counts.dropped["caption_ends_before_it_begins"], 2);
+  ASSERT_EQ(records[0].music.beats.size(), 2u);
+  EXPECT_EQ(records[0].music.beats[0].number, 1);
+  EXPECT_EQ(counts.dropped["beat_outside_the_clip"], 1);
 }
 
 // A tone of 440 Hz, softer noise, and two tones at once.
