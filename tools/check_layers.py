@@ -16,13 +16,16 @@ ALLOWED = {
     "io": BASE,
     "net": BASE,
     "data": BASE | {"audio", "text", "io", "net"},
+    "synth": BASE | {"audio", "io", "data"},
+    "factory": BASE | {"audio", "text", "io", "net", "data", "synth"},
     "quant": BASE | {"io"},
     "events": BASE,
     "index": BASE | {"quant"},
     "model": BASE | {"io", "quant"},
     "generate": BASE | {"model", "text", "audio", "io"},
     "train": BASE | {"model", "generate", "io", "audio", "text", "data"},
-    "cli": BASE | {"audio", "text", "io", "data", "model", "generate", "train", "events", "index"},
+    "cli": BASE | {"audio", "text", "io", "data", "synth", "factory", "model", "generate", "train", "events",
+            "index"},
 }
 # Header prefix -> folders that may include it.
 ONLY = {

@@ -15,7 +15,6 @@
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/text_util.h"
-#include "af2/data/text_terms.h"
 #include "af2/data/tsv.h"
 
 namespace af2 {
@@ -28,27 +27,6 @@ constexpr std::array<const char*, kSplits> kSplitNames = {"train", "val", "test"
 
 int index_of(Split split) {
   return static_cast<int>(split);
-}
-
-std::vector<LabelInfo> read_labels(const fs::path& path) {
-  const TsvTable table = TsvTable::read(path, {"label", "phrase", "short", "sentence", "synonyms", "family"});
-  std::vector<LabelInfo> labels;
-  std::set<std::string> names;
-  for (std::size_t row = 0; row < table.rows(); ++row) {
-    LabelInfo info;
-    info.name = table.text(row, "label");
-    info.phrase = table.text(row, "phrase");
-    info.short_name = table.text(row, "short");
-    info.sentence = table.text(row, "sentence");
-    info.family = table.text_or_empty(row, "family");
-    for (const std::string& word : split(table.text_or_empty(row, "synonyms"), '|'))
-      if (!word.empty()) info.synonyms.push_back(word);
-    if (!names.insert(info.name).second) throw table.error(row, "label", "stands twice: " + info.name);
-    labels.push_back(std::move(info));
-  }
-  if (labels.empty()) throw data_error("has no labels", path.string());
-  std::sort(labels.begin(), labels.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-  return labels;
 }
 
 bool is_sha256(const std::string& text) {
@@ -155,9 +133,8 @@ struct SoundBank::Data {
   };
 
   fs::path folder;
-  std::vector<LabelInfo> labels;
+  Vocabulary words{{}};
   std::vector<Recording> recordings;
-  std::vector<std::vector<std::string>> terms;
   std::array<std::vector<int>, kSplits> by_split, labels_in;
   std::array<std::vector<Groups>, kSplits> groups;  // [split][label]
   mutable std::vector<Slot> slots;
@@ -166,7 +143,6 @@ struct SoundBank::Data {
   mutable std::array<std::vector<int>, kSplits> countable_labels;
 
   void index() {
-    for (const LabelInfo& label : labels) terms.push_back(label_terms(label));
     slots = std::vector<Slot>(recordings.size());
     for (int s = 0; s < kSplits; ++s) {
       for (std::size_t i = 0; i < recordings.size(); ++i)
@@ -177,7 +153,7 @@ struct SoundBank::Data {
 
   // The recordings by label and group (groups in order of first appearance), and the labels that have any.
   std::pair<std::vector<Groups>, std::vector<int>> group(const std::vector<int>& chosen) const {
-    std::vector<Groups> result(labels.size());
+    std::vector<Groups> result(words.labels().size());
     std::unordered_map<std::string, std::size_t> places;
     for (const int i : chosen) {
       Groups& mine = result[recordings[i].label];
@@ -187,7 +163,7 @@ struct SoundBank::Data {
       mine[place->second].push_back(i);
     }
     std::vector<int> present;
-    for (std::size_t label = 0; label < labels.size(); ++label)
+    for (std::size_t label = 0; label < result.size(); ++label)
       if (!result[label].empty()) present.push_back(static_cast<int>(label));
     return {std::move(result), std::move(present)};
   }
@@ -201,8 +177,8 @@ SoundBank::~SoundBank() = default;
 SoundBank SoundBank::open(const fs::path& folder) {
   auto data = std::make_unique<Data>();
   data->folder = folder;
-  data->labels = read_labels(folder / "labels.tsv");
-  data->recordings = read_recordings(folder, data->labels);
+  data->words = Vocabulary(read_label_table(folder / "labels.tsv"));
+  data->recordings = read_recordings(folder, data->words.labels());
   data->index();
   return SoundBank(std::move(data));
 }
@@ -212,15 +188,10 @@ SoundBank SoundBank::from_memory(std::vector<LabelInfo> labels, std::vector<Reco
   if (samples.size() != recordings.size()) throw internal_error("one sample vector per recording is needed");
   auto data = std::make_unique<Data>();
   // Labels come sorted by name, as from a file; the recordings' ids follow.
-  std::vector<std::size_t> order(labels.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return labels[a].name < labels[b].name; });
-  std::vector<int> place(labels.size());
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    place[order[i]] = static_cast<int>(i);
-    data->labels.push_back(labels[order[i]]);
-  }
-  for (Recording& r : recordings) r.label = place.at(static_cast<std::size_t>(r.label));
+  std::vector<std::string> names;
+  for (const LabelInfo& label : labels) names.push_back(label.name);
+  data->words = Vocabulary(std::move(labels));
+  for (Recording& r : recordings) r.label = data->words.find(names.at(static_cast<std::size_t>(r.label)));
   data->recordings = std::move(recordings);
   data->index();
   for (std::size_t i = 0; i < samples.size(); ++i) {
@@ -233,7 +204,10 @@ SoundBank SoundBank::from_memory(std::vector<LabelInfo> labels, std::vector<Reco
 }
 
 const std::vector<LabelInfo>& SoundBank::labels() const {
-  return data_->labels;
+  return data_->words.labels();
+}
+const Vocabulary& SoundBank::words() const {
+  return data_->words;
 }
 const std::vector<Recording>& SoundBank::recordings() const {
   return data_->recordings;
@@ -245,11 +219,11 @@ const std::vector<int>& SoundBank::labels_in(Split split) const {
   return data_->labels_in[index_of(split)];
 }
 const std::vector<std::string>& SoundBank::terms(int label) const {
-  return data_->terms.at(label);
+  return data_->words.terms(label);
 }
 
 int SoundBank::label_id(std::string_view name) const {
-  const auto& labels = data_->labels;
+  const auto& labels = data_->words.labels();
   const auto found = std::lower_bound(labels.begin(), labels.end(), name,
                                       [](const LabelInfo& a, std::string_view b) { return a.name < b; });
   return found != labels.end() && found->name == name ? static_cast<int>(found - labels.begin()) : -1;
@@ -318,7 +292,8 @@ int SoundBank::draw(Split split, Random& rng) const {
 int SoundBank::draw(Split split, int label, Random& rng) const {
   const auto& groups = data_->groups[index_of(split)].at(label);
   if (groups.empty())
-    throw data_error("label `" + data_->labels[label].name + "` has no recordings for " + split_name(split));
+    throw data_error("label `" + data_->words.at(label).name + "` has no recordings for " +
+                     split_name(split));
   return rng.pick(rng.pick(groups));
 }
 
@@ -341,24 +316,13 @@ int SoundBank::draw_countable(Split split, int label, Random& rng) const {
   countable_labels(split);
   const auto& groups = data_->countable[index_of(split)].at(label);
   if (groups.empty())
-    throw data_error("label `" + data_->labels[label].name + "` has no countable recordings for " +
+    throw data_error("label `" + data_->words.at(label).name + "` has no countable recordings for " +
                      split_name(split));
   return rng.pick(rng.pick(groups));
 }
 
 bool SoundBank::confusable(int label_a, int label_b) const {
-  if (label_a == label_b) return true;
-  const auto& a = data_->terms.at(label_a);  // both sorted
-  const auto& b = data_->terms.at(label_b);
-  for (auto i = a.begin(), j = b.begin(); i != a.end() && j != b.end();) {
-    if (*i == *j) return true;
-    if (*i < *j) {
-      ++i;
-    } else {
-      ++j;
-    }
-  }
-  return false;
+  return data_->words.confusable(label_a, label_b);
 }
 
 }  // namespace af2

@@ -20,6 +20,7 @@
 
 #include "af2/core/random.h"
 #include "af2/data/envelope.h"
+#include "af2/data/vocabulary.h"
 
 namespace af2 {
 
@@ -27,16 +28,6 @@ enum class Split { kTrain, kVal, kTest };
 inline constexpr int kSplits = 3;
 const char* split_name(Split split);             // "train", "val", "test"
 Split split_from_name(const std::string& name);  // throws kUser
-
-// One class. The index in SoundBank::labels() is its id.
-struct LabelInfo {
-  std::string name;                   // dog
-  std::string phrase;                 // a dog barking
-  std::string short_name;             // a dog
-  std::string sentence;               // a dog barks
-  std::vector<std::string> synonyms;  // puppy, hound
-  std::string family;                 // animal
-};
 
 struct Recording {
   std::string id;
@@ -71,8 +62,9 @@ class SoundBank {
   SoundBank& operator=(SoundBank&&) noexcept;
   ~SoundBank();
 
-  // Sorted by name.
+  // Sorted by name; the index is the label's id.
   const std::vector<LabelInfo>& labels() const;
+  const Vocabulary& words() const;
   // The class id, or -1.
   int label_id(std::string_view name) const;
   // All recordings, in the order of the table; ids below are indices into it.

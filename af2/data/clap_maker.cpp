@@ -360,13 +360,6 @@ std::vector<LlmRequest> ClapMaker::preview(const ClapInput& input, const std::st
                             options_.captions.negatives, "");
 }
 
-std::string plain_label(const std::string& label) {
-  std::string plain;
-  for (const char c : trim(label))
-    plain += c == '_' ? ' ' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return plain;
-}
-
 SoundBank bank_of_labels(const std::vector<ClapInput>& inputs, const SoundBank* known) {
   std::set<std::string> names;
   for (const auto& input : inputs) {
@@ -375,7 +368,7 @@ SoundBank bank_of_labels(const std::vector<ClapInput>& inputs, const SoundBank* 
   }
   std::vector<LabelInfo> labels;
   for (const auto& name : names) {
-    LabelInfo info{name, name, name, "there is " + name, {}, ""};
+    LabelInfo info = label_of_name(name);
     if (known) {
       int found = known->label_id(name);
       const std::string term = normal_term(name);

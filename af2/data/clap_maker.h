@@ -83,7 +83,5 @@ class ClapMaker {
 // The labels of clips from elsewhere as a bank without sounds: as `known` words them where it has them by
 // name or synonym, else by their own names ("Dog_bark" to "dog bark").
 SoundBank bank_of_labels(const std::vector<ClapInput>& inputs, const SoundBank* known);
-// The name under which bank_of_labels has a label.
-std::string plain_label(const std::string& label);
 
 }  // namespace af2

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
 
 #include "af2/core/error.h"
 #include "af2/core/options.h"
@@ -70,12 +72,47 @@ void drop_empty(std::vector<T>& things, std::string T::*text, const std::string&
   });
 }
 
+// An event and its place among the events, which relations name.
+struct PlacedEvent : RecordEvent {
+  int place = 0;
+};
+
+// Sorts and drops events; relations follow them, and go with them.
+void tidy_events(Record& record, const std::string& where, RecordCounts& counts) {
+  std::vector<PlacedEvent> events;
+  for (RecordEvent& event : record.events)
+    events.push_back({std::move(event), static_cast<int>(events.size())});
+  for (const RecordRelation& relation : record.story.relations)
+    for (const int place : {relation.first, relation.second})
+      if (place < 0 || place >= static_cast<int>(events.size()))
+        throw data_error("relation " + relation.kind + " names event " + std::to_string(place) + " of " +
+                             std::to_string(events.size()),
+                         where, "events are counted from 0");
+  drop_empty<PlacedEvent>(events, &PlacedEvent::label, "event", where, counts);
+  tidy_times<PlacedEvent>(events, &PlacedEvent::onset, &PlacedEvent::offset, record.duration, "event", where,
+                          counts);
+  std::map<int, int> now;
+  for (const PlacedEvent& event : events) now.emplace(event.place, static_cast<int>(now.size()));
+  std::erase_if(record.story.relations, [&](RecordRelation& relation) {
+    if (!now.contains(relation.first) || !now.contains(relation.second)) {
+      counts.drop("relation_without_event", where);
+      return true;
+    }
+    relation.first = now.at(relation.first), relation.second = now.at(relation.second);
+    return false;
+  });
+  record.events.assign(std::make_move_iterator(events.begin()), std::make_move_iterator(events.end()));
+}
+
 }  // namespace
 
 std::string record_line(const Record& record) {
   Record copy = record;
   Json json = to_json(copy);
   if (copy.start == 0) json.erase("start");
+  if (!copy.all_labelled) json.erase("all_labelled");
+  for (Json& speech : json["speech"])
+    if (speech["no_speech"] == 0.0) speech.erase("no_speech");
   for (const char* key : {"captions", "visual", "action"})
     for (Json& text : json[key])
       if (text["end"] == 0.0) text.erase("start"), text.erase("end");
@@ -96,7 +133,6 @@ Record record_from_json(const Json& json, const std::string& where) {
 }
 
 void tidy(Record& record, const std::string& where, RecordCounts& counts) {
-  drop_empty(record.events, &RecordEvent::label, "event", where, counts);
   drop_empty(record.captions, &RecordText::text, "caption", where, counts);
   drop_empty(record.speech, &RecordSpeech::text, "speech", where, counts);
   for (auto* texts : {&record.captions, &record.visual, &record.action}) {
@@ -116,7 +152,8 @@ void tidy(Record& record, const std::string& where, RecordCounts& counts) {
   });
   std::stable_sort(record.music.beats.begin(), record.music.beats.end(),
                    [](const RecordBeat& a, const RecordBeat& b) { return a.at < b.at; });
-  tidy_times(record.events, &RecordEvent::onset, &RecordEvent::offset, record.duration, "event", where,
+  tidy_events(record, where, counts);
+  tidy_times(record.story.parts, &RecordPart::start, &RecordPart::end, record.duration, "part", where,
              counts);
   tidy_times(record.speech, &RecordSpeech::start, &RecordSpeech::end, record.duration, "speech", where,
              counts);

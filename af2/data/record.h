@@ -25,6 +25,11 @@ struct RecordEvent {
   std::string role = "";  // "background", or nothing
   // dB, LKFS, Hz, seconds
   std::optional<double> snr = std::nullopt, level = std::nullopt, pitch = std::nullopt, reverb = std::nullopt;
+  // Level of its last third over its first, dB, where the stem is known.
+  std::optional<double> change = std::nullopt;
+  std::string recording = "";  // the take: two events with one are the same sound twice
+  std::string maker = "";      // who makes it, where a scene says so: "a church bell"
+  std::string purpose = "";    // what it is for, where a scene says so: "to call people to a service"
 
   template <class V>
   void visit(V& v) {
@@ -36,6 +41,10 @@ struct RecordEvent {
     v.field("level", level, "loudness, LKFS");
     v.field("pitch", pitch, "median of the fundamental, Hz");
     v.field("reverb", reverb, "reverberation time, seconds");
+    v.field("change", change, "level of the last third over the first, dB");
+    v.field("recording", recording, "the take it is");
+    v.field("maker", maker, "who makes it");
+    v.field("purpose", purpose, "what it is for");
   }
 };
 
@@ -58,7 +67,8 @@ struct RecordSpeech {
   std::string text;
   double start = 0, end = 0;
   std::string lang;
-  double no_speech = 0;  // probability that nobody speaks
+  double no_speech = 0;                  // probability that nobody speaks
+  std::string voice = "", speaker = "";  // which voice; man, woman, child
 
   template <class V>
   void visit(V& v) {
@@ -67,6 +77,8 @@ struct RecordSpeech {
     v.field("end", end, "seconds");
     v.field("lang", lang, "language, ISO 639");
     v.field("no_speech", no_speech, "probability that nobody speaks");
+    v.field("voice", voice, "which voice");
+    v.field("speaker", speaker, "man, woman or child");
   }
 };
 
@@ -110,6 +122,8 @@ struct RecordMusic {
   std::vector<std::string> genres, instruments, moods;
   std::optional<double> tempo;  // beats a minute
   std::string key;              // as "C major"
+  std::string metre;            // as "3/4"
+  std::string cadence;          // of its end: authentic, plagal, half, deceptive
   std::vector<RecordBeat> beats;
   std::vector<RecordChord> chords;
   std::vector<RecordNote> notes;
@@ -121,9 +135,65 @@ struct RecordMusic {
     v.field("moods", moods, "moods");
     v.field("tempo", tempo, "beats a minute");
     v.field("key", key, "as C major");
+    v.field("metre", metre, "as 3/4");
+    v.field("cadence", cadence, "of its end: authentic, plagal, half, deceptive");
     v.field("beats", beats, "beats with their place in the bar");
     v.field("chords", chords, "chords");
     v.field("notes", notes, "notes");
+  }
+};
+
+// A stretch that has a place of its own: what a long scene is made of.
+struct RecordPart {
+  std::string name, place, mood, weather, time;  // name: of the recipe; time: of day
+  std::string text;                              // what happens, one sentence
+  double start = 0, end = 0;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("name", name, "of the recipe it was made by");
+    v.field("place", place, "where it is");
+    v.field("mood", mood, "how it feels");
+    v.field("weather", weather, "the weather");
+    v.field("time", time, "time of day");
+    v.field("text", text, "what happens, one sentence");
+    v.field("start", start, "seconds");
+    v.field("end", end, "seconds");
+  }
+};
+
+// How two events hang together.
+struct RecordRelation {
+  std::string kind;           // causes, answers, interrupts, stops
+  int first = 0, second = 0;  // places in Record::events: first causes (answers, ...) second
+  std::string text;           // "the dog barks because the doorbell rings"
+
+  template <class V>
+  void visit(V& v) {
+    v.field("kind", kind, "causes, answers, interrupts or stops");
+    v.field("first", first, "the event that does so, its place among the events");
+    v.field("second", second, "the event it does so to");
+    v.field("text", text, "the relation as a sentence");
+  }
+};
+
+// What a scene's recipe knows beyond its sounds (docs/spec/data.md section 5). Empty where nothing is known.
+struct RecordStory {
+  std::string recipe, place, weather, time, mood;
+  std::string plot;  // one sentence on the whole
+  std::vector<RecordPart> parts;
+  std::vector<RecordRelation> relations;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("recipe", recipe, "name of the recipe");
+    v.field("place", place, "where it is");
+    v.field("weather", weather, "the weather");
+    v.field("time", time, "time of day");
+    v.field("mood", mood, "how it feels");
+    v.field("plot", plot, "what happens, one sentence");
+    v.field("parts", parts, "stretches with a place of their own");
+    v.field("relations", relations, "what causes what");
   }
 };
 
@@ -136,6 +206,8 @@ struct Record {
   std::vector<RecordText> captions, visual, action;  // the last two only correct the first
   std::vector<RecordSpeech> speech;
   RecordMusic music;
+  RecordStory story;
+  bool all_labelled = false;  // the events are all that sounds: what is not among them is absent
   std::string source, licence, attribution;
   std::string group;  // the original recording: splits never part one
 
@@ -152,6 +224,8 @@ struct Record {
     v.field("action", action, "texts about what is done");
     v.field("speech", speech, "what is said");
     v.field("music", music, "what is played");
+    v.field("story", story, "what its recipe knows");
+    v.field("all_labelled", all_labelled, "the events are all that sounds");
     v.field("source", source, "the set it comes from");
     v.field("licence", licence, "of the sound");
     v.field("attribution", attribution, "whom to name");

@@ -23,6 +23,7 @@ class TsvTable {
   static TsvTable read(const std::filesystem::path& path, const std::vector<std::string>& required);
 
   std::size_t rows() const { return cells_.size(); }
+  bool has(const std::string& column) const { return columns_.contains(column); }
   // The cell; throws kData when it is empty and must not be.
   const std::string& text(std::size_t row, const std::string& column) const;
   const std::string& text_or_empty(std::size_t row, const std::string& column) const;
