@@ -10,8 +10,6 @@
 namespace af2 {
 namespace {
 
-constexpr int kMostSkipMaps = 16;
-
 void require(bool ok, const std::string& what, const std::string& where, const std::string& key) {
   if (!ok) throw user_error(what, where + " key " + key, "correct the value");
 }
@@ -107,10 +105,6 @@ void Af2Config::check(const std::string& where) const {
             "width is not a multiple of the heads", where, "clap.heads");
   require(clap.stem_input == "db" || clap.stem_input == "log1p", "must be db or log1p", where,
           "clap.stem_input");
-  require(clap.stem_skip >= 0 && clap.stem_skip <= kMostSkipMaps,
-          "must be in 0.." + std::to_string(kMostSkipMaps), where, "clap.stem_skip");
-  require(clap.stem_skip == 0 || !clap.stem.empty(), "there is no stem whose features could be added", where,
-          "clap.stem_skip");
   require(!clap.fusion || clap.stem.empty(), "the fusion path belongs to the patch projection, not to a stem",
           where, "clap.fusion");
   if (!clap.stem.empty()) {

@@ -75,7 +75,6 @@ struct ClapConfig {
   std::vector<StemLayer> stem;
   int stem_frames = 0;
   std::string stem_input = "db";
-  int stem_skip = 0;
   bool fusion = false;
 
   int out_dim() const { return embed_dim << (depths.size() - 1); }
@@ -104,10 +103,6 @@ struct ClapConfig {
     v.field("stem", stem, "convolutions instead of the patch projection");
     v.field("stem_frames", stem_frames, "frames of a window that the stem sees; 0: as the patch projection");
     v.field("stem_input", stem_input, "db, or log1p: log(1 + power) of the normalised bands");
-    v.field(
-        "stem_skip", stem_skip,
-        "the stem's features are added to the output tokens of their place, through a linear map and, from 2 "
-        "on, so many less one behind it that Legendre polynomials of time weigh; 0: not added");
     v.field("fusion", fusion, "with the path for clips longer than a window (AF-CLAP alone)");
   }
 };

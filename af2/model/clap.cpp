@@ -10,7 +10,7 @@ namespace af2 {
 namespace {
 
 constexpr double kFirstTemperature = 0.07;
-constexpr double kTurnGain = 2;  // as of the audio tower's (htsat.cpp)
+constexpr double kTurnGain = 2;  // a word's place weighs less than that it stands there
 
 torch::nn::ModuleDict projection(int64_t in, int64_t out, bool linear = false) {
   torch::OrderedDict<std::string, std::shared_ptr<torch::nn::Module>> layers;
@@ -21,11 +21,30 @@ torch::nn::ModuleDict projection(int64_t in, int64_t out, bool linear = false) {
   return all;
 }
 
-// pooled [N, D] -> [N, joint]: rows one by one, since the kernels of a product depend on how many there are.
-torch::Tensor project(torch::nn::ModuleDict& layers, const torch::Tensor& pooled) {
+// n square maps of what weighted means tell, and nothing else.
+torch::nn::ModuleList turn_maps(int n, int64_t width) {
+  torch::nn::ModuleList maps;
+  for (int k = 0; k < n; ++k) {
+    Linear map(width, width, /*with_bias=*/false);
+    if (!NoDraws::active()) {
+      const torch::NoGradGuard no_grad;
+      map->weight.normal_(0, kTurnGain / std::sqrt(static_cast<double>(width)));
+    }
+    maps->push_back(map);
+  }
+  return maps;
+}
+
+// pooled [N, (1 + turns) * D] -> [N, joint]: rows one by one, since the kernels of a product depend on how
+// many there are. All parts of a row pass the first layer, those of the turns a map of their own behind it.
+torch::Tensor project(torch::nn::ModuleDict& layers, const torch::Tensor& pooled,
+                      const torch::nn::ModuleList& turns = {}) {
   auto& first = *layers["0"]->as<Linear>();
   const auto all = [&](const torch::Tensor& x) {
-    torch::Tensor y = first.forward(x);
+    const auto parts = first.forward(x.unflatten(1, {1 + static_cast<int64_t>(turns->size()), -1})).unbind(1);
+    torch::Tensor y = parts[0];
+    for (std::size_t k = 0; k < turns->size(); ++k)
+      y = y + turns->ptr(k)->as<Linear>()->forward(parts[k + 1]);
     if (layers->contains("2")) y = layers["2"]->as<Linear>()->forward(torch::relu(y));
     return torch::nn::functional::normalize(y, torch::nn::functional::NormalizeFuncOptions().dim(-1));
   };
@@ -47,16 +66,9 @@ ClapModelImpl::ClapModelImpl(const ClapModelConfig& options) : config(options) {
                                        StemStatistics(config.tower.stem.back().channels, config.statistics));
     heard = audio_statistics->size();
   }
+  audio_turns = register_module("audio_turns", turn_maps(config.statistics.turns, config.joint_dim));
   audio_projection = register_module("audio_projection", projection(heard, config.joint_dim, statistics));
-  text_turns = register_module("text_turns", torch::nn::ModuleList());
-  for (int k = 0; k < config.text.turns; ++k) {
-    Linear turn(config.text.dim, config.text.dim, /*with_bias=*/false);
-    if (!NoDraws::active()) {
-      const torch::NoGradGuard no_grad;
-      turn->weight.normal_(0, kTurnGain / std::sqrt(static_cast<double>(config.text.dim)));
-    }
-    text_turns->push_back(turn);
-  }
+  text_turns = register_module("text_turns", turn_maps(config.text.turns, config.text.dim));
   text_projection = register_module("text_projection", projection(config.text.dim, config.joint_dim));
   const double scale = std::log(1 / kFirstTemperature);
   logit_scale_a = register_parameter("logit_scale_a", torch::full({}, scale));
@@ -68,13 +80,18 @@ torch::Tensor ClapModelImpl::audio_tokens(const ClapMel& mel) {
                      : audio_branch->forward(mel.channels.narrow(0, 0, 1)))[0];
 }
 
-torch::Tensor ClapModelImpl::of_stem(const torch::Tensor& map, const torch::Tensor& blocks) {
+torch::Tensor ClapModelImpl::stem_map(const torch::Tensor& logmel, const torch::Tensor& keep_mask) {
+  const torch::Tensor map = audio_branch->to_stem(logmel, keep_mask);
+  return audio_statistics ? audio_statistics->cells(map) : map;
+}
+
+torch::Tensor ClapModelImpl::of_stem(const torch::Tensor& map) {
   return audio_statistics ? audio_statistics->forward(map)
-                          : audio_branch->from_stem(map, blocks).to(torch::kFloat32).mean(1);
+                          : audio_branch->from_stem(map).to(torch::kFloat32).mean(1);
 }
 
 torch::Tensor ClapModelImpl::audio_pooled(const ClapMel& mel) {
-  if (audio_statistics) return of_stem(audio_branch->to_stem(mel.channels.narrow(0, 0, 1)))[0];
+  if (audio_statistics) return of_stem(stem_map(mel.channels.narrow(0, 0, 1)))[0];
   return audio_tokens(mel).to(torch::kFloat32).mean(0);
 }
 
@@ -84,7 +101,7 @@ std::vector<torch::Tensor> ClapModelImpl::windows_pooled(const std::vector<torch
   // A stem hears one window at a time: how narrow convolutions are computed depends on how many there are.
   std::vector<torch::Tensor> maps;
   const bool alone = !config.tower.stem.empty();
-  for (std::size_t i = 0; alone && i < windows.size(); ++i) maps.push_back(audio_branch->to_stem(windows[i]));
+  for (std::size_t i = 0; alone && i < windows.size(); ++i) maps.push_back(stem_map(windows[i]));
   if (audio_statistics) return of_stem(torch::cat(maps)).unbind(0);
   const torch::Tensor tokens =
       (alone ? audio_branch->from_stem(torch::cat(maps)) : audio_branch->forward(torch::cat(windows)))
@@ -153,7 +170,7 @@ torch::Tensor ClapModelImpl::text_pooled(const std::vector<int>& ids) {
 }
 
 torch::Tensor ClapModelImpl::project_audio(const torch::Tensor& pooled) {
-  return project(audio_projection, pooled);
+  return project(audio_projection, pooled, audio_turns);
 }
 torch::Tensor ClapModelImpl::project_text(const torch::Tensor& pooled) {
   return project(text_projection, pooled);

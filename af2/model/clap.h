@@ -27,9 +27,12 @@ struct ClapModelImpl : torch::nn::Module {
 
   // Audio tokens of one clip [S, D].
   torch::Tensor audio_tokens(const ClapMel& mel);
-  // What the stem hears [B, C, m, t] -> what stands for a clip before the projection [B, D]: statistics of
-  // it, or the mean over the tokens (`blocks` as HtsatImpl::from_stem).
-  torch::Tensor of_stem(const torch::Tensor& map, const torch::Tensor& blocks = {});
+  // The two halves of audio_pooled, for training with a frozen stem. Log-mels [B, F, M] -> what the stem
+  // hears [B, C, m, t], or of it what statistics keep (StemStatistics::cells) ...
+  torch::Tensor stem_map(const torch::Tensor& logmel, const torch::Tensor& keep_mask = {});
+  // ... -> what stands for a clip before the projection [B, D]: statistics and their turns, or the mean over
+  // the tokens.
+  torch::Tensor of_stem(const torch::Tensor& map);
   // The same of one clip: [D].
   torch::Tensor audio_pooled(const ClapMel& mel);
   // The same of several clips that are no longer than a window, in one pass through the tower: the bits of
@@ -53,6 +56,7 @@ struct ClapModelImpl : torch::nn::Module {
   Htsat audio_branch{nullptr};
   StemStatistics audio_statistics{nullptr};  // with config.statistics.bands > 0
   T5Encoder text_branch{nullptr};
+  torch::nn::ModuleList audio_turns;                        // config.statistics.turns maps [joint, joint]
   torch::nn::ModuleList text_turns;                         // config.text.turns maps [D_t, D_t]
   torch::nn::ModuleDict audio_projection, text_projection;  // keys "0" and "2"; ReLU between
   torch::Tensor logit_scale_a, logit_scale_t;               // logarithms, scalars

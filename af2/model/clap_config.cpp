@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "af2/core/error.h"
 #include "af2/core/options.h"
 
@@ -11,6 +13,15 @@ namespace {
 constexpr double kWidth = 1 << 16;
 
 }  // namespace
+
+int ClapModelConfig::map_rows() const {
+  return statistics.bands > 0 ? 1 : audio.n_mels / tower.stem_mel_stride();
+}
+
+int ClapModelConfig::map_columns() const {
+  const int heard = tower.frames(audio) / tower.stem_time_stride();
+  return statistics.bands > 0 ? std::min(heard, StemStatisticsConfig::kSteps) : heard;
+}
 
 void ClapModelConfig::check(const std::string& where) const {
   const auto require = [&](bool ok, const std::string& what, const std::string& key) {

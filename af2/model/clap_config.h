@@ -70,7 +70,10 @@ struct StemStatisticsConfig {
     v.field(
         "bands", bands,
         "bands of frequency whose means and maxima stand for a clip; 0: the mean of the tower's tokens does");
-    v.field("turns", turns, "means weighted by so many Legendre polynomials of time beside them");
+    v.field("turns", turns,
+            "so many means over parts of a clip beside them, weighted by Legendre polynomials of time, each "
+            "through "
+            "the same map and one of its own");
     v.field("dropout", dropout, "share of these values left out in training");
   }
 };
@@ -85,6 +88,10 @@ struct ClapModelConfig {
   ClapTextConfig text;
   int joint_dim = 512;
   std::string licence;
+
+  // Rows and columns of what ClapModelImpl::stem_map gives of a window.
+  int map_rows() const;
+  int map_columns() const;
 
   ClapModelConfig() { tower.fusion = true; }
   // Throws kUser, naming the key, when sizes do not fit together.

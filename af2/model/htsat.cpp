@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "af2/core/error.h"
-#include "af2/model/legendre.h"
 #include "af2/model/precision.h"
 #include "af2/model/steady.h"
 
@@ -19,14 +18,11 @@ torch::nn::LayerNorm layer_norm(int64_t dim) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim}).eps(kNormEps));
 }
 
-constexpr double kTurnGain = 2;          // a sound's place in time weighs less than that it sounds
-constexpr double kSkipDeviation = 0.05;  // of values around 0.7 that differ by 0.3 from clip to clip
-
 // Swin's initialisation: normal(0.02), biases 0.
-void init_linear(Linear& linear, double deviation = 0.02) {
+void init_linear(Linear& linear) {
   if (NoDraws::active()) return;
   torch::NoGradGuard no_grad;
-  linear->weight.normal_(0, deviation);
+  linear->weight.normal_(0, 0.02);
   if (linear->bias.defined()) linear->bias.zero_();
 }
 
@@ -275,43 +271,11 @@ torch::Tensor FeatureFusionImpl::forward(const torch::Tensor& x, const torch::Te
   return 2 * x * share + 2 * y * (1 - share);
 }
 
-StemSkipImpl::StemSkipImpl(int64_t channels, int64_t dim, int64_t maps) {
-  features = register_module("features", Linear(channels, dim, /*with_bias=*/false));
-  init_linear(features, kSkipDeviation);
-  gain = register_parameter("gain", torch::zeros({dim}));
-  turns = register_module("turns", torch::nn::ModuleList());
-  for (int64_t k = 1; k < maps; ++k) {
-    Linear turn(dim, dim, /*with_bias=*/false);
-    init_linear(turn, kTurnGain / std::sqrt(static_cast<double>(dim)));
-    turns->push_back(turn);
-  }
-}
-
-torch::Tensor StemSkipImpl::forward(const torch::Tensor& map, int64_t bins, int64_t steps) {
-  // Roots of rectified values are nearer to a normal distribution. They are not normalised place by place:
-  // where nothing sounds they are small, and add little to the mean over the clip.
-  constexpr double kRootFloor = 1e-3;
-  const torch::Tensor cells =
-      torch::avg_pool2d(map.to(torch::kFloat32), {map.size(2) / bins, map.size(3) / steps});
-  const torch::Tensor heard =
-      features->forward((cells + kRootFloor).sqrt().flatten(2).transpose(1, 2));  // [B, bins * steps, D]
-  const torch::Tensor time =
-      (torch::arange(steps, torch::kFloat64) + 0.5) * (2.0 / static_cast<double>(steps)) - 1;
-  torch::Tensor sum = heard;
-  for (std::size_t k = 0; k < turns->size(); ++k) {
-    const torch::Tensor weight = legendre(static_cast<int64_t>(k) + 1, time).repeat({bins}).unsqueeze(1);
-    sum = sum + turns->ptr(k)->as<Linear>()->forward(heard * weight);
-  }
-  return sum;
-}
-
 HtsatImpl::HtsatImpl(const ClapConfig& clap, const AudioConfig& audio)
     : config(clap), n_mels(audio.n_mels), frames(clap.frames(audio)) {
   bn0 = register_module("bn0", BatchNorm(torch::nn::BatchNorm2dOptions(n_mels).eps(kNormEps)));
   patch_embed = register_module("patch_embed", PatchEmbed(clap));
   patch_embed->folds = clap.spec_size / audio.n_mels;
-  if (clap.stem_skip > 0)
-    skip = register_module("skip", StemSkip(clap.stem.back().channels, clap.out_dim(), clap.stem_skip));
   layers = register_module("layers", torch::nn::ModuleList());
   int64_t total = 0, done = 0;
   for (const int depth : clap.depths) total += depth;
@@ -342,18 +306,8 @@ torch::Tensor HtsatImpl::to_stem(const torch::Tensor& logmel, const torch::Tenso
   return patch_embed->stem_map(to_image(logmel.unsqueeze(1), keep_mask));
 }
 
-torch::Tensor HtsatImpl::from_stem(const torch::Tensor& map, const torch::Tensor& blocks) {
-  if (!skip) return from_tokens(patch_embed->tokens(map));
-  const int64_t bins = config.out_grid() / (config.spec_size / n_mels);
-  const int64_t steps = config.out_grid() * (config.spec_size / n_mels);
-  const torch::Tensor heard = skip->forward(map, bins, steps);
-  if (!blocks.defined()) {
-    const bool adds = torch::GradMode::is_enabled() || (skip->gain != 0).any().item<bool>();
-    return adds ? from_tokens(patch_embed->tokens(map)) * skip->gain + heard : heard;
-  }
-  if (blocks.size(0) == 0) return heard;
-  const torch::Tensor tokens = from_tokens(patch_embed->tokens(map.index_select(0, blocks))) * skip->gain;
-  return heard.index_add(0, blocks, tokens.to(heard.scalar_type()));
+torch::Tensor HtsatImpl::from_stem(const torch::Tensor& map) {
+  return from_tokens(patch_embed->tokens(map));
 }
 
 torch::Tensor HtsatImpl::forward_fused(const torch::Tensor& logmels) {

@@ -104,21 +104,6 @@ struct PatchEmbedImpl : torch::nn::Module {
 };
 TORCH_MODULE(PatchEmbed);
 
-// What the stem hears in the place of each output token, to which the token is added (ClapConfig::stem_skip).
-// Where the recordings to learn from are few the blocks learn them by heart, and a linear map has less to do
-// that with; the blocks, whose part begins at 0, add what stands where in the clip. What the
-// first map gives passes others, the k-th times the Legendre polynomial P_k of time, so that the mean over a
-// clip tells what came first: a sound that is known is known at its place in time as well.
-struct StemSkipImpl : torch::nn::Module {
-  StemSkipImpl(int64_t channels, int64_t dim, int64_t maps);
-  // The stem's map [B, C, m, t] -> [B, bins * steps, D], all steps of bin 0 first.
-  torch::Tensor forward(const torch::Tensor& map, int64_t bins, int64_t steps);
-  Linear features{nullptr};     // [D, C]
-  torch::nn::ModuleList turns;  // [maps - 1] of [D, D]
-  torch::Tensor gain;           // [D] of the blocks' tokens
-};
-TORCH_MODULE(StemSkip);
-
 struct HtsatImpl : torch::nn::Module {
   HtsatImpl(const ClapConfig& clap, const AudioConfig& audio);
   // log-mel [B, F, M] in dB -> audio tokens [B, S, D]: first all time steps of frequency bin 0, then of
@@ -132,15 +117,12 @@ struct HtsatImpl : torch::nn::Module {
   // The two halves of forward, for training with a frozen stem: log-mel -> the stem's last layer
   // [B, C', m, t] (without a stem the resized spectrogram [B, 1, M, F']) -> audio tokens.
   torch::Tensor to_stem(const torch::Tensor& logmel, const torch::Tensor& keep_mask = {});
-  // With a skip, `blocks` (training, optional; int64) names the clips that pass the blocks; the others are
-  // heard by the skip alone.
-  torch::Tensor from_stem(const torch::Tensor& map, const torch::Tensor& blocks = {});
+  torch::Tensor from_stem(const torch::Tensor& map);
 
   ClapConfig config;
   int64_t n_mels, frames;
   BatchNorm bn0{nullptr};
   PatchEmbed patch_embed{nullptr};
-  StemSkip skip{nullptr};  // with config.stem_skip > 0
   torch::nn::ModuleList layers;
   torch::nn::LayerNorm norm{nullptr};
 

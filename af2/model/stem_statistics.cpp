@@ -7,28 +7,37 @@
 namespace af2 {
 namespace {
 constexpr double kRootFloor = 1e-3;
+constexpr int64_t kParts = 8;  // of a clip, in which turns are told
 }  // namespace
 
 StemStatisticsImpl::StemStatisticsImpl(int64_t channels, const StemStatisticsConfig& config)
-    : config_(config), size_(channels * config.bands * (2 + config.turns)) {
+    : config_(config), size_(channels * config.bands * 2) {
   norm = register_module("norm", BatchNorm(torch::nn::BatchNorm2dOptions(size_).affine(false)));
 }
 
-torch::Tensor StemStatisticsImpl::forward(const torch::Tensor& map) {
+torch::Tensor StemStatisticsImpl::cells(const torch::Tensor& map) const {
   const int64_t steps = std::min<int64_t>(StemStatisticsConfig::kSteps, map.size(3));
+  const torch::Tensor means =
+      torch::avg_pool2d(map.to(torch::kFloat32), {map.size(2) / config_.bands, map.size(3) / steps});
   // Roots of rectified values are nearer to a normal distribution.
+  return (means + kRootFloor).sqrt().flatten(1, 2).unsqueeze(2);
+}
+
+torch::Tensor StemStatisticsImpl::forward(const torch::Tensor& of_map) {
+  const int64_t steps = of_map.size(3), parts = std::min(kParts, steps);
   const torch::Tensor cells =
-      (torch::avg_pool2d(map.to(torch::kFloat32), {map.size(2) / config_.bands, map.size(3) / steps}) +
-       kRootFloor)
-          .sqrt()
-          .flatten(1, 2);  // [B, C * bands, steps]
-  std::vector<torch::Tensor> parts = {cells.mean(-1), cells.amax(-1)};
-  const torch::Tensor time =
-      (torch::arange(steps, torch::kFloat64) + 0.5) * (2.0 / static_cast<double>(steps)) - 1;
-  for (int k = 1; k <= config_.turns; ++k)
-    parts.push_back((cells * legendre(k, time).to(torch::kFloat32)).mean(-1));
-  const torch::Tensor all = norm->forward(torch::cat(parts, 1).unsqueeze(-1).unsqueeze(-1)).flatten(1);
-  return torch::dropout(all, config_.dropout, is_training());
+      of_map.to(torch::kFloat32).squeeze(2).unflatten(2, {parts, steps / parts});  // [B, C * bands, parts, s]
+  const torch::Tensor heard = torch::cat({cells.mean(-1), cells.amax(-1)}, 1);     // [B, D, parts]
+  const torch::Tensor whole = torch::cat({cells.mean({2, 3}), cells.amax({2, 3})}, 1);  // [B, D]
+  std::vector<torch::Tensor> all = {norm->forward(whole.unsqueeze(-1).unsqueeze(-1)).flatten(1)};
+  const torch::Tensor deviation = (norm->running_var + norm->options.eps()).sqrt();
+  const torch::Tensor place =
+      (torch::arange(parts, torch::kFloat64) + 0.5) * (2.0 / static_cast<double>(parts)) - 1;
+  for (int k = 1; k <= config_.turns; ++k) all.push_back((heard * legendre(k, place)).mean(-1) / deviation);
+  // A value that is left out is left out of its turns too.
+  const torch::Tensor kept = torch::dropout(torch::ones_like(whole), config_.dropout, is_training());
+  for (torch::Tensor& values : all) values = values * kept;
+  return torch::cat(all, 1);
 }
 
 }  // namespace af2

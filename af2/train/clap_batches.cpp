@@ -74,7 +74,7 @@ ClapBatches::ClapBatches(const TrainOptions& options, const ClapFolder& folder, 
       writer_(bank),
       split_(split_from_name(options.train_split)),
       frozen_(options.tower.freeze_stem),
-      map_steps_(config_.tower.frames(config_.audio) / std::max(1, config_.tower.stem_time_stride())) {
+      map_steps_(config_.map_columns()) {
   if (!options_.clap.pairs.empty())
     pairs_ = std::make_unique<ClapPairsSource>(options_.clap.pairs, options_.seed, config_.audio);
 }
@@ -240,7 +240,6 @@ ClapBatch ClapBatches::batch(std::int64_t index, const ScenePool<ClapScene>& poo
       clip.whole = place(options_.scene_pool > 0 ? number % options_.scene_pool : number);
       clip.scene = batch.scenes[clip.whole]->scene;
     }
-    clip.skip_alone = Random("af2/clap/skip/1/" + name_of(number)).chance(options_.clap.skip_alone);
     batch.seconds += clip.scene.seconds;
     Random rng("af2/clap/captions/1/" + name_of(number));
     if (pairs_)
@@ -267,7 +266,6 @@ ClapBatch ClapBatches::batch(std::int64_t index, const ScenePool<ClapScene>& poo
         place(-1 - recording * forms -
               static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(forms))));  // below 0: no scene
     clip.scene = batch.scenes[clip.whole]->scene;
-    clip.skip_alone = rng.chance(options_.clap.skip_alone);
     batch.seconds += clip.scene.seconds;
     batch.clips.push_back(std::move(clip));
     batch.first.push_back(-1);
@@ -346,11 +344,10 @@ void ClapBatches::set_label_targets(ClapBatch& batch) const {
 
 void ClapBatches::set_masks(ClapBatch& batch, std::int64_t index) const {
   const auto b = static_cast<int64_t>(batch.clips.size());
-  const ClapConfig& tower = config_.tower;
-  const int64_t mel_stride = frozen_ ? tower.stem_mel_stride() : 1;
-  const int64_t time_stride = frozen_ ? tower.stem_time_stride() : 1;
-  const int64_t bands = config_.audio.n_mels / mel_stride;
+  const int64_t bands = frozen_ ? config_.map_rows() : config_.audio.n_mels;
   const int64_t frames = frozen_ ? map_steps_ : config_.audio.n_frames();
+  const int64_t mel_stride = config_.audio.n_mels / bands;
+  const int64_t time_stride = frozen_ ? config_.tower.frames(config_.audio) / frames : 1;
   batch.keep = frozen_ ? torch::ones({b, 1, bands, frames}) : torch::ones({b, frames, bands});
   for (int64_t i = 0; i < b; ++i) {
     Random stripes("af2/specaugment/1/" + name_of(index * b + i));

@@ -39,7 +39,6 @@ struct ClapScene {
 struct ClapClip {
   Scene scene;
   enum class Heard { kEvents, kNoise, kSilence } heard = Heard::kEvents;
-  bool skip_alone = false;  // does not pass the tower's blocks
   std::size_t whole = 0;
   std::vector<std::pair<std::size_t, ScenePiece>> pieces;
 };

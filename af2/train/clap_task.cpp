@@ -45,8 +45,6 @@ class ClapTask : public TrainTask {
     if (frozen_ && (config_.tower.stem.empty() || options_.init.empty()))
       throw user_error("freezes a stem that is not there", "recipe key tower.freeze_stem",
                        "use a model whose tower has a stem, and name its weights with init");
-    if (options_.clap.skip_alone > 0 && config_.tower.stem_skip == 0)
-      throw user_error("needs a tower with stem_skip", "recipe key clap.skip_alone", "leave it out");
     clap_ = ClapModel(config_);
     take_token_rows(folder_.tokenizer_file, *clap_);
     if (!options_.init.empty()) init_from(options_.init, stored());
@@ -63,8 +61,7 @@ class ClapTask : public TrainTask {
   std::vector<Trained> trained() override {
     std::vector<Trained> items;
     for (auto& item : clap_->named_parameters()) {
-      const bool audio =
-          starts_with(item.key(), "audio_branch.") && !starts_with(item.key(), "audio_branch.skip.");
+      const bool audio = starts_with(item.key(), "audio_branch.");
       const bool of_stem = starts_with(item.key(), "audio_branch.patch_embed.stem.") ||
                            starts_with(item.key(), "audio_branch.bn0.");
       const bool used = options_.clap.objective == "infonce" || item.key() != "logit_scale_t";
@@ -142,7 +139,7 @@ class ClapTask : public TrainTask {
  private:
   HtsatImpl& tower() { return *clap_->audio_branch; }
 
-  // Windows [B, samples], as front end -> the stem's map.
+  // Windows [B, samples] -> what the stem hears, as ClapModelImpl::stem_map.
   torch::Tensor stem(const torch::Tensor& windows, const torch::Tensor& keep) {
     torch::Tensor mel;
     {
@@ -153,13 +150,10 @@ class ClapTask : public TrainTask {
             features_.window({windows[i].data_ptr<float>(), static_cast<std::size_t>(windows.size(1))}));
       mel = torch::cat(rows);
     }
-    return tower().to_stem(mel, keep);
+    return clap_->stem_map(mel, keep);
   }
   // Vectors of this rank's share of the clips [B / R, J].
-  torch::Tensor vectors_of(ClapBatch& batch) {
-    const torch::Tensor map = map_of(batch);
-    return of_map(map, through_blocks(batch));
-  }
+  torch::Tensor vectors_of(ClapBatch& batch) { return of_map(map_of(batch)); }
   // Vectors of a batch's texts [U, J], each heard by one rank: even shares, the last ones filled up.
   torch::Tensor text_of(const ClapBatch& batch) {
     const auto n = static_cast<std::int64_t>(batch.texts.size());
@@ -191,17 +185,7 @@ class ClapTask : public TrainTask {
     const torch::Tensor heard = torch::stack(rows).to(torch::kFloat32);
     return torch::feature_dropout(heard * keep, options_.tower.stem_dropout, clap_->is_training());
   }
-  torch::Tensor of_map(const torch::Tensor& map, const torch::Tensor& blocks = {}) {
-    return clap_->project_audio(clap_->of_stem(map, blocks));
-  }
-  // The clips of a batch that pass the tower's blocks.
-  torch::Tensor through_blocks(const ClapBatch& batch) const {
-    if (options_.clap.skip_alone == 0) return {};
-    std::vector<std::int64_t> rows;
-    for (std::size_t i = 0; i < batch.clips.size(); ++i)
-      if (!batch.clips[i].skip_alone) rows.push_back(static_cast<std::int64_t>(i));
-    return torch::tensor(rows, torch::kInt64);
-  }
+  torch::Tensor of_map(const torch::Tensor& map) { return clap_->project_audio(clap_->of_stem(map)); }
   // Vectors of clips [N, J] and of texts [N, J].
   torch::Tensor audio_vectors(const std::vector<std::vector<float>>& clips) {
     std::vector<torch::Tensor> rows;

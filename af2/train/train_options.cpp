@@ -63,7 +63,6 @@ void TrainOptions::check(const std::string& where) const {
   need(clap.edit_weight >= 0 && std::isfinite(clap.edit_weight), "clap.edit_weight", "must be 0 or above");
   need(clap.label_weight >= 0 && std::isfinite(clap.label_weight), "clap.label_weight",
        "must not be negative");
-  need(clap.skip_alone >= 0 && clap.skip_alone <= 1, "clap.skip_alone", "must be in 0..1");
   need(clap.most_pieces >= 1, "clap.most_pieces", "must be at least 1");
   need(clap.val_scenes >= 2, "clap.val_scenes", "must be at least 2");
   need(stop_after >= 0, "stop_after", "must not be negative");

@@ -86,7 +86,6 @@ struct ClapTaskOptions {
   double edit_weight = 0, label_weight = 0;
   double single_share = 0.3;
   double min_single_seconds = 1, max_single_seconds = 5;
-  double skip_alone = 0;
   double join_share = 0;
   int most_pieces = 3;
   double quiet_share = 0;
@@ -114,8 +113,6 @@ struct ClapTaskOptions {
     v.field("single_share", single_share, "share of clips that are one sound alone");
     v.field("min_single_seconds", min_single_seconds, "shortest of them");
     v.field("max_single_seconds", max_single_seconds, "longest of them");
-    v.field("skip_alone", skip_alone,
-            "share of clips that are heard by the tower's stem_skip alone, without its blocks");
     v.field("join_share", join_share,
             "share of clips that are joined from stretches of the pool's scenes; needs tower.freeze_stem");
     v.field("quiet_share", quiet_share,

@@ -34,7 +34,7 @@ class MiniClap(unittest.TestCase):
         self.assertEqual([pathlib.Path(row[0]).stem for row in best], list(NAMES))
         right = [row[2] for row in best if row[2] == pathlib.Path(row[0]).stem]
         self.assertGreaterEqual(len(right), 4, best)  # chance: less than one
-        self.assertIn("stream", right)
+        self.assertIn("coins", right)
 
     def test_a_search_finds_what_is_asked_for(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +68,8 @@ class MiniClap(unittest.TestCase):
             out = af2("events", "--labels", "coins,helicopter,piano,dog", "--svg", drawing, "--json", EXAMPLES / "scene.ogg")
             events = json.loads(out)["events"]
             found = [event["label"] for event in events]
-            self.assertLess(found.index("coins"), found.index("piano"), events)  # as they were mixed
+            self.assertLess(found.index("helicopter"), found.index("piano"), events)  # as they were mixed
+            self.assertNotIn("dog", found, events)
             self.assertTrue(xml.parse(drawing).getroot().tag.endswith("svg"))
 
     def test_a_caption_of_the_sound_is_nearer_than_another(self):

@@ -69,6 +69,29 @@ class ClapTraining : public test::Training {
     return options;
   }
 
+  // Writes a tower's weights as a whole model has them, and returns them.
+  std::vector<std::pair<std::string, torch::Tensor>> write_tower() const {
+    torch::manual_seed(7);
+    Af2Model other(read_af2_config(scratch / "model" / "config.json"));
+    std::vector<std::pair<std::string, torch::Tensor>> tower;  // by its names inside a whole model
+    for (const auto& [name, tensor] : stored_tensors(*other))
+      if (name.starts_with("clap.nvclap.")) tower.emplace_back(name, tensor);
+    save_tensors(scratch / "tower.safetensors", tower, SaveType::kF32, {});
+    return tower;
+  }
+  // What lies above a frozen stem, from the tower of write_tower().
+  TrainOptions frozen_recipe(int steps) const {
+    TrainOptions options = clap_recipe(steps);
+    options.init = (scratch / "tower.safetensors").string();
+    options.tower.freeze_stem = true;
+    options.tower.stem_dropout = 0.2;
+    options.scene_pool = 5;
+    options.clap.label_weight = options.clap.edit_weight = 0.5;
+    options.clap.join_share = 0.6, options.clap.quiet_share = 0.2;
+    options.clap.recordings = 3;
+    return options;
+  }
+
   static double last(const std::vector<Json>& records, const char* key) {
     for (auto at = records.rbegin(); at != records.rend(); ++at)
       if (at->contains(key)) return (*at)[key].get<double>();
@@ -103,20 +126,8 @@ TEST_F(ClapTraining, BothObjectivesTrainTheirOwnScales) {
 }
 
 TEST_F(ClapTraining, AFrozenStemStaysAndItsPoolResumes) {
-  torch::manual_seed(7);
-  Af2Model other(read_af2_config(scratch / "model" / "config.json"));
-  std::vector<std::pair<std::string, torch::Tensor>> tower;  // by its names inside a whole model
-  for (const auto& [name, tensor] : stored_tensors(*other))
-    if (name.starts_with("clap.nvclap.")) tower.emplace_back(name, tensor);
-  save_tensors(scratch / "tower.safetensors", tower, SaveType::kF32, {});
-  TrainOptions options = clap_recipe(6);
-  options.init = (scratch / "tower.safetensors").string();
-  options.tower.freeze_stem = true;
-  options.tower.stem_dropout = 0.2;
-  options.scene_pool = 5;
-  options.clap.label_weight = options.clap.edit_weight = 0.5;
-  options.clap.join_share = 0.6, options.clap.quiet_share = 0.2;
-  options.clap.recordings = 3;
+  const auto tower = write_tower();
+  TrainOptions options = frozen_recipe(6);
   const TrainResult whole = train(options, scratch / "whole", false);
   options.steps = 3;
   train(options, scratch / "halves", false);
@@ -139,6 +150,27 @@ TEST_F(ClapTraining, AFrozenStemStaysAndItsPoolResumes) {
   options.init.clear();
   test::expect_error(ErrorKind::kUser, {"tower.freeze_stem", "init"},
                      [&] { train(options, scratch / "none", false); });
+}
+
+TEST_F(ClapTraining, StatisticsOfAFrozenStemAreTrainedAndResume) {
+  const fs::path file = scratch / "model" / "clap" / "config.json";
+  ClapModelConfig config = read_clap_config(file);
+  config.statistics = {2, 2, 0.5};
+  write_file_atomic(file, to_json(config).dump());
+  write_tower();
+  const TrainResult whole = train(frozen_recipe(6), scratch / "whole", false);
+  train(frozen_recipe(3), scratch / "halves", false);
+  expect_equal_checkpoints(whole.checkpoint, train(frozen_recipe(6), scratch / "halves", true).checkpoint);
+  const SafeTensors trained = SafeTensors::open(whole.checkpoint / "model.safetensors");
+  EXPECT_GT(read_tensor(trained, "audio_statistics.norm.running_mean").abs().mean().item<double>(), 1e-3);
+  const SafeTensors half = SafeTensors::open(scratch / "halves" / "step-3" / "model.safetensors");
+  for (const char* name : {"audio_projection.0.weight", "audio_turns.0.weight", "audio_turns.1.weight"})
+    EXPECT_FALSE(read_tensor(trained, name).equal(read_tensor(half, name))) << name;
+  export_model({scratch / "whole"}, scratch / "model" / "clap", "i8");
+  const ClapEngine clap = ClapEngine::load((scratch / "model").string(), {});
+  std::vector<float> buzz(32000), silence(32000);
+  for (std::size_t i = 0; i < buzz.size(); ++i) buzz[i] = i % 32 < 16 ? 0.3f : -0.3f;
+  EXPECT_LT(cosine(clap.audio(buzz), clap.audio(silence)), 0.999f);
 }
 
 TEST_F(ClapTraining, LearnsAndTheExportedFolderTellsTonesApart) {

@@ -6,6 +6,7 @@
 #include "../scratch.h"
 #include "af2/core/file.h"
 #include "af2/core/options.h"
+#include "af2/model/clap_config.h"
 #include "af2/train/train_options.h"
 #include "model_testing.h"
 
@@ -65,6 +66,17 @@ TEST(Recipes, EveryRecipeOfTheProjectReads) {
       read_train_options(folder / "clap-infonce.yaml");  // the ablation: one loss for another
   ours.clap.objective = "infonce", ours.clap.edit_weight = 0;
   EXPECT_EQ(to_json(ours), to_json(plain));
+}
+
+// The folder that recipes train in and the shipped one, which takes the tokenizer beside it.
+TEST(Recipes, TheShippedAfClapHasTheRecipesConfig) {
+  const fs::path source = AF2_SOURCE_DIR;
+  ClapModelConfig recipe = read_clap_config(source / "recipes/mini/af-clap/config.json");
+  ClapModelConfig shipped = read_clap_config(source / "models/mini/clap/config.json");
+  EXPECT_TRUE(fs::equivalent(source / "recipes/mini/af-clap" / recipe.text.lm,
+                             source / "models/mini/clap" / shipped.text.lm));
+  recipe.text.lm = shipped.text.lm;
+  EXPECT_EQ(to_json(recipe), to_json(shipped));
 }
 
 }  // namespace
