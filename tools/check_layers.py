@@ -40,6 +40,9 @@ ONLY = {
     "sqlite3": {"index"},
     "httplib": {"net"},
     "archive": {"data"},
+    "fluidsynth": {"synth"},
+    "Eigen/": {"factory"},
+    "soundtouch/": {"synth"},
 }
 
 

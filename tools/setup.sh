@@ -21,7 +21,7 @@ readonly kDebianPackages=(
   ca-certificates python3 python3-venv
   libavcodec-dev libavformat-dev libavutil-dev libswresample-dev libsoxr-dev
   libicu-dev libyaml-cpp-dev nlohmann-json3-dev libhwy-dev libsentencepiece-dev libgloo-dev libsqlite3-dev
-  libcpp-httplib-dev libssl-dev libarchive-dev libebur128-dev
+  libcpp-httplib-dev libssl-dev libarchive-dev libebur128-dev libeigen3-dev libfluidsynth-dev timgm6mb-soundfont libsoundtouch-dev
   libcli11-dev libfmt-dev libspdlog-dev
   libgmock-dev libgtest-dev
 )

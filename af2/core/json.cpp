@@ -67,22 +67,27 @@ Json convert(const YAML::Node& node) {
 }  // namespace
 #endif
 
-Json read_config_file(const std::filesystem::path& path) {
-  const std::string text = read_file(path);
-  if (path.extension() != ".yaml" && path.extension() != ".yml") return parse_json(text, path.string());
+Json parse_yaml(const std::string& text, const std::string& where) {
 #ifdef AF2_WITH_YAML
   try {
     return convert(YAML::Load(text));
   } catch (const YAML::Exception& error) {
     throw user_error("not valid YAML (" + error.msg + ")",
-                     path.string() + " line " + std::to_string(error.mark.line + 1));
+                     where + " line " + std::to_string(error.mark.line + 1));
   } catch (const Error& error) {
-    throw user_error(error.problem(), path.string() + " " + error.where());
+    throw user_error(error.problem(), where + " " + error.where());
   }
 #else
-  throw user_error("this build reads no YAML", path.string(),
+  (void)text;
+  throw user_error("this build reads no YAML", where,
                    "give the same keys as JSON, or build with AF2_WITH_YAML");
 #endif
+}
+
+Json read_config_file(const std::filesystem::path& path) {
+  const std::string text = read_file(path);
+  if (path.extension() != ".yaml" && path.extension() != ".yml") return parse_json(text, path.string());
+  return parse_yaml(text, path.string());
 }
 
 }  // namespace af2

@@ -17,5 +17,7 @@ Json parse_json(std::string_view text, const std::string& where);
 // Reads a recipe or config: YAML when the name ends in .yaml or .yml (needs AF2_WITH_YAML), else JSON.
 // YAML scalars become null, bool, integer, float or string by the YAML 1.2 core rules.
 Json read_config_file(const std::filesystem::path& path);
+// The same from YAML text; `where` names it in errors.
+Json parse_yaml(const std::string& text, const std::string& where);
 
 }  // namespace af2

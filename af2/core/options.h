@@ -48,6 +48,12 @@ concept HasVisit = requires(T& value, AnyVisitor& v) {
   value.visit(v);
 };
 
+// A struct that may also be written shortly, as a number: long_form() makes a table of what is none.
+template <class T>
+concept HasShortForm = requires(const Json& json) {
+  T::long_form(json);
+};
+
 class KeyCollector {
  public:
   template <class T>
@@ -101,8 +107,12 @@ bool type_fits(const Json& json) {
 
 template <class T>
 void value_from_json(const Json& json, T& value, const std::string& where) {
-  if constexpr (HasVisit<T>) {
+  if constexpr (HasShortForm<T>) {
+    from_json(T::long_form(json), value, where);
+  } else if constexpr (HasVisit<T>) {
     from_json(json, value, where);
+  } else if constexpr (std::is_same_v<T, Json>) {
+    value = json;  // any value
   } else if constexpr (IsOptional<T>::value) {
     value.reset();
     if (!json.is_null()) value_from_json(json, value.emplace(), where);

@@ -93,8 +93,9 @@ LlmClient::LlmClient(LlmOptions options, std::string key, const std::filesystem:
 }
 
 std::string LlmClient::key_of(const LlmRequest& request) const {
-  const Json all = {options_.model,  options_.temperature, options_.max_tokens, request.purpose,
-                    request.version, request.schema,       request.system,      request.prompt};
+  const double temperature = request.temperature.value_or(options_.temperature);
+  const Json all = {options_.model,  temperature,    options_.max_tokens, request.purpose,
+                    request.version, request.schema, request.system,      request.prompt};
   const std::string text = all.dump(-1, ' ', false, Json::error_handler_t::replace);
   return sha256_hex(std::as_bytes(std::span(text)));
 }
@@ -108,7 +109,7 @@ double LlmClient::expected_cost(const LlmRequest& request) const {
 std::string LlmClient::body_of(const LlmRequest& request, const Json& messages) const {
   Json body = {{"model", options_.model},
                {"messages", messages},
-               {"temperature", options_.temperature},
+               {"temperature", request.temperature.value_or(options_.temperature)},
                {"max_tokens", options_.max_tokens}};
   if (schema_works_)
     body["response_format"] = {

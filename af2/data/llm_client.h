@@ -62,7 +62,8 @@ struct LlmRequest {
   std::string purpose;  // template's name and version
   int version = 1;
   std::string system, prompt;
-  Json schema;  // af2/data/json_shape.h
+  Json schema;                                       // af2/data/json_shape.h
+  std::optional<double> temperature = std::nullopt;  // of this request; nothing: the client's
 };
 
 struct LlmReply {
@@ -99,6 +100,7 @@ class LlmClient {
   // Throws LlmStopped; kRemote when the endpoint failed all tries or refuses the request (key, model).
   LlmReply ask(const LlmRequest& request);
   LlmStats stats() const;
+  const std::string& model() const { return options_.model; }
 
   // SHA-256 of model, parameters, template version and prompt.
   std::string key_of(const LlmRequest& request) const;

@@ -111,6 +111,7 @@ std::string record_line(const Record& record) {
   Json json = to_json(copy);
   if (copy.start == 0) json.erase("start");
   if (!copy.all_labelled) json.erase("all_labelled");
+  if (!copy.music.changes_known) json["music"].erase("changes_known");
   for (Json& speech : json["speech"])
     if (speech["no_speech"] == 0.0) speech.erase("no_speech");
   for (const char* key : {"captions", "visual", "action"})

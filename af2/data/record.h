@@ -107,7 +107,8 @@ struct RecordChord {
 
 struct RecordNote {
   std::string instrument;
-  double start = 0, end = 0, pitch = 0;  // pitch: MIDI number
+  double start = 0, end = 0, pitch = 0;        // pitch: MIDI number
+  std::optional<int> velocity = std::nullopt;  // how hard it is played, 1 to 127
 
   template <class V>
   void visit(V& v) {
@@ -115,6 +116,22 @@ struct RecordNote {
     v.field("start", start, "seconds");
     v.field("end", end, "seconds");
     v.field("pitch", pitch, "MIDI number");
+    v.field("velocity", velocity, "how hard it is played, 1 to 127");
+  }
+};
+
+// What changes within a piece.
+struct RecordChange {
+  std::string kind;      // tempo, key, loudness
+  double at = 0;         // seconds
+  std::string from, to;  // "96" and "140" beats a minute; "C major" and "D major"; "soft" and "loud"
+
+  template <class V>
+  void visit(V& v) {
+    v.field("kind", kind, "tempo, key or loudness");
+    v.field("at", at, "seconds");
+    v.field("from", from, "what it was");
+    v.field("to", to, "what it becomes");
   }
 };
 
@@ -127,6 +144,12 @@ struct RecordMusic {
   std::vector<RecordBeat> beats;
   std::vector<RecordChord> chords;
   std::vector<RecordNote> notes;
+  // How the harmony is played: block chords, broken chords, after-beats, off-beat chords, sustained chords,
+  // voices together, canon, melody alone.
+  std::string texture;
+  std::string rhythm;                 // swung or straight eighths
+  std::vector<RecordChange> changes;  // all there are, where `changes_known`
+  bool changes_known = false;
 
   template <class V>
   void visit(V& v) {
@@ -140,6 +163,10 @@ struct RecordMusic {
     v.field("beats", beats, "beats with their place in the bar");
     v.field("chords", chords, "chords");
     v.field("notes", notes, "notes");
+    v.field("texture", texture, "how the harmony is played, as block chords");
+    v.field("rhythm", rhythm, "swung or straight");
+    v.field("changes", changes, "of tempo, key, loudness");
+    v.field("changes_known", changes_known, "there are no other changes");
   }
 };
 

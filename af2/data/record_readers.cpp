@@ -184,6 +184,7 @@ std::vector<Record> read_records(const fs::path& path, const RecordInputs& input
     if (record.source.empty()) record.source = inputs.source;
     if (record.licence.empty()) record.licence = inputs.licence;
     if (record.group.empty()) record.group = record.id;
+    record.all_labelled = record.all_labelled || (inputs.all_labelled && !record.events.empty());
     tidy(record, id, counts);
     if (sounds) {
       record.audio = sounds->find(record, counts);

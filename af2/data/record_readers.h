@@ -32,6 +32,7 @@ struct RecordInputs {
   std::string audio = "";  // folder of the sounds, looked through by name; else paths stay as they are
   std::string names = "";  // table of machine ids and names: /m/0bt9lr <tab> Dog
   std::string source = "", licence = "";  // of records that do not say
+  bool all_labelled = false;              // their events are all that sounds
 
   template <class V>
   void visit(V& v) {
@@ -42,6 +43,7 @@ struct RecordInputs {
     v.field("names", names, "table of machine ids and names of labels");
     v.field("source", source, "of records that do not say where they come from");
     v.field("licence", licence, "of records that do not say");
+    v.field("all_labelled", all_labelled, "events are all that sounds");
   }
 };
 

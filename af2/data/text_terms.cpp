@@ -1,12 +1,18 @@
 #include "af2/data/text_terms.h"
 
 #include <algorithm>
+#include <array>
 
 #include "af2/core/text_util.h"
 #include "af2/data/bank.h"
 
 namespace af2 {
 namespace {
+
+constexpr std::array<const char*, 21> kNumbers = {
+    "zero",     "one",     "two",     "three",     "four",     "five",     "six",
+    "seven",    "eight",   "nine",    "ten",       "eleven",   "twelve",   "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"};
 
 constexpr std::string_view kPunctuation = ".,;:!?()";
 
@@ -54,6 +60,11 @@ std::string normal_term(std::string_view text) {
     term += word;
   }
   return term;
+}
+
+std::string number_word(int n) {
+  return n >= 0 && n < static_cast<int>(kNumbers.size()) ? kNumbers[static_cast<std::size_t>(n)]
+                                                         : std::to_string(n);
 }
 
 std::vector<std::string> label_terms(const LabelInfo& label) {

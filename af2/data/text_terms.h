@@ -20,6 +20,9 @@ std::vector<std::string> words_of(std::string_view text);
 // words_of without punctuation, joined by one blank, without a leading a, an, the, some.
 std::string normal_term(std::string_view text);
 
+// "zero" to "twenty", then digits.
+std::string number_word(int n);
+
 // Sorted, without repeats: the name, its parts at '/', phrase, short name and synonyms as normal_term.
 std::vector<std::string> label_terms(const LabelInfo& label);
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "af2/core/error.h"
+#include "af2/core/file.h"
 #include "af2/core/text_util.h"
 #include "af2/data/record.h"
 #include "af2/data/text_terms.h"
@@ -72,6 +73,14 @@ std::vector<LabelInfo> read_label_table(const std::filesystem::path& path) {
   if (labels.empty()) throw data_error("has no labels", path.string());
   std::sort(labels.begin(), labels.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return labels;
+}
+
+void write_label_table(const std::filesystem::path& path, const std::vector<LabelInfo>& labels) {
+  std::string table = "label\tphrase\tshort\tsentence\tsynonyms\tfamily\tparents\n";
+  for (const LabelInfo& label : labels)
+    table += label.name + "\t" + label.phrase + "\t" + label.short_name + "\t" + label.sentence + "\t" +
+             join(label.synonyms, "|") + "\t" + label.family + "\t" + join(label.parents, "|") + "\n";
+  write_file_atomic(path, table);
 }
 
 Vocabulary::Vocabulary(std::vector<LabelInfo> labels) : labels_(std::move(labels)) {

@@ -57,6 +57,8 @@ class Vocabulary {
 // Columns label, phrase, short, sentence, and, where they are there, synonyms, family, parents (several
 // parted by '|'); sorted by name. Throws kData naming file, line and column.
 std::vector<LabelInfo> read_label_table(const std::filesystem::path& path);
+// The same table; what read_label_table() reads again. Throws kResource.
+void write_label_table(const std::filesystem::path& path, const std::vector<LabelInfo>& labels);
 // "Dog_bark" to "dog bark".
 std::string plain_label(const std::string& label);
 // A label that is worded by its own name alone.

@@ -35,7 +35,8 @@ struct Item {
   std::string audio;               // path of the clip, from the set's folder
   double start = 0, duration = 0;  // of the clip in its file, seconds
 
-  // temporal, attribute, counting, contextual_sound, contextual_speech, information, general (short clips);
+  // temporal, attribute, counting, contextual_sound, contextual_speech, information, general, foundational
+  // (short clips);
   // captioning, plot, needle, subscene, temporal, general (long ones)
   std::string skill;
   bool is_long = false;

@@ -1,22 +1,15 @@
 #include "af2/generate/scan.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "af2/core/error.h"
-#include "af2/core/text_util.h"
+#include "af2/text/timed_answers.h"
 
 namespace af2 {
 namespace {
-
-std::string clock_text(double seconds) {
-  const auto whole = static_cast<long>(std::floor(seconds));
-  if (whole < 3600) return fmt::format("{}:{:02}", whole / 60, whole % 60);
-  return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-}
 
 // Sums of log-probabilities, one stretch after the other.
 void add_choices(std::vector<Choice>& sums, const std::vector<Choice>& more) {
@@ -36,14 +29,9 @@ void add_choices(std::vector<Choice>& sums, const std::vector<Choice>& more) {
 }  // namespace
 
 std::string combining_prompt(const std::string& prompt, const std::vector<StretchAnswer>& answers) {
-  std::string text = trim(prompt) + " (";
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    std::string answer = trim(answers[i].text);
-    if (!answer.empty() && answer.back() == '.') answer.pop_back();
-    text += fmt::format("{}{}-{}: {}.", i ? " " : "", clock_text(answers[i].start_s),
-                        clock_text(answers[i].end_s), answer);
-  }
-  return text + ")";
+  std::vector<TimedAnswer> timed;
+  for (const StretchAnswer& answer : answers) timed.push_back({answer.start_s, answer.end_s, answer.text});
+  return combined_question(prompt, timed);
 }
 
 Scan::Scan(const Engine& engine, std::string prompt, std::vector<std::string> choices,

@@ -1,9 +1,0 @@
-#include "af2/factory/recheck.h"
-
-namespace af2 {
-
-RecheckTable long_rechecks() {
-  return {};
-}
-
-}  // namespace af2
