@@ -34,7 +34,15 @@ void add_events(CLI::App& app, const CommonFlags& common, CommandRunner& runner)
 void add_index(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_search(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_data(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
-void add_data_records(CLI::App& data, CommandRunner& runner);  // a verb of `data`
+// Verbs of `data`.
+void add_data_records(CLI::App& data, CommandRunner& runner);
+void add_data_items(CLI::App& data, CommandRunner& runner);   // skills, long
+void add_data_checks(CLI::App& data, CommandRunner& runner);  // check, report, solvers, overlap
+void add_data_music(CLI::App& data, CommandRunner& runner);
+void add_data_select(CLI::App& data, CommandRunner& runner);
+void add_data_review(CLI::App& data, CommandRunner& runner);
+void add_data_convert(CLI::App& data, CommandRunner& runner);
+void add_data_scenes(CLI::App& data, CommandRunner& runner);
 void add_train(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 
 }  // namespace af2

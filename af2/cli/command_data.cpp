@@ -1,8 +1,7 @@
-// `af2 data`: makes and checks training data. Here for AF-CLAP, `data clap` and `data check`; records in
-// command_records.cpp.
+// `af2 data`: makes and checks training data. Here for AF-CLAP, `data clap`; records in
+// command_records.cpp, checks and reports in command_data_check.cpp.
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <set>
@@ -10,6 +9,7 @@
 #include "af2/audio/wav.h"
 #include "af2/cli/clip_flags.h"
 #include "af2/cli/command.h"
+#include "af2/cli/llm_flags.h"
 #include "af2/cli/output.h"
 #include "af2/core/file.h"
 #include "af2/core/log.h"
@@ -17,20 +17,19 @@
 #include "af2/core/signal.h"
 #include "af2/core/text_util.h"
 #include "af2/data/clap_job.h"
-#include "af2/data/clap_pair_set.h"
 
 namespace af2 {
 namespace fs = std::filesystem;
 namespace {
 
 struct DataClapFlags {
-  std::string out, bank, list, audio, split = "train", scene, templates, prices;
+  std::string out, bank, list, audio, split = "train", scene;
   std::int64_t n = 0;
   int threads = 1;
   double single_share = 0.3, min_single_s = 1, max_single_s = 5;
-  bool no_cleaning = false, dry_run = false, rules = false;
+  bool no_cleaning = false, rules = false;
   ClapMakeOptions make;
-  LlmOptions llm;
+  LlmFlags llm;
 };
 
 constexpr int kShownItems = 3, kEstimatedItems = 50;
@@ -151,9 +150,9 @@ Json config_of(DataClapFlags& flags, Work& work, const ClapRewriter* rewriter) {
                                            {"bank", flags.bank},
                                            {"list_sha256", sha256_file(flags.list)}};
   if (rewriter)
-    config["model"] = {{"name", flags.llm.model},
-                       {"temperature", flags.llm.temperature},
-                       {"max_tokens", flags.llm.max_tokens},
+    config["model"] = {{"name", flags.llm.options.model},
+                       {"temperature", flags.llm.options.temperature},
+                       {"max_tokens", flags.llm.options.max_tokens},
                        {"templates", rewriter->versions()}};
   return config;
 }
@@ -178,11 +177,12 @@ int show_prompts(const DataClapFlags& flags, const Work& work, const ClapMaker& 
   const double scale = looked_at > 0 ? static_cast<double>(work.n) / static_cast<double>(looked_at) : 0;
   const double n_calls = scale * static_cast<double>(calls), sent = scale * tokens,
                received = n_calls * kReplyTokens;
-  print_line(fmt::format(
-      "estimate for {} clips: {:.0f} calls, {:.0f} tokens sent, {:.0f} received, cost {:.2f} "
-      "(prices of a million tokens {:.2f} and {:.2f}); nothing was sent",
-      work.n, n_calls, sent, received, (sent * flags.llm.price_in + received * flags.llm.price_out) / 1e6,
-      flags.llm.price_in, flags.llm.price_out));
+  print_line(
+      fmt::format("estimate for {} clips: {:.0f} calls, {:.0f} tokens sent, {:.0f} received, cost {:.2f} "
+                  "(prices of a million tokens {:.2f} and {:.2f}); nothing was sent",
+                  work.n, n_calls, sent, received,
+                  (sent * flags.llm.options.price_in + received * flags.llm.options.price_out) / 1e6,
+                  flags.llm.options.price_in, flags.llm.options.price_out));
   return 0;
 }
 
@@ -195,29 +195,25 @@ int show_rules() {
 
 int run_clap(DataClapFlags flags) {
   if (flags.rules) return show_rules();
-  if (flags.out.empty() && !flags.dry_run) throw user_error("is missing", "--out", "name a folder");
+  if (flags.out.empty() && !flags.llm.dry_run) throw user_error("is missing", "--out", "name a folder");
   if (flags.threads < 1) throw user_error("must be at least 1", "--threads");
   if (flags.make.captions.positives < 1 || flags.make.captions.negatives < 0)
     throw user_error("must be at least 1, and --negatives not negative", "--positives");
   install_stop_signals();
   flags.make.cleaning = !flags.no_cleaning;
-  const bool by_model = !flags.llm.url.empty();
-  if (!by_model && (flags.dry_run || !flags.llm.model.empty()))
-    throw user_error("is missing", "--llm", "name an endpoint, as http://127.0.0.1:8000/v1");
-  if (!flags.prices.empty()) take_prices(flags.prices, flags.llm);
+  flags.llm.check();
   Work work = open_work(flags);
   std::unique_ptr<LlmClient> client;
   std::unique_ptr<ClapRewriter> rewriter;
-  if (by_model && flags.dry_run) rewriter = std::make_unique<ClapRewriter>(nullptr, flags.templates);
-  if (by_model && !flags.dry_run) {
-    fs::create_directories(flags.out);
-    const char* key = std::getenv("AF2_API_KEY");
-    client = std::make_unique<LlmClient>(flags.llm, key ? key : "", flags.out);
-    rewriter = std::make_unique<ClapRewriter>(client.get(), flags.templates);
-    flags.threads = std::max(flags.threads, flags.llm.parallel);
+  if (flags.llm.dry_run) {
+    rewriter = std::make_unique<ClapRewriter>(nullptr, flags.llm.templates);
+  } else if (flags.llm.given()) {
+    client = flags.llm.open(flags.out);
+    rewriter = std::make_unique<ClapRewriter>(client.get(), flags.llm.templates);
+    flags.threads = std::max(flags.threads, flags.llm.options.parallel);
   }
   const ClapMaker maker(work.bank, flags.make, rewriter.get());
-  if (flags.dry_run) return show_prompts(flags, work, maker);
+  if (flags.llm.dry_run) return show_prompts(flags, work, maker);
   if (work.of_scenes()) {
     fs::create_directories(fs::path(flags.out) / "clips");
     work.bank.load(split_from_name(flags.split), flags.threads);
@@ -225,18 +221,7 @@ int run_clap(DataClapFlags flags) {
   ClapJob job{flags.out, config_of(flags, work, rewriter.get()), work.n, flags.threads};
   const auto facts = [&] {
     Json more = {{"same_clips", work.same_clips}};
-    if (client) {
-      const LlmStats s = client->stats();
-      more["model"] = {{"calls", s.calls},
-                       {"from_cache", s.cached},
-                       {"retries", s.retries},
-                       {"re_asked", s.re_asked},
-                       {"failed_parse", s.failed_parse},
-                       {"tokens_in", s.tokens_in},
-                       {"tokens_out", s.tokens_out},
-                       {"cost", s.cost},
-                       {"cost_before", s.spent_before}};
-    }
+    if (client) more["model"] = llm_facts(*client);
     return more;
   };
   const ClapJobResult result = run_clap_job(
@@ -260,38 +245,6 @@ int run_clap(DataClapFlags flags) {
                      (fs::path(flags.out) / "aside.jsonl").string(), "look there for the reasons");
   print_line((fs::path(flags.out) / "clap.jsonl").string());
   return dropped > 0 ? 4 : 0;
-}
-
-struct DataCheckFlags {
-  std::vector<std::string> files;
-  bool verify = false, json = false;
-};
-
-int run_check(const DataCheckFlags& flags) {
-  bool bad = false;
-  for (const auto& pattern : flags.files)
-    for (const auto& file : expand_braces(pattern)) {
-      const ClapCheck check = check_clap_pairs(file, flags.verify);
-      for (const auto& [where, what] : check.problems)
-        print_line(flags.json ? Json{{"type", "problem"}, {"where", where}, {"what", what}}.dump()
-                              : where + "\t" + one_line(what));
-      const Json sum = {{"type", "summary"},
-                        {"file", file},
-                        {"items", check.items},
-                        {"captions", check.captions},
-                        {"negatives", check.negatives},
-                        {"hours", check.hours},
-                        {"problems", check.problems.size()},
-                        {"missing_audio", check.missing_audio}};
-      print_line(flags.json ? sum.dump()
-                            : fmt::format(
-                                  "{}: {} items, {} captions, {} negatives, {:.2f} hours; {} problems, {} of "
-                                  "them missing audio",
-                                  file, check.items, check.captions, check.negatives, check.hours,
-                                  check.problems.size(), check.missing_audio));
-      bad = bad || !check.problems.empty();
-    }
-  return bad ? 4 : 0;
 }
 
 void add_clap_maker(CLI::App& data, CommandRunner& runner) {
@@ -318,26 +271,7 @@ void add_clap_maker(CLI::App& data, CommandRunner& runner) {
   verb->add_flag("--no-cleaning", flags->no_cleaning, "use captions as they are");
   verb->add_flag("--rules", flags->rules, "print the rules of cleaning with an example each, and end");
   verb->add_option("-t,--threads", flags->threads, "clips made at once");
-  verb->add_option(
-      "--llm", flags->llm.url,
-      "base address of an OpenAI-compatible endpoint, as http://127.0.0.1:8000/v1: it rewords, and "
-      "every text is checked; the key is taken from AF2_API_KEY");
-  verb->add_option("--llm-model", flags->llm.model, "the model's name there");
-  verb->add_option("--llm-temperature", flags->llm.temperature, "of its draws");
-  verb->add_option("--llm-max-tokens", flags->llm.max_tokens, "most tokens of a reply");
-  verb->add_option("--llm-parallel", flags->llm.parallel, "calls at once");
-  verb->add_option("--llm-rpm", flags->llm.requests_per_minute, "most calls a minute");
-  verb->add_option("--llm-tpm", flags->llm.tokens_per_minute, "most tokens a minute, sent and received");
-  verb->add_option("--llm-timeout", flags->llm.timeout_s, "seconds a reply may take");
-  verb->add_option("--llm-tries", flags->llm.tries, "tries of a call");
-  verb->add_option("--llm-prices", flags->prices,
-                   "table {\"MODEL\": {\"in\": .., \"out\": ..}} of a million tokens");
-  verb->add_option("--llm-price-in", flags->llm.price_in, "price of a million tokens sent");
-  verb->add_option("--llm-price-out", flags->llm.price_out, "price of a million tokens received");
-  verb->add_option("--llm-budget", flags->llm.budget, "stop before the folder has cost more");
-  verb->add_option("--templates", flags->templates, "folder with prompts in place of the built-in ones");
-  verb->add_flag("--dry-run", flags->dry_run,
-                 "print the first prompts and what all would cost; send nothing");
+  add_llm_flags(*verb, flags->llm, "it rewords, and every text is checked");
   take_flags_from_environment(*verb);
   verb->footer(
       "examples:\n"
@@ -350,26 +284,20 @@ void add_clap_maker(CLI::App& data, CommandRunner& runner) {
   verb->callback([flags, &runner] { runner = [flags] { return run_clap(*flags); }; });
 }
 
-void add_check(CLI::App& data, CommandRunner& runner) {
-  auto flags = std::make_shared<DataCheckFlags>();
-  CLI::App* verb =
-      data.add_subcommand("check", "what a file of AF-CLAP pairs holds, and what is wrong in it");
-  verb->add_option("files", flags->files, ".jsonl or .tar; clips-{000..099}.tar are a hundred")->required();
-  verb->add_flag("--verify", flags->verify, "decode every clip");
-  verb->add_flag("--json", flags->json, "one JSON object a line");
-  take_flags_from_environment(*verb);
-  verb->footer("example: af2 data check data/scenes/clap.jsonl 'shards/clips-{000..099}.tar'");
-  verb->callback([flags, &runner] { runner = [flags] { return run_check(*flags); }; });
-}
-
 }  // namespace
 
 void add_data(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   CLI::App* data = app.add_subcommand("data", "make and check training data");
   data->require_subcommand(1);
   add_clap_maker(*data, runner);
-  add_check(*data, runner);
+  add_data_checks(*data, runner);
   add_data_records(*data, runner);
+  add_data_select(*data, runner);
+  add_data_review(*data, runner);
+  add_data_convert(*data, runner);
+  add_data_items(*data, runner);
+  add_data_music(*data, runner);
+  add_data_scenes(*data, runner);
 }
 
 }  // namespace af2

@@ -96,6 +96,8 @@ void add_data_records(CLI::App& data, CommandRunner& runner) {
                    "table of machine ids and names of labels: /m/0bt9lr <tab> Dog");
   verb->add_option("--source", flags->inputs.source, "of records that do not say where they come from");
   verb->add_option("--licence", flags->inputs.licence, "of records that do not say");
+  verb->add_flag("--all-labelled", flags->inputs.all_labelled,
+                 "the events are all that sounds: what is not among them may be asked about as absent");
   verb->add_flag("--measure", flags->measure,
                  "hear the sounds: duration, and loudness (LKFS) and pitch (Hz) of events that sound alone");
   verb->add_option("-o,--out", flags->out, "file to write; else standard output");
