@@ -73,8 +73,8 @@ TEST(Recipes, TheShippedAfClapHasTheRecipesConfig) {
   const fs::path source = AF2_SOURCE_DIR;
   ClapModelConfig recipe = read_clap_config(source / "recipes/mini/af-clap/config.json");
   ClapModelConfig shipped = read_clap_config(source / "models/mini/clap/config.json");
-  EXPECT_TRUE(fs::equivalent(source / "recipes/mini/af-clap" / recipe.text.lm,
-                             source / "models/mini/clap" / shipped.text.lm));
+  EXPECT_EQ(fs::weakly_canonical(source / "recipes/mini/af-clap" / recipe.text.lm),
+            fs::weakly_canonical(source / "models/mini/clap" / shipped.text.lm));
   recipe.text.lm = shipped.text.lm;
   EXPECT_EQ(to_json(recipe), to_json(shipped));
 }
