@@ -60,5 +60,5 @@ else
   scenes journeys 800 --recipe all-long
   case $split in train) per_skill=1000 ;; val) per_skill=34 ;; test) per_skill=115 ;; esac
 fi
-"$af2" data "$kind" "${records[@]}" --words "$bank/labels.tsv" --settings "recipes/data/$kind.yaml" --split "$split" \
+"$af2" data "$kind" "${records[@]}" --settings "recipes/data/$kind.yaml" --split "$split" \
   --seed "$seed" --per-skill "$per_skill" --threads "$threads" $held_out --out "$out"

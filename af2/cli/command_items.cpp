@@ -96,6 +96,22 @@ std::vector<Record> read_all(const ItemFlags& flags, Json& inputs, RecordCounts&
   return all;
 }
 
+// The words of --words, then those that the records' own folders bring.
+Vocabulary words_of(const ItemFlags& flags, const std::vector<Record>& records) {
+  std::vector<LabelInfo> known;
+  std::set<std::string> names;
+  const auto add = [&](const fs::path& table) {
+    for (LabelInfo& label : read_label_table(table))
+      if (names.insert(label.name).second) known.push_back(std::move(label));
+  };
+  if (!flags.words.empty()) add(flags.words);
+  for (const std::string& name : flags.records) {
+    const fs::path given = name, folder = fs::is_directory(given) ? given : given.parent_path();
+    if (fs::exists(folder / "labels.tsv")) add(folder / "labels.tsv");
+  }
+  return Vocabulary::of_records(records, known);
+}
+
 int show_prompts(const ItemFlags& flags, const std::vector<Record>& records, const LlmItemMaker& maker) {
   std::vector<LlmRequest> requests;
   const std::size_t looked_at = std::min<std::size_t>(records.size(), kEstimatedRecords);
@@ -127,8 +143,7 @@ int run_items(ItemFlags flags, bool is_long) {
   RecordCounts read;
   Json inputs = {{"records", Json::array()}, {"words", flags.words}};
   const std::vector<Record> records = read_all(flags, inputs, read);
-  const Vocabulary words = Vocabulary::of_records(
-      records, flags.words.empty() ? std::vector<LabelInfo>{} : read_label_table(flags.words));
+  const Vocabulary words = words_of(flags, records);
   flags.llm.check();
   LlmItemOptions by_model;
   by_model.seed = options.items.seed;
@@ -204,7 +219,9 @@ void add_items(CLI::App& data, CommandRunner& runner, bool is_long) {
   verb->add_option("--records", flags->records,
                    "files of records, or folders that `data scenes` or `data music` made; several");
   verb->add_option("--out", flags->out, "folder of the set; a rerun goes on");
-  verb->add_option("--words", flags->words, "table of labels and their words, as bank/labels.tsv");
+  verb->add_option(
+      "--words", flags->words,
+      "table of labels and their words, as bank/labels.tsv; else those that stand beside the records");
   verb->add_option("--settings", flags->settings, "file with the settings of a set; flags go over it");
   verb->add_option("--name", flags->name, "of the manifests");
   verb->add_option("--split", flags->split, "what the items are for: train, val or test");
@@ -225,10 +242,10 @@ void add_items(CLI::App& data, CommandRunner& runner, bool is_long) {
   take_flags_from_environment(*verb);
   verb->footer(
       is_long ? "examples:\n"
-                "  af2 data long --records scenes/long --words bank/labels.tsv --out sets/long\n"
+                "  af2 data long --records scenes/long --out sets/long\n"
                 "  af2 data long --list-types"
               : "examples:\n"
-                "  af2 data skills --records scenes/short --words bank/labels.tsv --out sets/skills\n"
+                "  af2 data skills --records scenes/short --records music --out sets/skills\n"
                 "  af2 data skills --records dcase.jsonl --types temporal,counting --per-skill 1000 "
                 "--out sets/dcase\n"
                 "  af2 data skills --records clotho.jsonl --llm http://127.0.0.1:8000/v1 --llm-model qwen "

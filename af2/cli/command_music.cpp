@@ -30,8 +30,9 @@ int run_music(MusicFlags flags) {
   flags.job.out = flags.out;
   install_stop_signals();
   const MusicJobResult result = run_music_job(flags.job);
-  if (result.stopped) {
-    notice("stopped: {} of {} pieces are done; run the same again to go on", result.made, flags.job.n);
+  if (!result.stopped.empty()) {
+    notice("stopped, {}: {} of {} pieces are done; run the same again to go on", result.stopped, result.made,
+           flags.job.n);
     return stop_signal() != 0 ? 128 + stop_signal() : 4;
   }
   notice("{} pieces, {:.2f} hours", result.made, result.seconds / 3600);

@@ -3,7 +3,14 @@
 // Thread rule: install once from the main thread; asking is free anywhere.
 #pragma once
 
+#include <string>
+
 namespace af2 {
+
+// Thrown out of work that shall end early and can go on in another run: a signal, a budget that is used up.
+struct Stopped {
+  std::string reason;
+};
 
 // From now on the first SIGINT or SIGTERM only sets the flag; a second one ends the program at once.
 void install_stop_signals();

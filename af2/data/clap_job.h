@@ -34,7 +34,7 @@ struct ClapJobResult {
   std::string stopped;    // why the job stopped before its end; empty: it is whole
 };
 
-// `make` must be a pure function of its index. Its error is thrown after what runs has ended; LlmStopped and
+// `make` must be a pure function of its index. Its error is thrown after what runs has ended; Stopped and
 // signals stop the job instead. `facts`, called at the end, is added to the report.
 ClapJobResult run_clap_job(const ClapJob& job, const std::function<ClapMade(std::int64_t)>& make,
                            const std::function<Json()>& facts = {});

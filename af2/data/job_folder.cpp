@@ -23,6 +23,8 @@ void changed_keys(const Json& before, const Json& now, const std::string& prefix
     else if (before[key] != value)
       keys.push_back(name + " (" + before[key].dump() + " -> " + value.dump() + ")");
   }
+  for (const auto& [key, value] : before.items())
+    if (!now.contains(key)) keys.push_back((prefix.empty() ? key : prefix + "." + key) + " (no longer)");
 }
 
 // "000020.wav.tmp21886": files are written beside their place and renamed.

@@ -42,7 +42,7 @@ LlmClock LlmClock::real() {
   return {steady_seconds, [](double seconds) {
             const double end = steady_seconds() + seconds;
             while (steady_seconds() < end) {
-              if (stop_signal() != 0) throw LlmStopped{"a signal came"};
+              if (stop_signal() != 0) throw Stopped{"a signal came"};
               std::this_thread::sleep_for(
                   std::chrono::duration<double>(std::clamp(end - steady_seconds(), 0.0, 0.2)));
             }
@@ -231,9 +231,9 @@ LlmReply LlmClient::ask(const LlmRequest& request) {
   {
     std::unique_lock lock(mutex_);
     turn_.wait(lock, [&] { return running_ < options_.parallel; });
-    if (stop_signal() != 0) throw LlmStopped{"a signal came"};
+    if (stop_signal() != 0) throw Stopped{"a signal came"};
     if (options_.budget > 0 && stats_.spent_before + stats_.cost + reserved_ + reserve > options_.budget)
-      throw LlmStopped{"the budget is used up"};
+      throw Stopped{"the budget is used up"};
     ++running_;
     reserved_ += reserve;
   }
@@ -281,7 +281,7 @@ LlmReply LlmClient::ask(const LlmRequest& request) {
         const std::lock_guard lock(mutex_);
         if (options_.budget > 0 &&
             stats_.spent_before + stats_.cost + call.cost + reserved_ > options_.budget)
-          throw LlmStopped{"the budget is used up"};
+          throw Stopped{"the budget is used up"};
       }
       messages.push_back(message("assistant", text.substr(0, kShownReply)));
       messages.push_back(message(

@@ -5,7 +5,7 @@
 // same model, parameters and template costs nothing again. Timeouts, 429 and 5xx are tried again, at most six
 // times with 1, 2, 4 ... 60 s between (or as Retry-After says); a reply that is no JSON of the form is asked
 // for again twice, with what was wrong. Before a call would go past the budget, and at SIGTERM, ask() throws
-// LlmStopped. The key is read from the environment and appears nowhere else. Thread rule: ask() from any
+// Stopped. The key is read from the environment and appears nowhere else. Thread rule: ask() from any
 // thread; at most `parallel` calls run at once.
 //
 //   LlmClient client(options, std::getenv("AF2_API_KEY"), "data/out");
@@ -24,6 +24,7 @@
 
 #include "af2/core/json.h"
 #include "af2/core/random.h"
+#include "af2/core/signal.h"
 #include "af2/data/llm_cache.h"
 
 namespace af2 {
@@ -78,15 +79,10 @@ struct LlmStats {
   double cost = 0, spent_before = 0;  // of this run; of earlier ones into the same folder
 };
 
-// The budget is used up, or a signal came: what was made stays valid, and a rerun goes on.
-struct LlmStopped {
-  std::string reason;
-};
-
 // Time as the client sees it; tests bring their own.
 struct LlmClock {
   std::function<double()> now;        // seconds, only forward
-  std::function<void(double)> sleep;  // throws LlmStopped at a signal
+  std::function<void(double)> sleep;  // throws Stopped at a signal
   static LlmClock real();
 };
 
@@ -97,7 +93,7 @@ class LlmClient {
   LlmClient(LlmOptions options, std::string key, const std::filesystem::path& folder,
             LlmClock clock = LlmClock::real());
 
-  // Throws LlmStopped; kRemote when the endpoint failed all tries or refuses the request (key, model).
+  // Throws Stopped; kRemote when the endpoint failed all tries or refuses the request (key, model).
   LlmReply ask(const LlmRequest& request);
   LlmStats stats() const;
   const std::string& model() const { return options_.model; }

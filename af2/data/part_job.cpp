@@ -1,18 +1,13 @@
 #include "af2/data/part_job.h"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <mutex>
-#include <thread>
 #include <vector>
 
-#include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/progress.h"
 #include "af2/core/signal.h"
+#include "af2/core/workers.h"
 #include "af2/data/job_folder.h"
-#include "af2/data/llm_client.h"
 
 namespace af2 {
 namespace fs = std::filesystem;
@@ -32,34 +27,16 @@ std::int64_t parts_of(const PartJob& job) {
 bool make_part(const PartJob& job, std::int64_t first, std::int64_t last,
                const std::function<Json(std::int64_t)>& make, std::vector<Json>& made, std::string& stopped) {
   made.assign(static_cast<std::size_t>(last - first), nullptr);
-  std::atomic<std::int64_t> next = first;
-  std::atomic<bool> stop = false;
-  std::mutex mutex;
-  std::exception_ptr failure;
-  const auto work = [&] {
-    while (!stop) {
-      const std::int64_t i = next++;
-      if (i >= last) return;
-      try {
-        if (stop_signal() != 0) throw LlmStopped{"a signal came"};
-        made[static_cast<std::size_t>(i - first)] = make(i);
-      } catch (const LlmStopped& reason) {
-        const std::lock_guard lock(mutex);
-        stopped = reason.reason;
-        stop = true;
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        if (!failure) failure = std::current_exception();
-        stop = true;
-      }
-    }
-  };
-  std::vector<std::thread> threads;
-  for (int t = 1; t < job.threads; ++t) threads.emplace_back(work);
-  work();
-  for (auto& thread : threads) thread.join();
-  if (failure) std::rethrow_exception(failure);
-  return !stop;
+  try {
+    for_each_by(job.threads, made.size(), [&](std::size_t i) {
+      if (stop_signal() != 0) throw Stopped{"a signal came"};
+      made[i] = make(first + static_cast<std::int64_t>(i));
+    });
+  } catch (const Stopped& reason) {
+    stopped = reason.reason;
+    return false;
+  }
+  return true;
 }
 
 }  // namespace

@@ -39,8 +39,8 @@ struct PartJobResult {
 // open_job_folder() and the folder of the parts.
 void open_part_job(const PartJob& job);
 
-// Makes what is missing. `make` must be a pure function of its index. Its error is thrown after what runs has
-// ended; LlmStopped and signals stop the job instead.
+// Makes what is missing. `make` must be a pure function of its index. Its first error is thrown after what
+// runs has ended; Stopped and signals stop the job instead.
 PartJobResult run_part_job(const PartJob& job, const std::function<Json(std::int64_t)>& make);
 
 // What was made, by index, of all parts from the first that are there.

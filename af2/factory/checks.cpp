@@ -6,9 +6,9 @@
 #include <unordered_map>
 
 #include "af2/core/text_util.h"
+#include "af2/core/workers.h"
 #include "af2/data/text_terms.h"
 #include "af2/factory/rules/recheck.h"
-#include "af2/factory/workers.h"
 
 namespace af2 {
 namespace {

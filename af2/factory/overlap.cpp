@@ -11,9 +11,9 @@
 #include "af2/core/error.h"
 #include "af2/core/json.h"
 #include "af2/core/text_util.h"
+#include "af2/core/workers.h"
 #include "af2/data/table.h"
 #include "af2/factory/balance.h"
-#include "af2/factory/workers.h"
 
 namespace af2 {
 namespace fs = std::filesystem;

@@ -48,7 +48,7 @@ struct SetResult {
   std::string stopped;  // why it stopped before its end; empty: it is whole
 };
 
-// Where items come from beside the rules. May throw LlmStopped: the set stops, and a rerun goes on.
+// Where items come from beside the rules. May throw Stopped: the set stops, and a rerun goes on.
 struct SetSources {
   bool rules = true;
   std::function<LlmMade(const Record&)> model;     // items of a language model

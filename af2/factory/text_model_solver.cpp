@@ -1,8 +1,8 @@
 // The blind solver that asks a language model (blind_solvers.h).
 #include <atomic>
 
+#include "af2/core/workers.h"
 #include "af2/factory/blind_solvers.h"
-#include "af2/factory/workers.h"
 #include "af2/text/prompt.h"
 
 namespace af2 {

@@ -33,7 +33,7 @@ struct MusicJob {
 struct MusicJobResult {
   std::int64_t made = 0;  // pieces that are done
   double seconds = 0;     // of music in them
-  bool stopped = false;   // by a signal
+  std::string stopped;    // why it stopped before its end; empty: it is whole
 };
 
 // Piece i is a function of spec, seed and i: plan_music() with "af2/music/1/SEED/i". Throws kUser (settings

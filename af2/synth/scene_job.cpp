@@ -2,13 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
-#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 #include "af2/audio/sound_writer.h"
 #include "af2/core/error.h"
@@ -16,7 +13,8 @@
 #include "af2/core/options.h"
 #include "af2/core/progress.h"
 #include "af2/core/signal.h"
-#include "af2/data/job_folder.h"
+#include "af2/data/part_job.h"
+#include "af2/data/vocabulary.h"
 #include "af2/io/atomic_file.h"
 #include "af2/synth/scene_record.h"
 #include "af2/synth/scene_render.h"
@@ -28,18 +26,6 @@ namespace {
 std::string number_name(std::int64_t i) {
   return fmt::format("{:06}", i);
 }
-
-fs::path part_path(const SceneJob& job, std::int64_t part) {
-  return job.out / "parts" / (number_name(part) + ".json");
-}
-
-// What one scene leaves behind besides its files.
-struct Made {
-  std::string record, dcase;
-  std::int64_t events = 0;
-  double seconds = 0, planning_s = 0, rendering_s = 0;
-  bool kept = false;
-};
 
 // One file an event from its onset to the end of its tail, and the background's; all mono, 32-bit floats.
 class StemFiles {
@@ -97,7 +83,7 @@ void write_audio(const SoundLibrary& library, const SceneJob& job, const ScenePl
   render_scene(
       library, plan,
       [&](std::span<const float> block) {
-        if (stop_signal() != 0) throw resource_error("a signal came", path.string());
+        if (stop_signal() != 0) throw Stopped{"a signal came"};
         writer.write(block);
       },
       stems ? stems->sinks() : StemSinks());
@@ -105,76 +91,31 @@ void write_audio(const SoundLibrary& library, const SceneJob& job, const ScenePl
   writer.finish();  // last: where the sound is, its stems are, too
 }
 
-Made make_scene(const SoundLibrary& library, const SceneJob& job, std::int64_t number) {
+// What of a run is not of its result: time, and what was there already.
+struct RunFacts {
+  std::mutex mutex;
+  double planning_s = 0, rendering_s = 0;
+  std::int64_t kept = 0;
+};
+
+// Writes a scene's files; what the folder's own files say of it.
+Json make_scene(const SoundLibrary& library, const SceneJob& job, std::int64_t number, RunFacts& run) {
   const std::string name = number_name(number), audio = "audio/" + name + "." + job.format;
-  Made made;
   const double began = steady_seconds();
   const ScenePlan plan = plan_of_job(library, job, number);
-  Record record = record_of(plan, library, name, audio);
-  made.planning_s = steady_seconds() - began;
-  made.record = record_line(record);
-  made.dcase = dcase_lines(plan, library, name + "." + job.format);
-  made.events = static_cast<std::int64_t>(plan.events.size()), made.seconds = plan.seconds();
+  const Json made = {{"record", record_line(record_of(plan, library, name, audio))},
+                     {"dcase", dcase_lines(plan, library, name + "." + job.format)},
+                     {"events", plan.events.size()},
+                     {"seconds", plan.seconds()}};
+  const double planned = steady_seconds();
   write_file_atomic(job.out / "jams" / (name + ".jams"), jams_of(plan, library, name));
-  if (job.labels_only) return made;
-  made.kept = fs::exists(job.out / audio);
+  const bool kept = !job.labels_only && fs::exists(job.out / audio);
   const double rendering = steady_seconds();
-  if (!made.kept) write_audio(library, job, plan, name, job.out / audio);
-  made.rendering_s = steady_seconds() - rendering;
+  if (!job.labels_only && !kept) write_audio(library, job, plan, name, job.out / audio);
+  const std::lock_guard lock(run.mutex);
+  run.planning_s += planned - began, run.rendering_s += steady_seconds() - rendering;
+  run.kept += kept ? 1 : 0;
   return made;
-}
-
-Json part_of(const std::vector<Made>& made) {
-  Json part = {{"records", Json::array()}, {"dcase", Json::array()}, {"events", 0}, {"seconds", 0.0}};
-  std::int64_t events = 0;
-  double seconds = 0;
-  for (const Made& one : made) {
-    part["records"].push_back(one.record);
-    part["dcase"].push_back(one.dcase);
-    events += one.events, seconds += one.seconds;
-  }
-  part["events"] = events, part["seconds"] = seconds;
-  return part;
-}
-
-// Makes the scenes [first, last) with all threads. Returns false where a signal stopped it.
-bool make_part(const SoundLibrary& library, const SceneJob& job, std::int64_t first, std::int64_t last,
-               std::vector<Made>& made, SceneJobResult& result) {
-  made.assign(static_cast<std::size_t>(last - first), {});
-  std::atomic<std::int64_t> next = first;
-  std::atomic<bool> stop = false;
-  std::mutex mutex;
-  std::exception_ptr failure;
-  const auto work = [&] {
-    while (!stop) {
-      const std::int64_t i = next++;
-      if (i >= last) return;
-      if (stop_signal() != 0) stop = true;
-      if (stop) return;
-      try {
-        made[static_cast<std::size_t>(i - first)] = make_scene(library, job, i);
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        if (!failure) failure = std::current_exception();
-        stop = true;
-      }
-    }
-  };
-  {
-    std::vector<std::jthread> threads;
-    for (int t = 1; t < job.threads; ++t) threads.emplace_back(work);
-    work();
-  }
-  if (stop_signal() != 0) {
-    result.stopped = "a signal came";
-    return false;
-  }
-  if (failure) std::rethrow_exception(failure);
-  for (const Made& one : made) {
-    result.planning_s += one.planning_s, result.rendering_s += one.rendering_s;
-    result.audio_kept += one.kept;
-  }
-  return true;
 }
 
 }  // namespace
@@ -227,31 +168,31 @@ SceneJobResult run_scene_job(const SoundLibrary& library, const SceneJob& job) {
   if (job.threads < 1) throw user_error("must be at least 1", "--threads");
   if (job.format != "wav" && job.format != "flac")
     throw user_error("unknown format `" + job.format + "`", "--format", "wav or flac");
-  open_job_folder(job.out, config_of(library, job));
-  for (const char* folder : {"parts", "jams", "audio"})
-    if (!job.labels_only || folder != std::string("audio")) fs::create_directories(job.out / folder);
+  const PartJob parts{.out = job.out,
+                      .config = config_of(library, job),
+                      .n_items = job.n,
+                      .threads = job.threads,
+                      .part_items = job.part_scenes,
+                      .unit = "scenes"};
+  open_part_job(parts);
+  fs::create_directories(job.out / "jams");
+  if (!job.labels_only) fs::create_directories(job.out / "audio");
+  RunFacts run;
   SceneJobResult result;
-  const std::int64_t parts = (job.n + job.part_scenes - 1) / job.part_scenes;
-  ProgressBar bar(job.n);
-  for (std::int64_t p = 0; p < parts; ++p) {
-    const std::int64_t first = p * job.part_scenes, last = std::min(job.n, first + job.part_scenes);
-    if (!fs::exists(part_path(job, p))) {
-      std::vector<Made> made;
-      if (!make_part(library, job, first, last, made, result)) return result;
-      write_file_atomic(part_path(job, p), part_of(made).dump() + "\n");
-    }
-    bar.update(last, fmt::format("{}/{} scenes", last, job.n));
-  }
+  result.stopped =
+      run_part_job(parts, [&](std::int64_t i) { return make_scene(library, job, i, run); }).stopped;
+  result.planning_s = run.planning_s, result.rendering_s = run.rendering_s, result.audio_kept = run.kept;
+  if (!result.stopped.empty()) return result;
+  write_label_table(job.out / "labels.tsv", library.words().labels());
   AtomicFile records(job.out / "records.jsonl"), dcase(job.out / "events.tsv");
   dcase.write(std::string_view(kDcaseHeader));
-  for (std::int64_t p = 0; p < parts; ++p) {
-    const Json part = parse_json(read_file(part_path(job, p)), part_path(job, p).string());
-    for (const Json& line : part.at("records")) records.write(line.get<std::string>() + "\n");
-    for (const Json& lines : part.at("dcase")) dcase.write(lines.get<std::string>());
-    result.scenes += static_cast<std::int64_t>(part.at("records").size());
-    result.events += part.at("events").get<std::int64_t>();
-    result.hours += part.at("seconds").get<double>() / 3600;
-  }
+  for_each_made(parts, [&](const Json& made) {
+    records.write(made.at("record").get<std::string>() + "\n");
+    dcase.write(made.at("dcase").get<std::string>());
+    ++result.scenes;
+    result.events += made.at("events").get<std::int64_t>();
+    result.hours += made.at("seconds").get<double>() / 3600;
+  });
   dcase.commit();
   records.commit();  // last: where it is, the rest is whole
   return result;

@@ -1,9 +1,10 @@
 // Many scenes as a folder: sound, records, JAMS and DCASE labels; a run that is cut goes on where it was
 // (docs/spec/data.md sections 5 and 8).
 //
-// OUT/audio/000000.wav ..., OUT/records.jsonl, OUT/jams/000000.jams ..., OUT/events.tsv, OUT/config.json;
-// OUT/stems/000000/ on request; OUT/parts (finished parts). Every scene is a function of seed, split and
-// number, so that the bytes depend on neither threads nor cuts. Thread rule: one job a folder.
+// OUT/audio/000000.wav ..., OUT/records.jsonl, OUT/labels.tsv (the words for all labels),
+// OUT/jams/000000.jams ..., OUT/events.tsv, OUT/config.json; OUT/stems/000000/ on request; OUT/parts
+// (finished parts). Every scene is a function of seed, split and number, so that the bytes depend on neither
+// threads nor cuts. Thread rule: one job a folder.
 //
 //   SceneJob job{.out = "data/scenes", .spec = read_scene_spec("spec.yaml"), .n = 100, .threads = 2};
 //   const SceneJobResult result = run_scene_job(library, job);

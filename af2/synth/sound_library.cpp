@@ -3,15 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <exception>
 #include <list>
 #include <map>
 #include <mutex>
 #include <numbers>
 #include <set>
-#include <thread>
 #include <unordered_map>
 
 #include "af2/audio/augment.h"
@@ -21,6 +18,7 @@
 #include "af2/audio/signal.h"
 #include "af2/core/error.h"
 #include "af2/core/text_util.h"
+#include "af2/core/workers.h"
 #include "af2/data/record.h"
 #include "af2/data/tsv.h"
 
@@ -384,27 +382,10 @@ void SoundLibrary::load(Split split, int threads) const {
   for (std::size_t i = 0; i < data_->takes.size(); ++i)
     if (data_->takes[i].split == split && !is_noise(static_cast<int>(i)))
       chosen.push_back(static_cast<int>(i));
-  std::atomic<std::size_t> next = 0;
-  std::mutex mutex;
-  std::exception_ptr error;
-  const auto work = [&] {
-    for (std::size_t i; (i = next++) < chosen.size();) {
-      try {
-        facts(chosen[i]);
-        pitch(chosen[i]);
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        if (!error) error = std::current_exception();
-        next = chosen.size();
-      }
-    }
-  };
-  {
-    std::vector<std::jthread> workers;
-    for (int t = 1; t < threads; ++t) workers.emplace_back(work);
-    work();
-  }
-  if (error) std::rethrow_exception(error);
+  for_each_by(threads, chosen.size(), [&](std::size_t i) {
+    facts(chosen[i]);
+    pitch(chosen[i]);
+  });
 }
 
 std::size_t SoundLibrary::cached_bytes() const {

@@ -456,7 +456,7 @@ TEST_F(ClapJobs, EndInTheSameBytesHoweverTheyAreCut) {
     return [&, last, error](std::int64_t i) {
       ++calls;
       if (i >= last && error) throw data_error("broken", "x");
-      if (i >= last) throw LlmStopped{"the budget is used up"};
+      if (i >= last) throw Stopped{"the budget is used up"};
       return item(i);
     };
   };

@@ -67,7 +67,7 @@ class FactoryLlmServer : public test::FactoryLlm {
     const auto work = [&] {
       for (std::size_t i; (i = next++) < all.size();) try {
           made[i] = maker.make(all[i]);
-        } catch (const LlmStopped& reason) {
+        } catch (const Stopped& reason) {
           const std::lock_guard lock(reasons);
           if (stopped) *stopped = reason.reason;
           return;

@@ -40,6 +40,9 @@ std::string lines_of(const std::vector<Item>& items) {
 }
 
 TEST(FactorySetPass, FindsWhatIsPlantedAndLeavesACleanSet) {
+#ifndef AF2_WITH_SOXR
+  GTEST_SKIP() << "built without soxr: fingerprints are those of 16 kHz";
+#endif
   const test::Scratch scratch;
   fs::create_directories(scratch / "clips");
   fs::create_directories(scratch / "tests");

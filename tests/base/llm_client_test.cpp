@@ -314,7 +314,7 @@ TEST_F(LlmClientTest, StopsBeforeTheBudgetIsPassedAndGoesOnWithAnother) {
         client.ask({"test", 1, "", "prompt " + std::to_string(i), kSchema});
         ++done;
       }
-    } catch (const LlmStopped& stopped) {
+    } catch (const Stopped& stopped) {
       EXPECT_NE(stopped.reason.find("budget"), std::string::npos);
     }
     return client.stats();

@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-class SynthJob : public ::testing::Test {
+class SynthJob : public test::MeasuredTest {
  protected:
   SceneJob job(const std::string& name) {
     SceneJob made;

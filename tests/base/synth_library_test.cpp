@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class SynthLibrary : public ::testing::Test {
+class SynthLibrary : public test::MeasuredTest {
  protected:
   // A second of a tone with a quarter of silence around it, which trimming takes away.
   void tone_file(const std::string& name, double hz, double seconds = 1, const std::string& format = "wav") {
@@ -77,9 +77,7 @@ TEST_F(SynthLibrary, FoldersOfLabels) {
   EXPECT_NEAR(library.facts(two).peak, 0.5, 1e-3);
   ASSERT_TRUE(library.pitch(two).median_hz());
   EXPECT_NEAR(*library.pitch(two).median_hz(), 660, 3);
-#ifdef AF2_WITH_EBUR128
   EXPECT_NEAR(library.facts(two).lkfs, loudness_lkfs(*library.samples(two), 16000), 0.2);
-#endif
   EXPECT_NEAR(library.facts(two).change_db, 0, 0.1);
   // A folder of foregrounds gives no backgrounds, and the other way round.
   for (const Split split : {Split::kTrain, Split::kVal, Split::kTest}) {

@@ -389,7 +389,7 @@ TEST(MusicJobs, GiveTheSameBytesAtAnyThreadCountAndAfterACut) {
   EXPECT_EQ(words.at(words.find("oboe")).sentence, "an oboe plays");
   EXPECT_EQ(words.at(words.find("drums")).phrase, "drums playing");
   // As if it had been killed between parts.
-  fs::remove(two.path / "records.jsonl"), fs::remove(two.path / "parts/000001.jsonl");
+  fs::remove(two.path / "records.jsonl"), fs::remove(two.path / "parts/000001.json");
   run_music_job(job);
   EXPECT_EQ(files_of(two.path), all);
   job.seed = 6, job.spec.max_parts = 3;
@@ -397,7 +397,8 @@ TEST(MusicJobs, GiveTheSameBytesAtAnyThreadCountAndAfterACut) {
     run_music_job(job);
     FAIL() << "other settings were taken";
   } catch (const Error& error) {
-    EXPECT_NE(error.problem().find("seed, spec/max_parts"), std::string::npos) << error.problem();
+    EXPECT_NE(error.problem().find("seed (5 -> 6), spec.max_parts (5 -> 3)"), std::string::npos)
+        << error.problem();
   }
   job.out = "", job.labels_only = false;
   EXPECT_THROW(run_music_job(job), Error);

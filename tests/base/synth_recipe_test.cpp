@@ -19,6 +19,8 @@
 
 namespace af2 {
 namespace {
+
+class SynthRecipe : public test::MeasuredTest {};
 using ::testing::HasSubstr;
 
 // Every label that a recipe names: two short tones, or 2.5 s of noise where it is a background.
@@ -110,7 +112,7 @@ void check_record(const ScenePlan& plan, const Recipe& recipe) {
   EXPECT_EQ(record_line(back), line);
 }
 
-TEST(SynthRecipe, ThereAreManyAndEachRenders) {
+TEST_F(SynthRecipe, ThereAreManyAndEachRenders) {
   int places = 0, chains = 0;
   for (const auto& [name, recipe] : all_recipes()) {
     if (recipe.is_long()) {
@@ -135,7 +137,7 @@ TEST(SynthRecipe, ThereAreManyAndEachRenders) {
   EXPECT_GE(chains, 8);
 }
 
-TEST(SynthRecipe, ChainsHaveParts) {
+TEST_F(SynthRecipe, ChainsHaveParts) {
   for (const auto& [name, recipe] : all_recipes()) {
     if (!recipe.is_long()) continue;
     Random rng("af2/test/chain/" + name);
@@ -158,7 +160,7 @@ TEST(SynthRecipe, ChainsHaveParts) {
   }
 }
 
-TEST(SynthRecipe, ALongSceneIsTheSameInBlocksAndItsPartsLastAsAsked) {
+TEST_F(SynthRecipe, ALongSceneIsTheSameInBlocksAndItsPartsLastAsAsked) {
   Random rng("af2/test/long");
   const ScenePlan plan = plan_recipe(recipe_library(), Split::kTrain, recipe_named("a_day_in_the_village"),
                                      {.channels = 2, .part_seconds = 60}, rng);
@@ -168,7 +170,7 @@ TEST(SynthRecipe, ALongSceneIsTheSameInBlocksAndItsPartsLastAsAsked) {
   EXPECT_EQ(test::render_stems(recipe_library(), plan, 4001).mix, render_whole(recipe_library(), plan));
 }
 
-TEST(SynthRecipe, TheSameNameGivesTheSameScene) {
+TEST_F(SynthRecipe, TheSameNameGivesTheSameScene) {
   const auto line = [](const char* name) {
     Random rng(name);
     const ScenePlan plan =
@@ -179,7 +181,7 @@ TEST(SynthRecipe, TheSameNameGivesTheSameScene) {
   EXPECT_NE(line("one"), line("two"));
 }
 
-TEST(SynthRecipe, WhatALibraryLacksIsNamed) {
+TEST_F(SynthRecipe, WhatALibraryLacksIsNamed) {
   const SoundLibrary& tones = test::tone_library();
   EXPECT_THAT(what_lacks(tones, Split::kTrain, recipe_named("rescue_from_the_air")), HasSubstr("scream"));
   EXPECT_THAT(what_lacks(tones, Split::kTrain, recipe_named("night_out")), HasSubstr("a part"));
@@ -193,7 +195,7 @@ TEST(SynthRecipe, WhatALibraryLacksIsNamed) {
   }
 }
 
-TEST(SynthRecipe, OwnFilesAndWhatIsWrongInThem) {
+TEST_F(SynthRecipe, OwnFilesAndWhatIsWrongInThem) {
   test::Scratch scratch;
   const auto read = [&](const std::string& text) {
     write_file_atomic(scratch.path() / "mine.yaml", text);

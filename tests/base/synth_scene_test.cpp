@@ -15,6 +15,8 @@
 
 namespace af2 {
 namespace {
+
+class SynthScene : public test::MeasuredTest {};
 using test::event_of;
 using test::labelled;
 using test::plain_spec;
@@ -36,7 +38,7 @@ SceneSpec busy_spec() {
   return spec;
 }
 
-TEST(SynthScene, EveryEventSoundsWhereItsLabelSays) {
+TEST_F(SynthScene, EveryEventSoundsWhereItsLabelSays) {
   for (int seed = 0; seed < 8; ++seed) {
     const ScenePlan plan = planned(busy_spec(), seed);
     ASSERT_EQ(plan.events.size(), 5u);
@@ -53,7 +55,7 @@ TEST(SynthScene, EveryEventSoundsWhereItsLabelSays) {
   }
 }
 
-TEST(SynthScene, StemsAndBackgroundAddUpToTheMix) {
+TEST_F(SynthScene, StemsAndBackgroundAddUpToTheMix) {
   for (const int channels : {1, 2}) {
     SceneSpec spec = busy_spec();
     spec.channels = channels;
@@ -76,8 +78,7 @@ TEST(SynthScene, StemsAndBackgroundAddUpToTheMix) {
   }
 }
 
-#ifdef AF2_WITH_EBUR128
-TEST(SynthScene, EventsHaveTheAskedLoudnessOverTheBackground) {
+TEST_F(SynthScene, EventsHaveTheAskedLoudnessOverTheBackground) {
   for (const char* kind : {"white", "pink", "brown", "recorded"}) {
     SceneSpec spec = busy_spec();
     spec.background.kinds = {kind}, spec.background.labels = {"rain"};
@@ -97,9 +98,8 @@ TEST(SynthScene, EventsHaveTheAskedLoudnessOverTheBackground) {
     }
   }
 }
-#endif
 
-TEST(SynthScene, WithoutABackgroundLevelsAreThoseOfTheAskedOne) {
+TEST_F(SynthScene, WithoutABackgroundLevelsAreThoseOfTheAskedOne) {
   SceneSpec spec = busy_spec();
   spec.background.kinds = {"silence"};
   spec.events[0].snr = Distribution::constant(10);
@@ -111,7 +111,7 @@ TEST(SynthScene, WithoutABackgroundLevelsAreThoseOfTheAskedOne) {
   }
 }
 
-TEST(SynthScene, PeaksAboveFullScaleScaleTheWhole) {
+TEST_F(SynthScene, PeaksAboveFullScaleScaleTheWhole) {
   SceneSpec spec = busy_spec();
   spec.background.lufs = Distribution::constant(-20);
   spec.events[0].snr = Distribution::constant(30);
@@ -125,7 +125,7 @@ TEST(SynthScene, PeaksAboveFullScaleScaleTheWhole) {
   EXPECT_EQ(planned(spec).scale, 1);
 }
 
-TEST(SynthScene, ARampIsHeardAsAChangeOfLevel) {
+TEST_F(SynthScene, ARampIsHeardAsAChangeOfLevel) {
   for (const double ramp : {-18.0, 18.0}) {
     SceneSpec spec = plain_spec();
     spec.events = {event_of("", {"gong"})};
@@ -140,7 +140,7 @@ TEST(SynthScene, ARampIsHeardAsAChangeOfLevel) {
   }
 }
 
-TEST(SynthScene, TheTailOfARoomLiesBehindTheLabel) {
+TEST_F(SynthScene, TheTailOfARoomLiesBehindTheLabel) {
   SceneSpec spec = plain_spec();
   spec.background.kinds = {"silence"};
   spec.events = {event_of("", {"bell"})};
@@ -160,7 +160,7 @@ TEST(SynthScene, TheTailOfARoomLiesBehindTheLabel) {
   EXPECT_EQ(peak(std::span(r.stems[0]).first(16000)), 0);
 }
 
-TEST(SynthScene, ReverberationTimeOfAnImpulseResponseFile) {
+TEST_F(SynthScene, ReverberationTimeOfAnImpulseResponseFile) {
   test::Scratch scratch;
   Random rng("af2/test/ir");
   std::vector<float> response(16000, 0.0f);
@@ -182,7 +182,7 @@ TEST(SynthScene, ReverberationTimeOfAnImpulseResponseFile) {
 }
 
 #ifdef AF2_WITH_SOUNDTOUCH
-TEST(SynthScene, PitchAndStretch) {
+TEST_F(SynthScene, PitchAndStretch) {
   SceneSpec spec = plain_spec();
   spec.events = {event_of("", {"gong"})};
   const PlanEvent plain = planned(spec).events[0];
@@ -198,7 +198,7 @@ TEST(SynthScene, PitchAndStretch) {
 }
 #endif
 
-TEST(SynthScene, OrderIsKept) {
+TEST_F(SynthScene, OrderIsKept) {
   SceneSpec spec = plain_spec();
   spec.duration = Distribution::constant(20);
   spec.max_polyphony = 2;
@@ -223,7 +223,7 @@ TEST(SynthScene, OrderIsKept) {
   }
 }
 
-TEST(SynthScene, CountedRepeats) {
+TEST_F(SynthScene, CountedRepeats) {
   SceneSpec spec = plain_spec();
   spec.duration = Distribution::constant(30);
   EventSpec bark = event_of("bark", {"dog"});
@@ -252,7 +252,7 @@ TEST(SynthScene, CountedRepeats) {
   EXPECT_TRUE(varied && same);
 }
 
-TEST(SynthScene, PolyphonyAndGapsAreBounded) {
+TEST_F(SynthScene, PolyphonyAndGapsAreBounded) {
   for (const int most : {1, 3}) {
     SceneSpec spec = plain_spec();
     spec.max_polyphony = most, spec.min_gap = 0.2;
@@ -278,7 +278,7 @@ TEST(SynthScene, PolyphonyAndGapsAreBounded) {
   }
 }
 
-TEST(SynthScene, EventsInLineFillAScene) {
+TEST_F(SynthScene, EventsInLineFillAScene) {
   SceneSpec spec = plain_spec();
   spec.placement = "line";
   spec.duration = Distribution::constant(6);
@@ -295,7 +295,7 @@ TEST(SynthScene, EventsInLineFillAScene) {
   }
 }
 
-TEST(SynthScene, WithoutADurationASceneIsAsLongAsItsEvents) {
+TEST_F(SynthScene, WithoutADurationASceneIsAsLongAsItsEvents) {
   SceneSpec spec = plain_spec();
   spec.duration.reset();
   spec.rest = Distribution::constant(1.5);
@@ -306,7 +306,7 @@ TEST(SynthScene, WithoutADurationASceneIsAsLongAsItsEvents) {
   EXPECT_EQ(plan.length, plan.events.back().end() + 24000);
 }
 
-TEST(SynthScene, EventsThatComeAgain) {
+TEST_F(SynthScene, EventsThatComeAgain) {
   SceneSpec spec = plain_spec();
   spec.duration = Distribution::constant(60);
   EventSpec bird = event_of("", {"bird", "owl"});
@@ -328,7 +328,7 @@ void impossible(const SceneSpec& spec, const std::vector<std::string>& words) {
   }
 }
 
-TEST(SynthScene, WhatCannotBeIsAnErrorThatNamesIt) {
+TEST_F(SynthScene, WhatCannotBeIsAnErrorThatNamesIt) {
   SceneSpec spec = plain_spec();
   spec.duration = Distribution::constant(2);
   spec.events = {event_of("boom", {"gong"})};
@@ -345,7 +345,7 @@ TEST(SynthScene, WhatCannotBeIsAnErrorThatNamesIt) {
   impossible(spec, {"no label is left"});
 }
 
-TEST(SynthScene, SpecsThatContradictThemselvesAreRefused) {
+TEST_F(SynthScene, SpecsThatContradictThemselvesAreRefused) {
   const auto refused = [](const char* text, const std::string& word) {
     SceneSpec spec;
     try {
@@ -380,7 +380,7 @@ struct Holder {
   }
 };
 
-TEST(SynthScene, DistributionsAreDrawnAsTheySay) {
+TEST_F(SynthScene, DistributionsAreDrawnAsTheySay) {
   Random rng("af2/test/distribution");
   const auto read = [](const char* text) {
     Holder holder;
@@ -409,7 +409,7 @@ TEST(SynthScene, DistributionsAreDrawnAsTheySay) {
   EXPECT_EQ(whole, (std::set<int>{2, 3, 4}));
 }
 
-TEST(SynthScene, BlocksDoNotMatterAndThePlanAloneDecides) {
+TEST_F(SynthScene, BlocksDoNotMatterAndThePlanAloneDecides) {
   SceneSpec spec = busy_spec();
   spec.room.chance = 1;
   spec.events[0].ramp = Distribution::constant(-6);
@@ -428,7 +428,7 @@ TEST(SynthScene, BlocksDoNotMatterAndThePlanAloneDecides) {
   EXPECT_EQ(render_whole(other, plan), by_second);
 }
 
-TEST(SynthScene, OtherRates) {
+TEST_F(SynthScene, OtherRates) {
   SoundLibrary library(44100);
   library.add_bank(test::shared_tone_bank());
   Random rng("af2/test/rates");
@@ -443,7 +443,7 @@ TEST(SynthScene, OtherRates) {
   EXPECT_THROW(SoundLibrary(22050), Error);
 }
 
-TEST(SynthScene, ALoopHasNoSeams) {
+TEST_F(SynthScene, ALoopHasNoSeams) {
   auto tone = std::make_shared<std::vector<float>>(16000);
   Random rng("af2/test/loop");
   for (float& x : *tone) x = static_cast<float>(0.1 * rng.normal());

@@ -1,6 +1,8 @@
 // A sound library of the tone bank (data_tone_bank.h), and a scene rendered with its stems.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -14,6 +16,16 @@
 #include "data_tone_bank.h"
 
 namespace af2::test {
+
+// Scenes are measured: in a build without libebur128 there are none.
+class MeasuredTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+#ifndef AF2_WITH_EBUR128
+    GTEST_SKIP() << "built without libebur128";
+#endif
+  }
+};
 
 inline const SoundLibrary& tone_library() {
   static const std::unique_ptr<SoundLibrary> library = [] {

@@ -38,7 +38,7 @@ std::vector<std::string> normal_question(const std::string& question) {
 
 struct LlmItemMaker::Work {
   const Record& record;
-  const std::vector<LlmStretch>& stretches;
+  const std::vector<Segment>& stretches;
   LlmMade made;
   std::set<std::vector<std::string>> asked;  // questions, so that none comes twice
 };
@@ -62,15 +62,15 @@ LlmItemMaker::LlmItemMaker(LlmClient* client, LlmClient* verifier, const Vocabul
     };
 }
 
-std::vector<LlmStretch> LlmItemMaker::stretches_of(const Record& record) const {
-  return llm_stretches(record, options_.prompts);
+std::vector<Segment> LlmItemMaker::stretches_of(const Record& record) const {
+  return llm_segments(record, options_.prompts);
 }
 
 LlmMade LlmItemMaker::make(const Record& record) const {
   return make(record, stretches_of(record));
 }
 
-LlmMade LlmItemMaker::make(const Record& record, const std::vector<LlmStretch>& stretches) const {
+LlmMade LlmItemMaker::make(const Record& record, const std::vector<Segment>& stretches) const {
   if (!client_ || (options_.verify && !verifier_)) throw internal_error("no language model", "LlmItemMaker");
   Work work{record, stretches, {}, {}};
   const std::vector<LlmCall> calls = record_calls(record, stretches, words_, margins_, options_.prompts);

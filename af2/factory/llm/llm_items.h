@@ -4,7 +4,7 @@
 // make() asks what a record allows (llm_prompts.h), reads the replies (llm_reply.h), holds each item to the
 // rules of its template (llm_checks.h), recomputes its answer where rules know its type (recheck.h), and has
 // it looked at a second time at temperature 0. What fails is kept aside with the reason. The result is a
-// function of record, options and the replies in the client's cache; LlmStopped leaves make() where the
+// function of record, options and the replies in the client's cache; Stopped leaves make() where the
 // budget ends or a signal came, and a rerun asks only for what is not cached. Thread rule: any thread.
 //
 //   const LlmItemMaker maker(&client, &client, words, margins, {});
@@ -75,10 +75,10 @@ class LlmItemMaker {
   LlmItemMaker(const LlmItemMaker&) = delete;
   LlmItemMaker& operator=(const LlmItemMaker&) = delete;
 
-  // Throws LlmStopped, and kRemote as LlmClient::ask.
+  // Throws Stopped, and kRemote as LlmClient::ask.
   LlmMade make(const Record& record) const;
   // The same for a long clip whose stretches are known by other means.
-  LlmMade make(const Record& record, const std::vector<LlmStretch>& stretches) const;
+  LlmMade make(const Record& record, const std::vector<Segment>& stretches) const;
 
   // The requests of a record as they would be sent, for a dry run; the second looks, which follow from
   // replies, are not among them.
@@ -88,7 +88,7 @@ class LlmItemMaker {
 
  private:
   struct Work;
-  std::vector<LlmStretch> stretches_of(const Record& record) const;
+  std::vector<Segment> stretches_of(const Record& record) const;
   void take(const LlmCall& call, const Json& reply, std::size_t place, Work& work) const;
   // Empty where the item holds; rewrites it where only its words were at fault.
   LlmProblem second_look(LlmDraft& draft, const LlmTemplate& from, Work& work) const;

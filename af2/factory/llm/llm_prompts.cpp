@@ -12,8 +12,7 @@
 namespace af2 {
 namespace {
 
-constexpr double kMiraSegment_s = 10, kRecapSegment_s = 4;  // data.md section 3
-constexpr double kSpoken = 0.5;                             // most probability that nobody speaks
+constexpr double kSpoken = 0.5;  // most probability that nobody speaks
 constexpr std::size_t kMostChords = 200;
 
 bool has_word(const std::string& text, const std::string& word) {
@@ -91,14 +90,14 @@ bool allowed_short(const std::string& name, const Record& record, const Known& k
 }
 
 bool allowed_long(const std::string& name, const Record& record, const Known& known,
-                  const std::vector<LlmStretch>& stretches) {
+                  const std::vector<Segment>& stretches) {
   const auto ends = [&](const std::string& with) {
     return name.size() >= with.size() && name.compare(name.size() - with.size(), with.size(), with) == 0;
   };
   if (ends("_recap") && !told_as_recap(record)) return false;
   if (ends("_mira") && told_as_recap(record)) return false;
   const auto told = std::count_if(stretches.begin(), stretches.end(),
-                                  [](const LlmStretch& one) { return !one.heard.empty(); });
+                                  [](const Segment& one) { return !one.captions.empty(); });
   if (name == "long_temporal") return known.labels >= 2 || told >= 3;
   if (name == "long_needle" || starts_with(name, "long_subscene")) return told >= 3;
   return told >= 1 || known.labels >= 2 || known.texts;
@@ -156,34 +155,13 @@ const std::vector<LlmKind>& llm_kinds() {
   return all;
 }
 
-std::vector<LlmStretch> llm_stretches(const Record& record, double seconds) {
-  std::vector<LlmStretch> stretches;
-  const double duration = record.duration.value_or(0);
-  if (duration <= 0 || seconds <= 0) return stretches;
-  const auto n = static_cast<std::size_t>(std::ceil(duration / seconds - 1e-9));
-  for (std::size_t i = 0; i < n; ++i)
-    stretches.push_back(
-        {seconds * static_cast<double>(i), std::min(duration, seconds * static_cast<double>(i + 1))});
-  const auto add = [&](const std::vector<RecordText>& texts, std::vector<std::string> LlmStretch::*member) {
-    for (const RecordText& text : texts) {
-      if (text.end <= text.start) continue;
-      const double middle = std::max(0.0, (text.start + text.end) / 2);
-      (stretches[std::min(n - 1, static_cast<std::size_t>(middle / seconds))].*member).push_back(text.text);
-    }
-  };
-  add(record.captions, &LlmStretch::heard);
-  add(record.visual, &LlmStretch::seen);
-  add(record.action, &LlmStretch::done);
-  return stretches;
-}
-
-std::vector<LlmStretch> llm_stretches(const Record& record, const LlmPromptOptions& options) {
+std::vector<Segment> llm_segments(const Record& record, const LlmPromptOptions& options) {
   if (record.duration.value_or(0) <= options.long_from_s) return {};
-  if (options.segment_s > 0) return llm_stretches(record, options.segment_s);
-  return llm_stretches(record, told_as_recap(record) ? kRecapSegment_s : kMiraSegment_s);
+  if (options.segment_s > 0) return segments_of(record, options.segment_s);
+  return segments_of(record, told_as_recap(record) ? kActionSegment_s : kSegment_s);
 }
 
-std::vector<LlmCall> record_calls(const Record& record, const std::vector<LlmStretch>& stretches,
+std::vector<LlmCall> record_calls(const Record& record, const std::vector<Segment>& stretches,
                                   const Vocabulary&, const Margins& margins,
                                   const LlmPromptOptions& options) {
   for (const std::string& name : options.only) {
@@ -293,19 +271,19 @@ Json music_view(const RecordMusic& music) {
   return view;
 }
 
-Json stretches_view(const std::vector<LlmStretch>& stretches) {
+Json stretches_view(const std::vector<Segment>& stretches) {
   Json view = Json::array();
   for (std::size_t i = 0; i < stretches.size(); ++i) {
     Json one = {{"segment", i + 1}, {"from", stretches[i].start}, {"to", stretches[i].end}};
-    if (!stretches[i].heard.empty()) one["heard"] = stretches[i].heard;
-    if (!stretches[i].seen.empty()) one["seen"] = stretches[i].seen;
-    if (!stretches[i].done.empty()) one["done"] = stretches[i].done;
+    if (!stretches[i].captions.empty()) one["heard"] = stretches[i].captions;
+    if (!stretches[i].visual.empty()) one["seen"] = stretches[i].visual;
+    if (!stretches[i].action.empty()) one["done"] = stretches[i].action;
     view.push_back(std::move(one));
   }
   return view;
 }
 
-Json record_view(const Record& record, const std::vector<LlmStretch>& stretches, const Margins& margins) {
+Json record_view(const Record& record, const std::vector<Segment>& stretches, const Margins& margins) {
   Json view = Json::object();
   const auto add = [&](const char* key, Json part) {
     if (!part.empty()) view[key] = std::move(part);

@@ -17,6 +17,7 @@
 #include "af2/data/record.h"
 #include "af2/data/vocabulary.h"
 #include "af2/factory/rules/rules.h"
+#include "af2/factory/segments.h"
 
 namespace af2 {
 
@@ -30,14 +31,6 @@ struct LlmKind {
 };
 // All of them; a name that starts with long_ is for long clips.
 const std::vector<LlmKind>& llm_kinds();
-
-// A stretch of a long clip with what is told of it.
-struct LlmStretch {
-  double start = 0, end = 0;            // seconds from the clip's start
-  std::vector<std::string> heard = {};  // captions of its sound
-  std::vector<std::string> seen = {};   // only to correct the first
-  std::vector<std::string> done = {};   // actions of whoever records
-};
 
 struct LlmPromptOptions {
   std::vector<std::string> only;  // names of templates; none: all that the record allows
@@ -61,14 +54,12 @@ struct LlmCall {
   std::map<std::string, std::string> slots;
 };
 
-// The record's texts by stretches of `seconds` each: a text belongs to the stretch that holds its middle.
-std::vector<LlmStretch> llm_stretches(const Record& record, double seconds);
-// The stretches that a long record is shown in.
-std::vector<LlmStretch> llm_stretches(const Record& record, const LlmPromptOptions& options);
+// The stretches that a long record is shown in; none for a short one.
+std::vector<Segment> llm_segments(const Record& record, const LlmPromptOptions& options);
 
 // The calls that a record allows, in the order of llm_kinds(); of a long one by its stretches. Throws kUser
 // for a name in `only` that is no template's.
-std::vector<LlmCall> record_calls(const Record& record, const std::vector<LlmStretch>& stretches,
+std::vector<LlmCall> record_calls(const Record& record, const std::vector<Segment>& stretches,
                                   const Vocabulary& words, const Margins& margins,
                                   const LlmPromptOptions& options);
 
@@ -78,8 +69,8 @@ Json events_view(const Record& record, const Margins& margins);
 Json captions_view(const std::vector<RecordText>& texts);
 Json speech_view(const Record& record);  // what is English and said by somebody
 Json music_view(const RecordMusic& music);
-Json stretches_view(const std::vector<LlmStretch>& stretches);
+Json stretches_view(const std::vector<Segment>& stretches);
 // All that is known of it, for a second look at an item.
-Json record_view(const Record& record, const std::vector<LlmStretch>& stretches, const Margins& margins);
+Json record_view(const Record& record, const std::vector<Segment>& stretches, const Margins& margins);
 
 }  // namespace af2

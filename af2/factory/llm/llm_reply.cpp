@@ -79,7 +79,7 @@ bool read_places(const Json& numbers, std::size_t n, std::vector<int>& places) {
   return true;
 }
 
-void read_arguments(const Json& reply, const Record& record, const std::vector<LlmStretch>& stretches,
+void read_arguments(const Json& reply, const Record& record, const std::vector<Segment>& stretches,
                     const Margins& margins, LlmDraft& draft) {
   const auto shown = [&](const std::vector<int>& places) {
     return std::all_of(places.begin(), places.end(), [&](int place) {
@@ -111,7 +111,7 @@ void read_arguments(const Json& reply, const Record& record, const std::vector<L
     }
 }
 
-void add_evidence(const Record& record, const std::vector<LlmStretch>& stretches, LlmDraft& draft) {
+void add_evidence(const Record& record, const std::vector<Segment>& stretches, LlmDraft& draft) {
   std::set<int> seen;
   for (const int place : draft.events)
     if (seen.insert(place).second) {
@@ -121,8 +121,8 @@ void add_evidence(const Record& record, const std::vector<LlmStretch>& stretches
   if (!draft.item.evidence.empty()) return;
   for (const int place : draft.segments)
     if (seen.insert(place).second) {
-      const LlmStretch& stretch = stretches[static_cast<std::size_t>(place)];
-      const std::string told = stretch.heard.empty() ? "" : stretch.heard.front();
+      const Segment& stretch = stretches[static_cast<std::size_t>(place)];
+      const std::string told = stretch.captions.empty() ? "" : stretch.captions.front();
       draft.item.evidence.push_back({told.substr(0, kEvidenceText), stretch.start, stretch.end});
     }
 }
@@ -136,7 +136,7 @@ std::string level_of(const Json& reply, const LlmDraft& draft) {
 }  // namespace
 
 LlmDraft read_draft(const Json& reply, const LlmKind& kind, const LlmTemplate& from, const Record& record,
-                    const std::vector<LlmStretch>& stretches, const Margins& margins) {
+                    const std::vector<Segment>& stretches, const Margins& margins) {
   LlmDraft draft;
   draft.reply = reply;
   Item& item = draft.item;
@@ -173,8 +173,8 @@ bool names_label(const std::string& text, const std::string& label, const Vocabu
   });
 }
 
-LlmProblem skill_problem(const LlmDraft& draft, const Record& record,
-                         const std::vector<LlmStretch>& stretches, const Vocabulary& words) {
+LlmProblem skill_problem(const LlmDraft& draft, const Record& record, const std::vector<Segment>& stretches,
+                         const Vocabulary& words) {
   const Item& item = draft.item;
   const bool could_name = (draft.reply.contains("events") && !record.events.empty()) ||
                           (draft.reply.contains("segments") && !stretches.empty());
@@ -203,7 +203,7 @@ LlmProblem skill_problem(const LlmDraft& draft, const Record& record,
           draft.segments.end())
         continue;
       std::vector<std::string> told;
-      for (const std::string& text : stretches[i].heard)
+      for (const std::string& text : stretches[i].captions)
         for (std::string& word : content_words(text)) told.push_back(std::move(word));
       const bool all =
           !answer.empty() && std::all_of(answer.begin(), answer.end(), [&](const std::string& word) {

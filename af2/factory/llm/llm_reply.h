@@ -35,7 +35,7 @@ struct LlmDraft {
 // Reads one item of a reply that has its template's form. An event or segment that is not there, or an answer
 // that is not among the options, is the draft's problem.
 LlmDraft read_draft(const Json& reply, const LlmKind& kind, const LlmTemplate& from, const Record& record,
-                    const std::vector<LlmStretch>& stretches, const Margins& margins);
+                    const std::vector<Segment>& stretches, const Margins& margins);
 
 // Sets type and facts, and options in the rules' words, where the record knows the events that the draft
 // names; else a type told_.... A draft whose words and arguments do not agree gets a problem.
@@ -44,8 +44,8 @@ void put_facts(LlmDraft& draft, const Record& record, const Vocabulary& words, c
 // What the arguments of an item tell beside its words: whether it rests on anything, whether the cause that a
 // question hides is named in it, whether a needle's answer would do for another segment, whether a scene lies
 // between its two events.
-LlmProblem skill_problem(const LlmDraft& draft, const Record& record,
-                         const std::vector<LlmStretch>& stretches, const Vocabulary& words);
+LlmProblem skill_problem(const LlmDraft& draft, const Record& record, const std::vector<Segment>& stretches,
+                         const Vocabulary& words);
 
 // Whether a text says the name of this class: one of its terms, or one word of them by its stem.
 bool names_label(const std::string& text, const std::string& label, const Vocabulary& words);
