@@ -1,6 +1,6 @@
 # The few commands of this project. Each is a thin cover over tools/ and the CMake presets; `make help` lists them.
 .DEFAULT_GOAL := build
-.PHONY: help setup build test demo mini words bench format clean
+.PHONY: help setup build test demo mini words sets bench format clean
 
 # Parallel compile jobs. A file that includes torch takes 1.2 GB while it compiles.
 JOBS ?= 2
@@ -31,10 +31,15 @@ demo: build       ## ask the shipped model about a real recording
 	@tools/demo.sh
 
 mini: build       ## train the mini again, into runs/mini (hours)
+	@tools/setup.sh --data
 	@tools/make_mini.sh
 
 words:            ## build the word bank of speech scenes, into words (a quarter of an hour)
+	@tools/setup.sh --data
 	@tools/make_words.sh
+
+sets: build words ## the project's own sets of questions, into sets (half an hour)
+	@tools/make_sets.sh all
 
 bench: build      ## time to the first word, tokens per second, peak memory
 	@bench/first_word.py

@@ -5,6 +5,7 @@
 #
 #   tools/setup.sh            what `make build` and `make demo` need
 #   tools/setup.sh --tests    also the Python packages and data files that `make test` needs
+#   tools/setup.sh --data     also what `make words`, `make sets` and `make mini` make sounds with
 #
 # Environment:
 #   CMAKE_PREFIX_PATH, Torch_DIR   a libtorch found here is used, and none is installed
@@ -24,6 +25,10 @@ readonly kDebianPackages=(
   libcpp-httplib-dev libssl-dev libarchive-dev libebur128-dev libeigen3-dev libfluidsynth-dev timgm6mb-soundfont libsoundtouch-dev
   libcli11-dev libfmt-dev libspdlog-dev
   libgmock-dev libgtest-dev
+)
+# Of tools/sound_bank, tools/word_bank and tools/make_sets.sh: decoders, synthesisers, their voices.
+readonly kDataPackages=(
+  espeak-ng ffmpeg festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts flite fluidsynth fluid-soundfont-gm
 )
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -56,25 +61,25 @@ pip() { "$kVenv/bin/python" -m pip --disable-pip-version-check --no-input "$@"; 
 
 # ---- Debian packages -------------------------------------------------------------------------------------
 
-# Prints the packages of the list that are not installed. A name that another package provides counts too
+# Prints those of the named packages that are not installed. A name that another package provides counts too
 # (pkg-config is provided by pkgconf on newer systems).
-missing_packages() {
+missing_packages() {  # PACKAGE...
   local installed name
   installed=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' | awk '$1 == "installed"' |
     tr -d ',' | sed 's/([^)]*)//g' | tr ' ' '\n' | sort -u)
-  for name in "${kDebianPackages[@]}"; do
+  for name in "$@"; do
     grep -qxF -- "$name" <<<"$installed" || printf '%s\n' "$name"
   done
 }
 
-install_packages() {
+install_packages() {  # PACKAGE...
   [[ ${AF2_SETUP_APT:-1} != 0 ]] || return 0
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    say "no Debian packages on this system; these must be there in another form: ${kDebianPackages[*]}"
+    say "no Debian packages on this system; these must be there in another form: $*"
     return 0
   fi
   local missing=()
-  mapfile -t missing < <(missing_packages)
+  mapfile -t missing < <(missing_packages "$@")
   ((${#missing[@]} > 0)) || return 0
 
   local as_root=()
@@ -266,15 +271,16 @@ write_stamp() {
 }
 
 main() {
-  local tests=0
+  local tests=0 packages=("${kDebianPackages[@]}")
   case "${1:-}" in
     "") ;;
     --tests) tests=1 ;;
+    --data) packages+=("${kDataPackages[@]}") ;;
     -h | --help)
       sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
       return 0
       ;;
-    *) die "unknown argument '$1'" "usage: tools/setup.sh [--tests]" ;;
+    *) die "unknown argument '$1'" "usage: tools/setup.sh [--tests | --data]" ;;
   esac
 
   mkdir -p .cache
@@ -284,7 +290,7 @@ main() {
     flock 9
   }
 
-  install_packages
+  install_packages "${packages[@]}"
   if ! up_to_date build; then
     make_venv
     install_torch

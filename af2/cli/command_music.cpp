@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "af2/cli/clip_flags.h"
+#include "af2/cli/clip_numbers.h"
 #include "af2/cli/command.h"
 #include "af2/cli/output.h"
 #include "af2/core/log.h"
@@ -16,7 +17,7 @@ namespace af2 {
 namespace {
 
 struct MusicFlags {
-  std::string spec, out;
+  std::string spec, out, sound_of;
   bool list = false;
   MusicJob job = {};
 };
@@ -29,7 +30,9 @@ int run_music(MusicFlags flags) {
   if (!flags.spec.empty()) from_json(read_config_file(flags.spec), flags.job.spec, flags.spec);
   flags.job.out = flags.out;
   install_stop_signals();
-  const MusicJobResult result = run_music_job(flags.job);
+  const MusicJobResult result = flags.sound_of.empty()
+                                    ? run_music_job(flags.job)
+                                    : render_pieces_of(flags.job, clip_numbers(flags.sound_of, flags.out));
   if (!result.stopped.empty()) {
     notice("stopped, {}: {} of {} pieces are done; run the same again to go on", result.stopped, result.made,
            flags.job.n);
@@ -59,6 +62,9 @@ void add_data_music(CLI::App& data, CommandRunner& runner) {
   verb->add_option("--format", flags->job.format, "wav (16 bit) or wav_float");
   verb->add_flag("--labels-only", flags->job.labels_only,
                  "no sound, and no soundfont: records, the same as with it");
+  verb->add_option("--sound-of", flags->sound_of,
+                   "the sound of some pieces of a folder that was made with --labels-only: those that an "
+                   "items.jsonl asks about, or numbers as 12,699");
   verb->add_option("-t,--threads", flags->job.threads,
                    "pieces made at once; the result does not depend on it");
   verb->add_flag("--list", flags->list, "print the names of styles and end");

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "af2/cli/clip_flags.h"
+#include "af2/cli/clip_numbers.h"
 #include "af2/cli/command.h"
 #include "af2/cli/output.h"
 #include "af2/core/log.h"
@@ -18,7 +19,8 @@ namespace fs = std::filesystem;
 namespace {
 
 struct SceneFlags {
-  std::string spec, recipe, bank, foreground, background, words, split = "train", out, format = "wav";
+  std::string spec, recipe, bank, foreground, background, words, split = "train", out, format = "wav",
+                                                                 sound_of;
   std::int64_t n = 0, seed = 0;
   int rate = 16000, channels = 0, threads = 1;
   double part_seconds = 0;
@@ -92,10 +94,17 @@ int run_scenes(const SceneFlags& flags) {
     job.recipe_options.part_seconds = flags.part_seconds;
   }
   const double began = steady_seconds();
-  const SceneJobResult result = run_scene_job(library, job);
+  const SceneJobResult result = flags.sound_of.empty()
+                                    ? run_scene_job(library, job)
+                                    : render_scenes_of(library, job, clip_numbers(flags.sound_of, flags.out));
   if (!result.stopped.empty()) {
     notice("stopped, {}; run the same again to go on", result.stopped);
     return stop_signal() != 0 ? 128 + stop_signal() : 4;
+  }
+  if (!flags.sound_of.empty()) {
+    notice("sound of {} scenes in {:.1f} s ({} kept)", result.scenes, steady_seconds() - began,
+           result.audio_kept);
+    return 0;
   }
   print_line((fs::path(flags.out) / "records.jsonl").string());
   notice(
@@ -126,6 +135,9 @@ void add_data_scenes(CLI::App& data, CommandRunner& runner) {
   verb->add_option("--seed", flags->seed, "every draw is named by it");
   verb->add_option("-o,--out", flags->out, "folder; a rerun goes on");
   verb->add_flag("--labels-only", flags->labels_only, "no sound: records and labels, the same as with it");
+  verb->add_option("--sound-of", flags->sound_of,
+                   "the sound of some clips of a folder that was made with --labels-only: those that an "
+                   "items.jsonl asks about, or numbers as 12,699");
   verb->add_flag("--stems", flags->stems, "each event and the background as files of their own, too");
   verb->add_option("--format", flags->format, "wav or flac, 16 bit");
   verb->add_option("--rate", flags->rate, "16000, 32000, 44100 or 48000");

@@ -58,4 +58,16 @@ void open_job_folder(const fs::path& out, const Json& config) {
   remove_half_written(out);
 }
 
+void reopen_job_folder(const fs::path& out, Json config, const std::vector<std::string>& free) {
+  const fs::path file = out / "config.json";
+  if (!fs::exists(file))
+    throw user_error("is no folder of a job", out.string(), "make it first, as with --labels-only");
+  const Json before = parse_json(read_file(file), file.string());
+  for (const std::string& key : free) {
+    config.erase(key);
+    if (before.contains(key)) config[key] = before[key];
+  }
+  open_job_folder(out, config);
+}
+
 }  // namespace af2

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "af2/core/json.h"
 
@@ -15,5 +17,8 @@ namespace af2 {
 // Creates the folder, and config.json, and removes what a killed run left half written (NAME.tmp123); throws
 // kUser, naming keys, where it holds another job.
 void open_job_folder(const std::filesystem::path& out, const Json& config);
+// A folder that must be there, for more of the same job: what config.json says of the `free` keys may differ.
+// Throws kUser as above, and where there is no config.json.
+void reopen_job_folder(const std::filesystem::path& out, Json config, const std::vector<std::string>& free);
 
 }  // namespace af2

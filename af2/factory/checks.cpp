@@ -65,6 +65,8 @@ void ItemChecker::check_form(const Item& item, std::vector<ItemFault>& faults) c
   } else {
     if (!item.is_long && item.duration > options_.short_clip_s + options_.duration_tolerance_s)
       fault(faults, "form/duration", std::to_string(item.duration) + " s is no short clip");
+    if (item.is_long && options_.long_clip_s > 0 && item.duration > options_.long_clip_s)
+      fault(faults, "form/duration", std::to_string(item.duration) + " s is longer than is asked for");
     for (const ItemEvidence& e : item.evidence)
       if (e.onset < 0 || e.offset <= e.onset || e.offset > item.duration + 0.1) {
         fault(faults, "form/evidence",

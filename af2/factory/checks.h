@@ -51,6 +51,7 @@ struct CheckOptions {
   std::vector<std::string> banned = default_banned_phrases();
   std::vector<std::string> allow_licence;  // empty: every licence, also none
   double short_clip_s = 30;                // longest clip of the seven skills
+  double long_clip_s = 0;                  // and of the long categories; 0: any
   double duration_tolerance_s = 0.5;       // between stated and real
   // Options alike in length: see length_problem().
   double length_share = 0.6;
@@ -65,6 +66,7 @@ struct CheckOptions {
     v.field("banned", banned, "phrases that no text may have");
     v.field("allow_licence", allow_licence, "licences that may be used; none: all");
     v.field("short_clip_s", short_clip_s, "longest clip of the seven skills, seconds");
+    v.field("long_clip_s", long_clip_s, "longest clip of the long categories, seconds; 0: any");
     v.field("duration_tolerance_s", duration_tolerance_s, "between stated and real duration, seconds");
     v.field("length_share", length_share, "by which the right option may be longer or shorter");
     v.field("length_letters", length_letters, "and by how many letters");

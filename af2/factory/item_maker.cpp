@@ -142,7 +142,9 @@ std::vector<Item> choose_items(std::vector<Item> items, const ChooseOptions& opt
   std::map<std::string, std::pair<Groups, Groups>> skills;  // choices, others
   for (Item& item : items) {
     auto& [choices, others] = skills[item.skill];
-    (item.form == "choice" ? choices : others)[item.type].push_back(std::move(item));
+    const bool is_choice =
+        item.form == "choice" && static_cast<int>(item.options.size()) >= options.choice_options;
+    (is_choice ? choices : others)[item.type].push_back(std::move(item));
   }
   std::vector<Item> chosen;
   for (auto& [skill, groups] : skills) {

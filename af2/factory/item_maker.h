@@ -53,6 +53,7 @@ std::vector<Item> items_of_record(const Record& record, const Vocabulary& words,
 struct ChooseOptions {
   std::int64_t per_skill = 0;  // 0: all
   double choice_share = 0.5;   // at least so many choices in each skill
+  int choice_options = 0;      // with at least so many options; 0: any number
   int per_audio = 0;           // items of one clip at most; 0: no limit
   std::int64_t seed = 0;
 
@@ -60,6 +61,7 @@ struct ChooseOptions {
   void visit(V& v) {
     v.field("per_skill", per_skill, "items of each skill; 0: all");
     v.field("choice_share", choice_share, "share of choices in each skill, at least");
+    v.field("choice_options", choice_options, "options of a choice, at least, that counts as one; 0: any");
     v.field("per_audio", per_audio, "items of one clip at most; 0: no limit");
     v.field("seed", seed, "every draw is named by it");
   }

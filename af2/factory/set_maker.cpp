@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 #include "af2/core/error.h"
 #include "af2/core/file.h"
@@ -58,29 +59,54 @@ Json made_of(const Record& record, const Vocabulary& words, const SetOptions& op
   return json;
 }
 
-// Items that a step took out, with their reasons where it names items one by one.
+// Items that were left out, with their reasons: those that a check names one by one are written at once,
+// those that a step took out of the whole are noted by id and written from the parts, so that they need not
+// be held.
 class Aside {
  public:
   explicit Aside(const fs::path& path) : file_(path) {}
   void write(const Json& json) {
     file_.write(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   }
-  void write(const Item& item, const std::string& reason, const std::string& detail = "") {
-    write(Json{{"reason", reason}, {"detail", detail}, {"item", parse_json(item_line(item), item.id)}});
+  void write(Json item, const std::string& reason, const std::string& detail = "") {
+    write(Json{{"reason", reason}, {"detail", detail}, {"item", std::move(item)}});
   }
-  // Those of `before` that are not in `after`; both sorted by id.
-  void write_gone(const std::vector<Item>& before, const std::vector<Item>& after, const std::string& step) {
+  // A check's fault, which may be told more than once an item.
+  void tell(const Item& item, const ItemFault& fault) {
+    write(parse_json(item_line(item), item.id), fault.reason, fault.detail);
+    told_.insert(item.id);
+  }
+  // Those of `before` that are not in `after`, but for those told of; both sorted by id.
+  void note_gone(const std::vector<std::string>& before, const std::vector<Item>& after, const char* step) {
     auto left = after.begin();
-    for (const Item& item : before) {
-      while (left != after.end() && left->id < item.id) ++left;
-      if (left == after.end() || left->id != item.id) write(item, step);
+    for (const std::string& id : before) {
+      while (left != after.end() && left->id < id) ++left;
+      if ((left == after.end() || left->id != id) && !told_.contains(id)) gone_.emplace(id, step);
     }
+  }
+  void write_gone(const PartJob& job) {
+    for_each_made(job, [&](const Json& made) {
+      for (const Json& line : made.at("items")) {
+        Json item = parse_json(line.get_ref<const std::string&>(), "parts");
+        const auto step = gone_.find(item.at("id").get_ref<const std::string&>());
+        if (step != gone_.end()) write(std::move(item), step->second);
+      }
+    });
   }
   void commit() { file_.commit(); }
 
  private:
   AtomicFile file_;
+  std::set<std::string> told_;
+  std::unordered_map<std::string, const char*> gone_;  // and the step that took it out
 };
+
+std::vector<std::string> ids_of(const std::vector<Item>& items) {
+  std::vector<std::string> ids;
+  ids.reserve(items.size());
+  for (const Item& item : items) ids.push_back(item.id);
+  return ids;
+}
 
 void write_files(const fs::path& out, const std::vector<Item>& items, const std::vector<Record>& records,
                  const std::string& name) {
@@ -132,30 +158,26 @@ SetResult make_set(const fs::path& out, const std::vector<Record>& records, cons
   result.made = static_cast<std::int64_t>(items.size());
   std::sort(items.begin(), items.end(), id_before);
 
-  std::vector<Item> before = items;
-  std::set<std::string> told;
+  std::vector<std::string> before = ids_of(items);
   SetPassSources sources;
   sources.threads = threads;
-  SetPass pass =
-      pass_set(items, records, words, sources, options.pass, [&](const Item& item, const ItemFault& fault) {
-        aside.write(item, fault.reason, fault.detail);
-        told.insert(item.id);
-      });
-  std::erase_if(before, [&](const Item& item) { return told.contains(item.id); });
-  aside.write_gone(before, items, "balance or blind solvers");
+  SetPass pass = pass_set(items, records, words, sources, options.pass,
+                          [&](const Item& item, const ItemFault& fault) { aside.tell(item, fault); });
+  aside.note_gone(before, items, "balance or blind solvers");
   add(result.counts, pass.inputs.dropped);
   items = choose_items(std::move(items), options.choose);
   // The choice shifts shares again: what is chosen must itself pass as a whole.
   for (int round = 0; round < kRounds; ++round) {
-    before = items;
+    before = ids_of(items);
     SetPass again = pass_set(items, records, words, sources, options.pass);
-    aside.write_gone(before, items, "balance or blind solvers, once chosen");
+    aside.note_gone(before, items, "balance or blind solvers, once chosen");
     add(result.counts, again.inputs.dropped);
     result.within = again.within;
     result.solvers = std::move(again.inputs.solvers);
     if (again.left_out == 0 && again.moved == 0) break;
   }
   result.items = static_cast<std::int64_t>(items.size());
+  aside.write_gone(job);
   aside.commit();
   write_files(out, items, records, options.name);
   write_label_table(out / "labels.tsv", words.labels());

@@ -11,6 +11,10 @@
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/options.h"
+#include "af2/core/progress.h"
+#include "af2/core/signal.h"
+#include "af2/core/workers.h"
+#include "af2/data/job_folder.h"
 #include "af2/data/part_job.h"
 #include "af2/data/vocabulary.h"
 #include "af2/io/atomic_file.h"
@@ -49,21 +53,28 @@ Json config_of(const MusicJob& job) {
   return config;
 }
 
-std::string make_piece(const MusicJob& job, const MusicRenderer* renderer, std::int64_t i) {
+MusicPlan plan_of_piece(const MusicJob& job, std::int64_t i) {
   Random rng(fmt::format("af2/music/1/{}/{}", job.seed, i));
   MusicPlan plan = plan_music(job.spec, rng);
   plan.id = fmt::format("{:06}", i);
+  return plan;
+}
+
+void write_piece(const MusicJob& job, MusicRenderer& renderer, const MusicPlan& plan, const fs::path& file) {
+  std::vector<float> samples = renderer.render(plan, job.sound);
+  limit_peak(samples);
+  write_wav(file, samples,
+            {.rate_hz = job.sound.rate_hz,
+             .channels = job.sound.channels,
+             .format = job.format == "wav" ? WavFormat::kInt16 : WavFormat::kFloat32});
+}
+
+std::string make_piece(const MusicJob& job, MusicRenderer* renderer, std::int64_t i) {
+  const MusicPlan plan = plan_of_piece(job, i);
   Record record = record_of(plan);
   record.group = fmt::format("af2 music {} {}", job.seed, plan.id);
   record.licence = job.licence, record.attribution = job.attribution;
-  if (renderer) {
-    std::vector<float> samples = renderer->render(plan, job.sound);
-    limit_peak(samples);
-    write_wav(job.out / record.audio, samples,
-              {.rate_hz = job.sound.rate_hz,
-               .channels = job.sound.channels,
-               .format = job.format == "wav" ? WavFormat::kInt16 : WavFormat::kFloat32});
-  }
+  if (renderer) write_piece(job, *renderer, plan, job.out / record.audio);
   return record_line(record);
 }
 
@@ -125,6 +136,37 @@ MusicJobResult run_music_job(const MusicJob& job) {
     result.seconds += parse_json(line.get<std::string>(), "parts").at("duration").get<double>();
   });
   records.commit();
+  return result;
+}
+
+MusicJobResult render_pieces_of(const MusicJob& job, const std::vector<std::int64_t>& numbers) {
+  check_job(job);
+  reopen_job_folder(job.out, config_of(job), {"labels_only", "sound"});
+  for (const std::int64_t number : numbers)
+    if (number < 0 || number >= job.n)
+      throw user_error(fmt::format("has no piece {}, only 0 to {}", number, job.n - 1), job.out.string());
+  fs::create_directories(job.out / "audio");
+  Renderers renderers(job.soundfont);
+  std::mutex mutex;
+  MusicJobResult result;
+  ProgressBar bar(static_cast<std::int64_t>(numbers.size()));
+  try {
+    for_each_by(job.threads, numbers.size(), [&](std::size_t i) {
+      if (stop_signal() != 0) throw Stopped{"a signal came"};
+      const MusicPlan plan = plan_of_piece(job, numbers[i]);
+      const Record record = record_of(plan);
+      if (!fs::exists(job.out / record.audio)) {
+        std::unique_ptr<MusicRenderer> renderer = renderers.take();
+        write_piece(job, *renderer, plan, job.out / record.audio);
+        renderers.give_back(std::move(renderer));
+      }
+      const std::lock_guard lock(mutex);
+      result.seconds += record.duration.value_or(0);
+      bar.update(++result.made, "pieces");
+    });
+  } catch (const Stopped& stopped) {
+    result.stopped = stopped.reason;
+  }
   return result;
 }
 

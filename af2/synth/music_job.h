@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "af2/synth/music_render.h"
 
@@ -39,5 +40,8 @@ struct MusicJobResult {
 // Piece i is a function of spec, seed and i: plan_music() with "af2/music/1/SEED/i". Throws kUser (settings
 // that cannot be, a folder of another job), kData (no soundfont), kResource.
 MusicJobResult run_music_job(const MusicJob& job);
+// The sound of some pieces of a finished job that was made with labels alone. What is there stays. Throws
+// kUser for a number that the job has not; else as run_music_job().
+MusicJobResult render_pieces_of(const MusicJob& job, const std::vector<std::int64_t>& numbers);
 
 }  // namespace af2

@@ -3,40 +3,23 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <set>
 
 #include "af2/core/error.h"
 #include "af2/core/text_util.h"
 #include "af2/synth/scene_mix.h"
+#include "af2/synth/scene_places.h"
 #include "af2/synth/scene_plan.h"
 
 namespace af2 {
 namespace {
 
-constexpr int kPlaceTries = 40;  // of one group, before all is drawn anew
 constexpr int kCropTries = 8;
 constexpr double kLeastAudible = 0.5;  // share of a cut that must be audible
 constexpr double kSoftest_lkfs = -65;  // softer takes are next to nothing
-constexpr std::int64_t kNoEnd = std::numeric_limits<std::int64_t>::max() / 4;
 const std::set<std::string> kAmbiences = {"cricket", "fire",   "machine", "ocean waves",
                                           "rain",    "stream", "traffic", "wind"};
-const Distribution kUsualGap = Distribution::uniform(0.5, 2), kTogether = Distribution::uniform(0, 0.2);
-
-// Why one try failed.
-struct Unmet {
-  std::string what;
-};
-
-// One group of events: a label that sounds once or several times. Onsets are from the group's begin until it
-// is placed.
-struct Group {
-  int spec = 0;
-  std::vector<PlanEvent> events;
-  std::int64_t begin = 0, span = 0;
-  std::int64_t end() const { return begin + span; }
-};
 
 class Draft {
  public:
@@ -65,19 +48,18 @@ class Draft {
 
  private:
   std::int64_t samples(double seconds) const { return std::llround(seconds * library_.rate_hz()); }
-  std::string told(const EventSpec& e, std::size_t place) const {
-    return e.name.empty() ? fmt::format("event {}", place) : fmt::format("event `{}`", e.name);
-  }
 
   ScenePlan once() {
-    groups_.clear(), by_name_.clear(), used_labels_.clear();
+    by_name_.clear(), used_labels_.clear();
     plan_ = ScenePlan();
     plan_.rate_hz = library_.rate_hz(), plan_.channels = spec_.channels, plan_.split = split_;
-    length_ = spec_.duration ? samples(spec_.duration->draw_from(rng_)) : kNoEnd;
-    if (length_ < samples(1)) throw Unmet{"a duration under a second was drawn"};
+    const std::int64_t length =
+        spec_.duration ? samples(spec_.duration->draw_from(rng_)) : ScenePlaces::kNoEnd;
+    if (length < samples(1)) throw Unmet{"a duration under a second was drawn"};
     draw_background();
     draw_room();
-    std::vector<Group> waiting;
+    std::vector<SceneGroup> waiting;
+    std::vector<int> kin;
     for (const int s : order_) {
       const EventSpec& e = spec_.events[static_cast<std::size_t>(s)];
       if (e.every) continue;
@@ -89,21 +71,13 @@ class Draft {
         if (!e.name.empty()) by_name_[e.name] = waiting.size() - 1;
       }
     }
-    place_all(std::move(waiting));
-    if (!spec_.duration) {
-      std::int64_t last = 0;
-      for (const Group& g : groups_) last = std::max(last, g.end());
-      length_ = std::max(samples(1), last + samples(spec_.rest.draw_from(rng_)));
-      if (const std::int64_t least = samples(spec_.at_least.draw_from(rng_)); least > length_) {
-        // What happens does so somewhere within.
-        const auto later =
-            static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(least - length_) + 1));
-        for (Group& g : groups_) g.begin += later;
-        length_ = least;
-      }
-    }
-    fill();
-    finish();
+    for (const SceneGroup& group : waiting)
+      kin.push_back(kin_of(spec_.events[static_cast<std::size_t>(group.spec)]));
+    ScenePlaces places(spec_, library_.rate_hz(), length, rng_);
+    places.place_all(std::move(waiting), kin);
+    if (!spec_.duration) places.end_after_last();
+    fill(places);
+    finish(places);
     return std::move(plan_);
   }
 
@@ -111,6 +85,13 @@ class Draft {
     for (const std::string* name : {&e.after, &e.inside, &e.with})
       if (!name->empty() && !by_name_.contains(*name)) return false;
     return true;
+  }
+
+  // The group that `e` refers to, among those drawn; -1: none.
+  int kin_of(const EventSpec& e) const {
+    for (const std::string* name : {&e.after, &e.inside, &e.with})
+      if (!name->empty()) return static_cast<int>(by_name_.at(*name));
+    return -1;
   }
 
   // ---- Sounds ---------------------------------------------------------------------------------------------
@@ -124,13 +105,14 @@ class Draft {
   }
 
   std::string draw_label(const std::vector<std::string>& wanted, const std::vector<double>& weights,
-                         TakeRole role, bool distinct, const std::string& who) {
-    const std::vector<std::string>& all = wanted.empty() ? labels(role) : wanted;
+                         TakeQuery query, bool distinct, const std::string& who) {
+    const std::vector<std::string>& all = wanted.empty() ? labels(query.role) : wanted;
     std::vector<std::string> can;
     std::vector<double> their_weights;
     bool any = false;
     for (std::size_t i = 0; i < all.size(); ++i) {
-      if (!wanted.empty() && !library_.has({.role = role, .split = split_, .label = all[i]})) continue;
+      query.label = all[i];
+      if (!wanted.empty() && !library_.has(query)) continue;
       any = true;
       if (distinct && !fits_others(all[i])) continue;
       can.push_back(all[i]);
@@ -174,7 +156,8 @@ class Draft {
     if (kind == "recorded") {
       if (b.labels.empty() && labels(TakeRole::kBackground).empty())
         throw Unmet{"there is no ambience for a recorded background"};
-      const std::string label = draw_label(b.labels, {}, TakeRole::kBackground, false, "the background");
+      const std::string label =
+          draw_label(b.labels, {}, {.role = TakeRole::kBackground, .split = split_}, false, "the background");
       TakeQuery query{
           .role = TakeRole::kBackground, .split = split_, .label = label, .min_seconds = b.min_seconds};
       if (!library_.has(query)) query.min_seconds = 0;  // short ones are looped more often
@@ -252,13 +235,14 @@ class Draft {
     return library_.draw(query, rng_);
   }
 
-  Group draw_group(int s, std::string label = "") {
+  SceneGroup draw_group(int s, std::string label = "") {
     const EventSpec& e = spec_.events[static_cast<std::size_t>(s)];
-    const std::string who = told(e, static_cast<std::size_t>(s));
+    const std::string who = spoken_name(e, s);
     const bool distinct = spec_.distinct_labels && e.labels.size() != 1;
-    if (label.empty()) label = draw_label(e.labels, e.weights, TakeRole::kForeground, distinct, who);
+    if (label.empty())
+      label = draw_label(e.labels, e.weights, {.split = split_, .with_words = e.with_words}, distinct, who);
     used_labels_.insert(label);
-    Group group;
+    SceneGroup group;
     group.spec = s;
     const int times = e.repeats.draw_whole(rng_);
     const bool same = rng_.chance(e.same_take);
@@ -283,202 +267,36 @@ class Draft {
     return group;
   }
 
-  // ---- Places ---------------------------------------------------------------------------------------------
-
-  // Where `group` may not begin at `begin`: why; empty: it may. `kin` is the group it refers to.
-  std::string clash(const Group& group, std::int64_t begin, int kin) const {
-    if (begin < samples(spec_.margin)) return "it would begin too early";
-    if (begin + group.span > length_ - samples(spec_.margin)) return "it would end behind the scene's end";
-    for (const PlanEvent& e : group.events) {
-      const std::int64_t from = begin + e.onset, to = from + e.length;
-      std::vector<std::int64_t> starts = {from};
-      for (std::size_t g = 0; g < groups_.size(); ++g) {
-        const std::int64_t near = std::max(gap_, onset_gap_);
-        if (groups_[g].begin > to + near || groups_[g].end() + near < from) continue;
-        for (const PlanEvent& other : groups_[g].events) {
-          const std::int64_t a = groups_[g].begin + other.onset, b = a + other.length;
-          if (std::abs(a - from) < onset_gap_ && static_cast<int>(g) != kin)
-            return "two onsets would be too close";
-          if (a < to && from < b) {
-            if (other.label == e.label) return "two of one label would overlap";
-            if (a > from) starts.push_back(a);
-          } else if (static_cast<int>(g) != kin && (a >= to ? a - to : from - b) < gap_) {
-            return "the gap to its neighbour would be too short";
-          }
-        }
-      }
-      // The most that sound at once do so where one of them begins.
-      for (const std::int64_t at : starts) {
-        int at_once = 1;
-        for (const Group& g : groups_) {
-          if (g.begin > at || g.end() <= at) continue;
-          for (const PlanEvent& other : g.events)
-            at_once += g.begin + other.onset <= at && at < g.begin + other.onset + other.length;
-        }
-        if (at_once > spec_.max_polyphony) return "more events at once than allowed";
-      }
-    }
-    return "";
-  }
-
-  void place_all(std::vector<Group> waiting) {
-    gap_ = samples(spec_.min_gap), onset_gap_ = samples(spec_.min_onset_gap);
-    if (spec_.placement == "line") return place_in_line(waiting);
-    std::vector<int> place(waiting.size(), -1);  // of the group among groups_
-    for (std::size_t i = 0; i < waiting.size(); ++i) {
-      place_one(waiting[i], place);
-      place[i] = static_cast<int>(groups_.size()) - 1;
-    }
-  }
-
-  int kin_of(const EventSpec& e) const {
-    for (const std::string* name : {&e.after, &e.inside, &e.with})
-      if (!name->empty()) return static_cast<int>(by_name_.at(*name));
-    return -1;
-  }
-
-  void place_one(Group group, const std::vector<int>& place) {
-    const EventSpec& e = spec_.events[static_cast<std::size_t>(group.spec)];
-    const int kin_waiting = kin_of(e);
-    const int kin = kin_waiting < 0 ? -1 : place[static_cast<std::size_t>(kin_waiting)];
-    std::string why;
-    for (int i = 0; i < kPlaceTries; ++i) {
-      const std::int64_t begin = propose(e, group, kin, why);
-      if (begin < 0) break;
-      why = clash(group, begin, kin);
-      if (!why.empty()) continue;
-      group.begin = begin;
-      groups_.push_back(std::move(group));
-      return;
-    }
-    throw Unmet{fmt::format("{} does not fit: {}", told(e, static_cast<std::size_t>(group.spec)), why)};
-  }
-
-  // Where it might begin; -1 and why: nowhere.
-  std::int64_t propose(const EventSpec& e, const Group& group, int kin, std::string& why) {
-    const std::int64_t edge = samples(spec_.margin), last = length_ - edge - group.span;
-    const auto between = [&](std::int64_t low, std::int64_t high) -> std::int64_t {
-      if (high < low) {
-        why = "there is not enough room for it";
-        return -1;
-      }
-      return low + static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(high - low) + 1));
-    };
-    if (e.onset) return std::max<std::int64_t>(0, samples(e.onset->draw_from(rng_)));
-    if (kin >= 0) {
-      const Group& other = groups_[static_cast<std::size_t>(kin)];
-      if (!e.with.empty()) return other.begin + samples((e.gap ? *e.gap : kTogether).draw_from(rng_));
-      if (!e.inside.empty()) {
-        if (other.span < group.span) why = "it is longer than what it shall lie in";
-        if (other.span < group.span) return -1;
-        const std::int64_t from = other.begin + (e.gap ? samples(e.gap->draw_from(rng_)) : 0);
-        return e.gap ? std::min(from, other.end() - group.span) : between(from, other.end() - group.span);
-      }
-      if (e.gap) return other.end() + samples(e.gap->draw_from(rng_));
-      if (length_ == kNoEnd) return other.end() + samples(kUsualGap.draw_from(rng_));
-      return between(other.end() + gap_, last);
-    }
-    if (length_ < kNoEnd) return between(edge, last);
-    std::int64_t end = 0;
-    for (const Group& g : groups_) end = std::max(end, g.end());
-    return std::max(end, edge) + samples((e.gap ? *e.gap : kUsualGap).draw_from(rng_));
-  }
-
-  // Groups that refer to none, each with those that refer to it, one such unit after the other.
-  void place_in_line(std::vector<Group>& waiting) {
-    std::vector<int> root(waiting.size());
-    std::vector<std::vector<std::size_t>> units;
-    std::map<int, std::size_t> unit_of;
-    for (std::size_t i = 0; i < waiting.size(); ++i) {
-      const int kin = kin_of(spec_.events[static_cast<std::size_t>(waiting[i].spec)]);
-      root[i] = kin < 0 ? static_cast<int>(i) : root[static_cast<std::size_t>(kin)];
-      const auto [place, fresh] = unit_of.emplace(root[i], units.size());
-      if (fresh) units.emplace_back();
-      units[place->second].push_back(i);
-    }
-    rng_.shuffle(units);
-    // Each unit by itself, from its own beginning.
-    const std::int64_t whole = length_;
-    std::vector<std::vector<Group>> built;
-    std::int64_t used = 0;
-    for (const auto& unit : units) {
-      groups_.clear();
-      length_ = kNoEnd;
-      std::vector<int> place(waiting.size(), -1);
-      for (const std::size_t i : unit) {
-        if (root[i] == static_cast<int>(i)) {
-          waiting[i].begin = samples(spec_.margin);
-          groups_.push_back(waiting[i]);
-        } else {
-          place_one(waiting[i], place);
-        }
-        place[i] = static_cast<int>(groups_.size()) - 1;
-      }
-      std::int64_t last = 0;
-      for (Group& g : groups_) g.begin -= samples(spec_.margin);
-      for (const Group& g : groups_) last = std::max(last, g.end());
-      used += last;
-      built.push_back(groups_);
-    }
-    length_ = whole;
-    groups_.clear();
-    const auto n = static_cast<std::int64_t>(built.size());
-    std::vector<std::int64_t> pauses;
-    const std::int64_t apart = std::max(gap_, onset_gap_);
-    if (length_ < kNoEnd) {
-      const std::int64_t slack =
-          length_ - 2 * samples(spec_.margin) - used - std::max<std::int64_t>(0, n - 1) * apart;
-      if (slack < 0) throw Unmet{"the events are longer than the scene"};
-      for (std::int64_t i = 0; i < n; ++i)
-        pauses.push_back(static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(slack) + 1)));
-      std::sort(pauses.begin(), pauses.end());
-    } else {
-      std::int64_t sum = 0;
-      for (std::int64_t i = 0; i < n; ++i) pauses.push_back(sum += samples(kUsualGap.draw_from(rng_)));
-    }
-    std::int64_t at = samples(spec_.margin);
-    for (std::size_t u = 0; u < built.size(); ++u) {
-      std::int64_t last = 0;
-      for (Group& g : built[u]) {
-        last = std::max(last, g.end());
-        g.begin += at + pauses[u];
-        groups_.push_back(g);
-      }
-      at += last + apart;
-    }
-  }
-
   // Events that come again all through the scene, where there is room for them.
-  void fill() {
+  void fill(ScenePlaces& places) {
     for (std::size_t s = 0; s < spec_.events.size(); ++s) {
       const EventSpec& e = spec_.events[s];
       if (!e.every || (e.chance < 1 && !rng_.chance(e.chance))) continue;
       std::string label;  // one for all of them
-      for (std::int64_t at = samples(e.every->draw_from(rng_)); at < length_;
+      for (std::int64_t at = samples(e.every->draw_from(rng_)); at < places.length();
            at += std::max<std::int64_t>(1, samples(e.every->draw_from(rng_)))) {
-        Group group = draw_group(static_cast<int>(s), label);
+        SceneGroup group = draw_group(static_cast<int>(s), label);
         label = group.events[0].label;
-        if (!clash(group, at, -1).empty()) continue;
-        group.begin = at;
-        groups_.push_back(std::move(group));
+        places.put_if_free(std::move(group), at);
       }
     }
   }
 
-  void finish() {
-    plan_.length = length_;
-    for (std::size_t g = 0; g < groups_.size(); ++g)
-      for (PlanEvent event : groups_[g].events) {
-        event.onset += groups_[g].begin, event.group = static_cast<int>(g);
+  void finish(const ScenePlaces& places) {
+    plan_.length = places.length();
+    const std::vector<SceneGroup>& groups = places.groups();
+    for (std::size_t g = 0; g < groups.size(); ++g)
+      for (PlanEvent event : groups[g].events) {
+        event.onset += groups[g].begin, event.group = static_cast<int>(g);
         plan_.events.push_back(std::move(event));
       }
     std::stable_sort(plan_.events.begin(), plan_.events.end(),
                      [](const PlanEvent& a, const PlanEvent& b) { return a.onset < b.onset; });
     for (PlanBackground& b : plan_.backgrounds) {
-      b.end = length_;
+      b.end = plan_.length;
       const std::int64_t n = library_.facts(b.take).length;
-      const std::int64_t places = n > length_ ? n - length_ + 1 : std::max<std::int64_t>(1, n / 2);
-      b.take_begin = static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(places)));
+      const std::int64_t starts = n > b.end ? n - b.end + 1 : std::max<std::int64_t>(1, n / 2);
+      b.take_begin = static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(starts)));
     }
   }
 
@@ -490,9 +308,7 @@ class Draft {
   std::vector<std::string> foreground_, background_;
 
   ScenePlan plan_;
-  std::int64_t length_ = 0, gap_ = 0, onset_gap_ = 0;
   double lufs_ = -35;
-  std::vector<Group> groups_;                   // placed
   std::map<std::string, std::size_t> by_name_;  // among the groups in the order of drawing
   std::set<std::string> used_labels_;
 };

@@ -13,6 +13,8 @@
 #include "af2/core/options.h"
 #include "af2/core/progress.h"
 #include "af2/core/signal.h"
+#include "af2/core/workers.h"
+#include "af2/data/job_folder.h"
 #include "af2/data/part_job.h"
 #include "af2/data/vocabulary.h"
 #include "af2/io/atomic_file.h"
@@ -195,6 +197,35 @@ SceneJobResult run_scene_job(const SoundLibrary& library, const SceneJob& job) {
   });
   dcase.commit();
   records.commit();  // last: where it is, the rest is whole
+  return result;
+}
+
+SceneJobResult render_scenes_of(const SoundLibrary& library, const SceneJob& job,
+                                const std::vector<std::int64_t>& numbers) {
+  reopen_job_folder(job.out, config_of(library, job), {"labels_only", "stems"});
+  for (const std::int64_t number : numbers)
+    if (number < 0 || number >= job.n)
+      throw user_error(fmt::format("has no scene {}, only 0 to {}", number, job.n - 1), job.out.string());
+  fs::create_directories(job.out / "audio");
+  SceneJobResult result;
+  RunFacts run;
+  ProgressBar bar(static_cast<std::int64_t>(numbers.size()));
+  try {
+    for_each_by(job.threads, numbers.size(), [&](std::size_t i) {
+      if (stop_signal() != 0) throw Stopped{"a signal came"};
+      const std::string name = number_name(numbers[i]);
+      const fs::path audio = job.out / "audio" / (name + "." + job.format);
+      const bool kept = fs::exists(audio);
+      const double began = steady_seconds();
+      if (!kept) write_audio(library, job, plan_of_job(library, job, numbers[i]), name, audio);
+      const std::lock_guard lock(run.mutex);
+      run.rendering_s += steady_seconds() - began, run.kept += kept ? 1 : 0;
+      bar.update(++result.scenes, "scenes");
+    });
+  } catch (const Stopped& stopped) {
+    result.stopped = stopped.reason;
+  }
+  result.rendering_s = run.rendering_s, result.audio_kept = run.kept;
   return result;
 }
 

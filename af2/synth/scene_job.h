@@ -47,5 +47,9 @@ ScenePlan plan_of_job(const SoundLibrary& library, const SceneJob& job, std::int
 Json config_of(const SoundLibrary& library, const SceneJob& job);
 // Throws kUser, naming keys, where the folder holds another job; what planning throws, naming the scene.
 SceneJobResult run_scene_job(const SoundLibrary& library, const SceneJob& job);
+// The sound of some scenes of a finished job that was made with labels alone, as the job would have written
+// it. What is there stays. Throws kUser for a number that the job has not; else as run_scene_job().
+SceneJobResult render_scenes_of(const SoundLibrary& library, const SceneJob& job,
+                                const std::vector<std::int64_t>& numbers);
 
 }  // namespace af2

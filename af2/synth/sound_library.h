@@ -53,7 +53,7 @@ enum class TakeRole { kForeground, kBackground };
 struct TakeQuery {
   TakeRole role = TakeRole::kForeground;
   Split split = Split::kTrain;
-  std::string label;
+  std::string label = {};
   bool with_words = false;              // only takes whose words are known
   bool no_words = false;                // only takes whose words are not known
   std::vector<std::string> words = {};  // only takes of one of these words

@@ -25,6 +25,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
 class FactoryChecks : public ::testing::Test {
@@ -50,6 +51,16 @@ class FactoryChecks : public ::testing::Test {
   Vocabulary words{test::maker_labels()};
   test::Scratch scratch;
 };
+
+TEST_F(FactoryChecks, LongClipsMayHaveALimit) {
+  Item item = test::made_item(0);
+  item.is_long = true, item.duration = 301;
+  const Record record = test::made_record(item);
+  CheckOptions options;
+  EXPECT_THAT(reasons(item, &record, options), Not(Contains("form/duration")));
+  options.long_clip_s = 300;
+  EXPECT_THAT(reasons(item, &record, options), Contains("form/duration"));
+}
 
 TEST_F(FactoryChecks, FormOfAnItem) {
   caught("form/skill", [](Item& item) { item.skill = "captioning"; });

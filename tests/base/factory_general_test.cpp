@@ -57,11 +57,10 @@ TEST(FactoryGeneral, WhatFollowsTheKth) {
               UnorderedElementsAre(Pair(R"({"label":"dog","k":1,"side":"after"})", "a bell sounding"),
                                    Pair(R"({"label":"dog","k":2,"side":"before"})", "a bell sounding"),
                                    Pair(R"({"label":"dog","k":3,"side":"after"})", "a siren sounding")));
-  // The second and third bark are one when counted: then the siren follows the second.
+  // The second and third bark may be heard as one: which is the third is not clear.
   auto joined = events;
   joined[3].onset = 3.7;
-  const auto answers = answers_of("general", "beside_kth", record_of(joined));
-  EXPECT_EQ(answers.at(R"({"label":"dog","k":2,"side":"after"})"), "a siren sounding");
+  EXPECT_THAT(answers_of("general", "beside_kth", record_of(joined)), IsEmpty());
   auto close = events;
   close.push_back({"saw", 6.4, 7});
   EXPECT_FALSE(answers_of("general", "beside_kth", record_of(close))

@@ -169,6 +169,18 @@ TEST(ChosenItems, AreEvenOverTypesWithTheirShareOfChoices) {
   EXPECT_TRUE(std::is_sorted(chosen.begin(), chosen.end(), [](auto& a, auto& b) { return a.id < b.id; }));
 }
 
+TEST(ChosenItems, CountAsChoicesWithEnoughOptions) {
+  auto items = many();
+  for (Item& item : items)
+    if (item.form == "choice") item.options.resize(item.type == "z" ? 4 : 3, "another");
+  int four = 0, all = 0;
+  for (const Item& item :
+       choose_items(items, {.per_skill = 60, .choice_share = 0.5, .choice_options = 4, .seed = 1}))
+    ++all, four += item.options.size() >= 4 ? 1 : 0;
+  EXPECT_EQ(all, 60);
+  EXPECT_GE(four, 30);
+}
+
 TEST(ChosenItems, DependOnTheSeedAndNotOnTheirOrder) {
   auto shuffled = many();
   Random rng("shuffle");

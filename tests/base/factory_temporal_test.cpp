@@ -146,9 +146,9 @@ TEST(FactoryTemporal, GroundsWholeEventsInThirds) {
 }
 
 TEST(FactoryTemporal, ChangesByTheMargins) {
-  std::vector<RecordEvent> events = {
-      {"bell", 0, 1}, {"dog", 2, 3}, {"siren", 4, 5}, {"saw", 6, 7}, {"drill", 8, 9}};
-  const double changes[] = {6, -6, 1.5, 1.6, -5.9};
+  std::vector<RecordEvent> events = {{"bell", 0, 1}, {"dog", 2, 3},   {"siren", 4, 5},
+                                     {"saw", 6, 7},  {"drill", 8, 9}, {"hammer", 10, 10.9}};
+  const double changes[] = {6, -6, 1.5, 1.6, -5.9, -12};  // the last is too short to be heard changing
   for (std::size_t i = 0; i < events.size(); ++i) events[i].change = changes[i];
   EXPECT_THAT(asked("change", events),
               UnorderedElementsAre(Pair(R"({"label":"bell"})", "it gets louder"),

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "../scratch.h"
@@ -60,6 +61,33 @@ TEST_F(SynthJob, TheSameBytesAtAnyNumberOfThreads) {
   for (const char* name : {"records.jsonl", "events.tsv", "config.json", "audio/000000.wav",
                            "audio/000005.wav", "jams/000003.jams"})
     EXPECT_TRUE(a.contains(name)) << name;
+}
+
+TEST_F(SynthJob, TheSoundOfSomeScenesComesLater) {
+  SceneJob whole = job("whole"), labels = job("labels");
+  run_scene_job(test::tone_library(), whole);
+  labels.labels_only = true;
+  run_scene_job(test::tone_library(), labels);
+  const auto before = files(labels.out);
+  labels.labels_only = false, labels.stems = true, labels.threads = 2;
+  const SceneJobResult result = render_scenes_of(test::tone_library(), labels, {1, 4});
+  EXPECT_EQ(result.scenes, 2);
+  EXPECT_EQ(result.audio_kept, 0);
+  auto after = files(labels.out);
+  EXPECT_TRUE(std::any_of(after.begin(), after.end(),
+                          [](const auto& file) { return starts_with(file.first, "stems/000004/"); }));
+  for (const char* name : {"audio/000001.wav", "audio/000004.wav"})
+    EXPECT_EQ(after.at(name), read_file(whole.out / name)) << name;
+  std::erase_if(after, [](const auto& file) {
+    return starts_with(file.first, "audio/") || starts_with(file.first, "stems/");
+  });
+  EXPECT_EQ(after, before);  // labels and what fixes them stay as they were
+  EXPECT_EQ(render_scenes_of(test::tone_library(), labels, {1, 4, 5}).audio_kept, 2);
+  EXPECT_THROW(render_scenes_of(test::tone_library(), labels, {6}), Error);
+  labels.seed = 8;
+  EXPECT_THROW(render_scenes_of(test::tone_library(), labels, {1}), Error);
+  labels.out = scratch.path() / "nowhere";
+  EXPECT_THROW(render_scenes_of(test::tone_library(), labels, {1}), Error);
 }
 
 TEST_F(SynthJob, ACutRunGoesOn) {

@@ -161,6 +161,11 @@ TEST_F(SynthLibrary, Words) {
   EXPECT_EQ(record.speech[0].voice, "allison");
   EXPECT_EQ(record.speech[0].speaker, "woman");
   EXPECT_EQ(record.speech[0].lang, "en");
+  // Where known words are asked for, only voices that have some are drawn.
+  voice.labels = {"dog", "woman speaking"}, voice.words.clear(), voice.with_words = true;
+  spec.events = {voice};
+  for (int i = 0; i < 8; ++i)
+    EXPECT_EQ(plan_scene(library, Split::kTrain, spec, rng).events.at(0).label, "woman speaking");
   const int label = library.words().find("woman speaking");
   ASSERT_GE(label, 0);
   EXPECT_EQ(library.words().at(label).phrase, "a woman speaking");

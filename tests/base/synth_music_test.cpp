@@ -417,6 +417,22 @@ TEST_F(MusicSounds, OfAFolderAreTheSameAtAnyThreadCount) {
   EXPECT_GT(all.at("audio/000003.wav").size(), 8u * 32000);
 }
 
+TEST_F(MusicSounds, OfSomePiecesComeLater) {
+  const Folder whole("sound_whole"), labels("sound_labels");
+  MusicJob job{.out = whole.path, .soundfont = kFont};
+  job.n = 3, job.spec.max_seconds = 10;
+  run_music_job(job);
+  job.out = labels.path, job.labels_only = true;
+  run_music_job(job);
+  job.labels_only = false;
+  EXPECT_EQ(render_pieces_of(job, {2}).made, 1);
+  const auto all = files_of(whole.path), some = files_of(labels.path);
+  EXPECT_EQ(some.at("audio/000002.wav"), all.at("audio/000002.wav"));
+  EXPECT_EQ(some.at("records.jsonl"), all.at("records.jsonl"));
+  EXPECT_FALSE(some.contains("audio/000001.wav"));
+  EXPECT_THROW(render_pieces_of(job, {3}), Error);
+}
+
 TEST_F(MusicSounds, NeedASoundfontThatIsOne) {
   EXPECT_THROW(MusicRenderer("/nowhere.sf2"), Error);
   const fs::path path = fs::temp_directory_path() / "af2_not_a_soundfont.sf2";

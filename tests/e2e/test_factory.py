@@ -82,6 +82,20 @@ class Factory(unittest.TestCase):
         self.assertEqual((silent / "records.jsonl").read_bytes(), (two / "records.jsonl").read_bytes())
         self.assertEqual(list((silent).rglob("*.wav")), [])
 
+    def test_the_sound_of_the_clips_that_are_asked_about(self):
+        silent = self.scenes("later", 60, "--labels-only")
+        chosen = self.root / "chosen.jsonl"
+        chosen.write_text("".join(json.dumps({"id": f"q{n}", "record": f"{of}-{n:06}"}) + "\n" for of, n in
+                                  (("later", 3), ("later", 17), ("other", 5))))
+        af2(*self.scene_args("later", 60, "--sound-of", chosen))
+        self.assertEqual({path.name for path in (silent / "audio").iterdir()}, {"000003.wav", "000017.wav"})
+        af2(*self.scene_args("later", 60, "--sound-of", "5, 17"))
+        for number in (3, 5, 17):
+            self.assertEqual((silent / f"audio/{number:06}.wav").read_bytes(), (self.root / f"scenes/audio/{number:06}.wav").read_bytes())
+        for wrong, said in (("nowhere.jsonl", "neither a file nor a list of numbers"), ("60", "has no scene 60")):
+            _, errors = af2(*self.scene_args("later", 60, "--sound-of", wrong), code=2)
+            self.assertIn(said, errors)
+
     def test_a_killed_run_ends_in_the_same_bytes(self):
         whole = self.scenes("whole", 200)
         cut = self.root / "cut"

@@ -8,8 +8,9 @@ namespace {
 // Different sounds in a clip are asked for up to this number.
 constexpr int kMostKinds = 6;
 
-// How often a class sounds; nothing where that is more than is asked for.
+// How often a class sounds; nothing where that is not clear, or more than is asked for.
 std::optional<int> times(const RuleContext& context, const SoundClass& sound) {
+  if (!countable(context, sound)) return std::nullopt;
   const auto n = static_cast<int>(joined_events(context, sound).size());
   return n >= 1 && n <= context.margins.most_counted ? std::optional<int>(n) : std::nullopt;
 }

@@ -65,7 +65,7 @@ std::optional<Finding> find_count_beside(const RuleContext& context) {
   const RuleScene scene = scene_of(context);
   for (const auto& [x, y] : ordered_pairs(context, scene)) {
     const auto anchor = anchor_of(context, at(scene, y));
-    if (!anchor) continue;
+    if (!anchor || !countable(context, at(scene, x))) continue;
     int before = 0, after = 0, unclear = 0;
     for (const JoinedEvent& event : joined_events(context, at(scene, x))) {
       const int side = side_of(event.onset, event.offset, anchor->stretch, context.margins);
@@ -173,7 +173,7 @@ std::optional<Finding> find_beside_kth(const RuleContext& context) {
   context.rng.shuffle(sounds);
   for (const int sound : sounds) {
     const std::vector<JoinedEvent> all = joined_events(context, at(scene, sound));
-    if (all.size() < 2) continue;
+    if (all.size() < 2 || !countable(context, at(scene, sound))) continue;
     std::vector<std::pair<std::size_t, bool>> ways;
     for (std::size_t k = 0; k < std::min<std::size_t>(all.size(), 10); ++k)
       for (const bool after : {true, false}) ways.emplace_back(k, after);
@@ -252,7 +252,7 @@ std::optional<Finding> find_count_most(const RuleContext& context) {
     for (const bool most : {true, false})
       makers.push_back([&, attribute, most]() -> std::optional<Finding> {
         const auto winner = winner_of(context, scene, attribute, most);
-        if (!winner) return std::nullopt;
+        if (!winner || !countable(context, at(scene, *winner))) return std::nullopt;
         const auto number = static_cast<int>(joined_events(context, at(scene, *winner)).size());
         if (number > context.margins.most_counted) return std::nullopt;
         const AttributeWords& words = words_of(attribute);

@@ -24,6 +24,8 @@ struct LongSound {
   std::string label;
   std::vector<int> events;  // places in record.events, by onset; none of the background
   std::vector<Span> spans;  // events closer than the join gap are one
+  // None were joined, which a listener may hear as one or as two.
+  bool countable() const { return spans.size() == events.size(); }
 };
 
 // Parts in a row with one place.

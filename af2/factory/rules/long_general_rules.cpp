@@ -174,6 +174,7 @@ std::optional<Finding> find_frequent(const RuleContext& context) {
   const LongSound* most = *std::max_element(
       sounds.begin(), sounds.end(),
       [](const LongSound* a, const LongSound* b) { return a->spans.size() < b->spans.size(); });
+  if (!most->countable()) return std::nullopt;
   // A sound that is not clear may be more frequent yet: what is heard at all is counted by its events.
   std::map<std::string, int> events;
   for (const RecordEvent& event : context.record.events)
@@ -200,7 +201,7 @@ std::optional<Finding> find_how_often(const RuleContext& context) {
   // The number is drawn before the sound, so that what most sounds have is no more usual.
   std::vector<int> numbers;
   for (const LongSound& sound : scene.sounds())
-    if (static_cast<int>(sound.spans.size()) <= context.margins.most_counted)
+    if (sound.countable() && static_cast<int>(sound.spans.size()) <= context.margins.most_counted)
       numbers.push_back(static_cast<int>(sound.spans.size()));
   std::sort(numbers.begin(), numbers.end());
   numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
@@ -214,8 +215,8 @@ std::optional<Finding> find_how_often(const RuleContext& context) {
   for (const int number : numbers)
     if (number != n) wrong.push_back({std::to_string(number), "value"});
   for (const WrongAnswer& near : number_options(n, 1, context.rng)) wrong.push_back(near);
-  const auto fit =
-      scene.drawn([&](const LongSound& sound) { return static_cast<int>(sound.spans.size()) == n; });
+  const auto fit = scene.drawn(
+      [&](const LongSound& sound) { return sound.countable() && static_cast<int>(sound.spans.size()) == n; });
   Finding finding;
   finding.slots["x"] = scene.phrase(fit.front()->label);
   finding.answer = std::to_string(n);
@@ -285,7 +286,7 @@ std::optional<Finding> combined_count(const LongScene& scene, const std::vector<
   for (const LongSound* sound : scene.drawn([](const LongSound&) { return true; })) {
     const auto counts = counts_of(*sound, stretches);
     const int n = static_cast<int>(sound->spans.size());
-    if (!counts || n > 2 * scene.context().margins.most_counted) continue;
+    if (!counts || !sound->countable() || n > 2 * scene.context().margins.most_counted) continue;
     std::vector<std::string> answers;
     for (const int count : *counts) answers.push_back(std::to_string(count));
     Finding finding;

@@ -249,7 +249,7 @@ std::optional<Finding> find_count(const RuleContext& context) {
     if (!frame) return std::nullopt;
     for (const LongSound* sound : heard_between(scene, *frame)) {
       int n = 0;
-      bool clear = true;
+      bool clear = sound->countable();
       for (const Span& span : sound->spans) {
         const bool in = scene.inside(span, frame->between);
         const double gap = context.margins.onset_gap_s;

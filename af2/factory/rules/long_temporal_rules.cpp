@@ -233,6 +233,7 @@ const std::vector<std::string>& changes() {
 
 // By how often it begins in the first and in the last third; -1: between the answers.
 int change_of(const LongScene& scene, const LongSound& sound) {
+  if (!sound.countable()) return -1;
   int first = 0, last = 0;
   for (const Span& span : sound.spans) {
     const int third = third_of(scene, {span.start, span.start});

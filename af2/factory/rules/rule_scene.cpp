@@ -145,6 +145,10 @@ std::vector<JoinedEvent> joined_events(const RuleContext& context, const SoundCl
   return joined;
 }
 
+bool countable(const RuleContext& context, const SoundClass& sound) {
+  return joined_events(context, sound).size() == sound.events.size();
+}
+
 std::optional<double> value_of(const RecordEvent& event, Attribute attribute) {
   switch (attribute) {
     case Attribute::kLoudness:

@@ -74,6 +74,9 @@ struct JoinedEvent {
   double onset = 0, offset = 0;
 };
 std::vector<JoinedEvent> joined_events(const RuleContext& context, const SoundClass& sound);
+// How often a class sounds is clear: none of its events were joined, which a listener may hear as one or as
+// two.
+bool countable(const RuleContext& context, const SoundClass& sound);
 
 // Level, pitch, reverberation time or length of an event, where known.
 std::optional<double> value_of(const RecordEvent& event, Attribute attribute);

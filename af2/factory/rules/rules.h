@@ -33,6 +33,7 @@ struct Margins {
   double onset_gap_s = 0.5;    // between onsets that are put in order
   double border_share = 0.05;  // of the clip, between an event and a third's border
   double change_db = 6, unchanged_db = 1.5;
+  double change_s = 1;                            // shortest event whose change of loudness is asked for
   double duration_share = 0.2, duration_s = 0.5;  // the longest is so much ahead
   double overlap_s = 0.5, silence_s = 0.5;
   double join_gap_s = 0.25;  // events closer than that are one when counted
@@ -50,6 +51,7 @@ struct Margins {
     v.field("border_share", border_share, "of the clip, between an event and the border of a third");
     v.field("change_db", change_db, "from here on louder or softer, dB");
     v.field("unchanged_db", unchanged_db, "up to here unchanged, dB");
+    v.field("change_s", change_s, "shortest event whose change of loudness is asked for, seconds");
     v.field("duration_share", duration_share, "by which share the longest is ahead");
     v.field("duration_s", duration_s, "and by how many seconds");
     v.field("overlap_s", overlap_s, "shortest overlap, seconds");

@@ -45,6 +45,7 @@ std::string change_problem(const RecheckScene& scene) {
   if (!event || !event->change) return "it is not known how the sound's level changes";
   const double rise = *event->change;
   const Margins& margins = scene.margins();
+  if (event->offset - event->onset < margins.change_s) return "the sound is too short to change in loudness";
   if (rise >= margins.change_db) return scene.value_problem(changes()[0], changes());
   if (-rise >= margins.change_db) return scene.value_problem(changes()[2], changes());
   if (std::max(rise, -rise) > margins.unchanged_db)

@@ -21,7 +21,7 @@ int third_of(const RecordEvent& event, double length, const Margins& margins) {
 
 // 0 louder, 1 unchanged, 2 softer; -1: neither for sure.
 int change_of(const RecordEvent& event, const Margins& margins) {
-  if (!event.change) return -1;
+  if (!event.change || event.offset - event.onset < margins.change_s) return -1;
   if (*event.change >= margins.change_db) return 0;
   if (*event.change <= -margins.change_db) return 2;
   return std::abs(*event.change) <= margins.unchanged_db ? 1 : -1;
