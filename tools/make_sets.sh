@@ -12,7 +12,7 @@
 #   BANK, WORDS  the sound bank and the word bank (bank, words)
 #   SETS         where sets are put (sets)
 #   THREADS      of each step (2)
-#   SOUND_OF     items whose clips get their sound with --audio (all of the set's)
+#   SOUND_OF     items whose clips get their sound with --audio (all of the set's); the set itself stays as it is
 #   STEMS        1: with --audio, each event of a scene alone, too
 #   SCALE        share of the usual number of clips, for trying (1)
 set -euo pipefail
@@ -94,7 +94,7 @@ else  # 10 minutes to an hour: two to seven parts
 fi
 rules=$kind
 [[ $kind == hours ]] && rules=long
-"$af2" data "$rules" "${records[@]}" --settings "recipes/data/$kind.yaml" --split "$split" \
+[[ -n ${SOUND_OF:-} ]] || "$af2" data "$rules" "${records[@]}" --settings "recipes/data/$kind.yaml" --split "$split" \
   --seed "$seed" --per-skill "$per_skill" --threads "$threads" $held_out --out "$out"
 if [[ -n $sound ]]; then
   for command in "${sounds[@]}"; do eval "$command"; done
