@@ -42,6 +42,8 @@ void add_data_music(CLI::App& data, CommandRunner& runner);
 void add_data_select(CLI::App& data, CommandRunner& runner);
 void add_data_review(CLI::App& data, CommandRunner& runner);
 void add_data_convert(CLI::App& data, CommandRunner& runner);
+void add_data_mix(CLI::App& data, CommandRunner& runner);
+void add_data_stats(CLI::App& data, CommandRunner& runner);
 void add_data_scenes(CLI::App& data, CommandRunner& runner);
 void add_train(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 

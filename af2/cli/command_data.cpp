@@ -295,6 +295,8 @@ void add_data(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   add_data_select(*data, runner);
   add_data_review(*data, runner);
   add_data_convert(*data, runner);
+  add_data_mix(*data, runner);
+  add_data_stats(*data, runner);
   add_data_items(*data, runner);
   add_data_music(*data, runner);
   add_data_scenes(*data, runner);

@@ -30,12 +30,9 @@ std::vector<ManifestItem> items_of_set(const std::string& path) {
   const ItemSet set = read_item_set(path);
   std::vector<ManifestItem> items;
   for (const Item& item : set.items) {
-    ManifestItem one;
+    ManifestItem one = manifest_item(item);
     one.audio = (set.folder / item.audio).generic_string();
-    one.prompt = prompt_of(item), one.outputs = {output_of(item)};
-    if (item.start > 0) one.start_s = item.start;
-    if (item.duration > 0) one.duration_s = item.duration;
-    one.id = item.id, one.task = item.skill;
+    one.meta = nullptr;  // few forms have a place for it
     items.push_back(std::move(one));
   }
   return items;

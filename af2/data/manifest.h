@@ -23,6 +23,8 @@ struct ManifestItem {
   std::optional<double> start_s, duration_s;
   std::string id, task;
   Json meta;  // null if there is none
+  // Of files that say it beside their items (AF2's `split`) or in `meta`; no key of a line.
+  std::string split = "";
 };
 
 // Throws kData naming file and line: unreadable, no items, no JSON object, key missing or unknown, wrong

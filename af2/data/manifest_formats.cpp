@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -59,11 +60,12 @@ std::string id_at(const Json& json, const char* key) {
 
 class Reader {
  public:
-  Reader(const fs::path& path, const ManifestRead& options, RecordCounts& counts)
-      : path_(path), options_(options), counts_(counts) {}
+  Reader(const fs::path& path, const ManifestRead& options, RecordCounts& counts, const ManifestSink& sink)
+      : path_(path), options_(options), counts_(counts), sink_(sink) {}
 
-  std::vector<ManifestItem> read() {
+  void read() {
     const std::string format = options_.format == "auto" ? manifest_format(path_) : options_.format;
+    placed_ = format == "tar";  // its sounds lie where this puts them
     if (format == "jsonl")
       of_lines();
     else if (format == "af2")
@@ -75,9 +77,7 @@ class Reader {
     else
       throw user_error("is `" + format + "`", "format of the manifest",
                        "give auto, jsonl, af2, af3, ltu or tar");
-    if (items_.empty() && seen_ == 0) throw data_error("has no items", path_.string());
-    if (format != "tar") place_sounds();
-    return std::move(items_);
+    if (seen_ == 0) throw data_error("has no items", path_.string());
   }
 
  private:
@@ -88,11 +88,18 @@ class Reader {
     try {
       for (ManifestItem& item : make()) {
         if (!item.id.empty() && !ids_.insert(item.id).second) throw Refused{"id_twice"};
-        items_.push_back(std::move(item));
+        give(std::move(item));
       }
     } catch (const Refused& refused) {
       counts_.drop(refused.reason, where);
     }
+  }
+  void give(ManifestItem item) {
+    if (!placed_) {
+      if (!root_) root_ = root_of(item.audio);
+      item.audio = (*root_ / item.audio).generic_string();
+    }
+    sink_(std::move(item));
   }
   static void must_be_object(const Json& json) {
     if (!json.is_object()) throw Refused{"wrong_type"};
@@ -107,13 +114,16 @@ class Reader {
     item.start_s = time_at(json, "start"), item.duration_s = time_at(json, "duration");
     item.id = id_at(json, "id"), item.task = id_at(json, "task");
     if (json.contains("meta")) item.meta = json["meta"];
+    if (item.meta.is_object() && item.meta.contains("split") && item.meta["split"].is_string())
+      item.split = item.meta["split"].get<std::string>();
     return item;
   }
 
   void of_lines() {
-    std::size_t number = 0;
-    for (const std::string& line : split(read_file(path_), '\n')) {
-      ++number;
+    std::ifstream file(path_, std::ios::binary);
+    if (!file || fs::is_directory(path_)) throw data_error("cannot open", path_.string(), "name a file");
+    std::string line;
+    for (std::size_t number = 1; std::getline(file, line); ++number) {
       if (trim(line).empty()) continue;
       const std::string where = line_of(path_.string(), number);
       const Json json = parse_json(line, where);
@@ -135,9 +145,10 @@ class Reader {
                            std::to_string(json["data"].size()) + " items",
                        where, "the file is cut or was edited: get it again, or correct the number");
     const fs::path folder = json["split_path"].get<std::string>();
-    const std::string task = json.contains("flamingo_task") && json["flamingo_task"].is_string()
-                                 ? json["flamingo_task"].get<std::string>()
-                                 : "";
+    const auto said = [&json](const char* key) {
+      return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
+    };
+    const std::string task = said("flamingo_task"), split = said("split");
     for (const auto& [key, entry] : json["data"].items())
       take(where + " key " + key, [&, &entry = entry] {
         must_be_object(entry);
@@ -146,7 +157,7 @@ class Reader {
         item.prompt = text_at(entry, "prompt", "prompt_empty");
         item.outputs = {text_at(entry, "output", "output_empty")};
         item.duration_s = time_at(entry, "duration"), item.start_s = time_at(entry, "audio_start");
-        item.task = task;
+        item.task = task, item.split = split;
         return std::vector<ManifestItem>{item};
       });
   }
@@ -264,19 +275,20 @@ class Reader {
   }
 
   // The given folder; else the manifest's, or the one above it where the first sound lies there.
-  void place_sounds() {
-    const auto folder = path_.parent_path();
-    fs::path root = options_.audio.empty() ? folder : fs::path(options_.audio);
-    if (options_.audio.empty() && !items_.empty() && !fs::exists(folder / items_[0].audio) &&
-        fs::exists(folder / ".." / items_[0].audio))
-      root = (folder / "..").lexically_normal();
-    for (ManifestItem& item : items_) item.audio = (root / item.audio).generic_string();
+  fs::path root_of(const std::string& first) const {
+    if (!options_.audio.empty()) return options_.audio;
+    const fs::path folder = path_.parent_path();
+    return !fs::exists(folder / first) && fs::exists(folder / ".." / first)
+               ? (folder / "..").lexically_normal()
+               : folder;
   }
 
   const fs::path& path_;
   const ManifestRead& options_;
   RecordCounts& counts_;
-  std::vector<ManifestItem> items_;
+  const ManifestSink& sink_;
+  std::optional<fs::path> root_;
+  bool placed_ = false;
   std::set<std::string> ids_;
   std::size_t seen_ = 0;
 };
@@ -304,29 +316,39 @@ std::string manifest_format(const fs::path& path) {
                    "name its format: jsonl, af2, af3, ltu or tar");
 }
 
-std::vector<ManifestItem> read_any_manifest(const fs::path& path, const ManifestRead& options,
-                                            RecordCounts& counts) {
+void for_each_manifest_item(const fs::path& path, const ManifestRead& options, RecordCounts& counts,
+                            const ManifestSink& sink) {
   if (options.turns != "reject" && options.turns != "first" && options.turns != "each")
     throw user_error("is `" + options.turns + "`", "turns of the manifest", "give reject, first or each");
-  return Reader(path, options, counts).read();
+  Reader(path, options, counts, sink).read();
+}
+
+std::vector<ManifestItem> read_any_manifest(const fs::path& path, const ManifestRead& options,
+                                            RecordCounts& counts) {
+  std::vector<ManifestItem> items;
+  for_each_manifest_item(path, options, counts,
+                         [&](ManifestItem&& item) { items.push_back(std::move(item)); });
+  return items;
+}
+
+SoundLook look_at_sound(const fs::path& file) {
+  if (!fs::is_regular_file(file)) return {"audio_missing"};
+  try {
+    DecodeOptions some;
+    some.max_seconds = 0.1;
+    return {"", decode_file(file, some).file_seconds};
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kData) throw;
+    return {"audio_unreadable"};
+  }
 }
 
 void verify_sounds(std::vector<ManifestItem>& items, bool drop, RecordCounts& counts) {
-  std::map<std::string, std::pair<std::string, double>> heard;  // why not, or its seconds
+  std::map<std::string, SoundLook> heard;
   std::erase_if(items, [&](ManifestItem& item) {
-    const auto [place, first] = heard.emplace(item.audio, std::pair<std::string, double>{"", 0});
-    auto& [problem, seconds] = place->second;
-    if (first && !fs::is_regular_file(item.audio)) problem = "audio_missing";
-    if (first && problem.empty()) {
-      try {
-        DecodeOptions some;
-        some.max_seconds = 0.1;
-        seconds = decode_file(item.audio, some).file_seconds;
-      } catch (const Error& error) {
-        if (error.kind() != ErrorKind::kData) throw;
-        problem = "audio_unreadable";
-      }
-    }
+    const auto [place, first] = heard.try_emplace(item.audio);
+    if (first) place->second = look_at_sound(item.audio);
+    const auto& [problem, seconds] = place->second;
     if (!problem.empty()) counts.drop(problem, item.audio);
     const double rest = seconds - item.start_s.value_or(0);
     // Of a stretch, only what lies past the file's end shows.

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,11 @@ struct ManifestRead {
 // and line or key: not such a manifest, nothing in it, af2's total_num another number than its items.
 std::vector<ManifestItem> read_any_manifest(const std::filesystem::path& path, const ManifestRead& options,
                                             RecordCounts& counts);
+// The same one by one, in the order of the file: lines of jsonl are not kept. What stands before a fault of
+// the file has been given when it throws.
+using ManifestSink = std::function<void(ManifestItem&& item)>;
+void for_each_manifest_item(const std::filesystem::path& path, const ManifestRead& options,
+                            RecordCounts& counts, const ManifestSink& sink);
 // The format by ending and content. Throws kData for one that is none of them.
 std::string manifest_format(const std::filesystem::path& path);
 
@@ -72,6 +78,13 @@ struct ManifestWrite {
 std::size_t write_any_manifest(const std::filesystem::path& path, const std::string& format,
                                const std::vector<ManifestItem>& items, const ManifestWrite& options,
                                RecordCounts& counts);
+
+// Opens a sound: why it cannot be heard (audio_missing, audio_unreadable), or its whole length.
+struct SoundLook {
+  std::string problem;
+  double seconds = 0;
+};
+SoundLook look_at_sound(const std::filesystem::path& file);
 
 // Opens every sound once: counts audio_missing, audio_unreadable, and duration_differs (by more than 0.5 s);
 // with `drop`, items of the first two are left out.

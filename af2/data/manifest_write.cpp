@@ -1,6 +1,7 @@
 // Writing of manifest_formats.h.
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "af2/audio/decode.h"
 #include "af2/core/error.h"
@@ -108,7 +109,15 @@ class Writer {
     return head + ",\"data\":{";
   }
 
-  Json entry(const ManifestItem& item) const {
+  // A name of its own for what has no id: the sound's, with a number from the second question about it on.
+  std::string id_of(const ManifestItem& item) {
+    std::string id = item.id.empty() ? item.audio : item.id;
+    for (int n = 2; !ids_.insert(id).second && item.id.empty(); ++n)
+      id = item.audio + "#" + std::to_string(n);
+    return id;
+  }
+
+  Json entry(const ManifestItem& item) {
     if (format_ == "af2") {
       Json json = {{"name", item.audio},
                    {"prompt", item.prompt},
@@ -118,7 +127,7 @@ class Writer {
       return json;
     }
     if (format_ == "af3")
-      return {{"id", item.id.empty() ? item.audio : item.id},
+      return {{"id", id_of(item)},
               {"sound", item.audio},
               {"duration", *item.duration_s},
               {"conversations",
@@ -135,6 +144,7 @@ class Writer {
   const ManifestWrite& options_;
   RecordCounts& counts_;
   std::map<std::string, std::optional<double>> seconds_;
+  std::set<std::string> ids_;  // written, of af3
 };
 
 }  // namespace

@@ -34,9 +34,7 @@ struct ReportInputs {
   int samples = 20;            // of each type
 };
 
-// Keys: name, items, clips, files, groups, hours, skills, types, levels, forms, splits, licences, letters,
-// sequences, numbers, yes_no, durations, question_words, answer_words, dropped, solvers, overlaps, looked_at,
-// cost, samples. hours count each clip once.
+// Keys: name, those of SetCounts::json() but `records`, samples, dropped, solvers, overlaps, looked_at, cost.
 Json set_report(const std::vector<Item>& items, const ReportInputs& inputs);
 
 // The page. `audio_prefix`: from the page's folder to the set's, "" or ending in '/'.

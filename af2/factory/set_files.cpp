@@ -7,7 +7,6 @@
 
 #include "af2/core/error.h"
 #include "af2/core/text_util.h"
-#include "af2/data/manifest.h"
 #include "af2/data/table.h"
 #include "af2/io/atomic_file.h"
 
@@ -23,20 +22,26 @@ std::vector<const T*> by_id(const std::vector<T>& list) {
   return sorted;
 }
 
-template <class T, class Read>
-std::vector<T> read_lines(const fs::path& path, Read read) {
+template <class T, class Read, class Give>
+void for_each_line(const fs::path& path, const Read& read, const Give& give) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw data_error("cannot open", path.string(), "a set folder has items.jsonl and records.jsonl");
-  std::vector<T> list;
   std::set<std::string> ids;
   std::string line;
   for (std::size_t number = 1; std::getline(file, line); ++number) {
     if (trim(line).empty()) continue;
     const std::string where = line_of(path.string(), number);
-    list.push_back(read(parse_json(line, where), where));
-    if (!ids.insert(list.back().id).second) throw data_error("id stands twice: " + list.back().id, where);
+    T value = read(parse_json(line, where), where);
+    if (!ids.insert(value.id).second) throw data_error("id stands twice: " + value.id, where);
+    give(std::move(value));
   }
-  if (list.empty()) throw data_error("has no lines", path.string());
+  if (ids.empty()) throw data_error("has no lines", path.string());
+}
+
+template <class T, class Read>
+std::vector<T> read_lines(const fs::path& path, const Read& read) {
+  std::vector<T> list;
+  for_each_line<T>(path, read, [&](T&& value) { list.push_back(std::move(value)); });
   std::sort(list.begin(), list.end(), [](const T& a, const T& b) { return a.id < b.id; });
   return list;
 }
@@ -76,6 +81,14 @@ ItemSet read_item_set(const fs::path& path) {
   return set;
 }
 
+void for_each_item(const fs::path& file, const std::function<void(Item&& item)>& give) {
+  for_each_line<Item>(file, item_from_json, give);
+}
+
+void for_each_record(const fs::path& file, const std::function<void(Record&& record)>& give) {
+  for_each_line<Record>(file, record_from_json, give);
+}
+
 void write_items(const fs::path& file, const std::vector<Item>& items) {
   AtomicFile out(file);
   for (const Item* item : by_id(items)) out.write(item_line(*item) + "\n");
@@ -93,17 +106,19 @@ void write_item_set(const fs::path& folder, const std::vector<Item>& items,
   write_items(folder / "items.jsonl", items);
 }
 
+ManifestItem manifest_item(const Item& item) {
+  ManifestItem line;
+  line.audio = item.audio, line.prompt = prompt_of(item), line.outputs = {output_of(item)};
+  if (item.start > 0) line.start_s = item.start;
+  if (item.duration > 0) line.duration_s = item.duration;
+  line.id = item.id, line.task = item.skill, line.split = item.split;
+  line.meta = {{"type", item.type}, {"level", item.level}, {"form", item.form}};
+  return line;
+}
+
 void write_jsonl_manifest(const fs::path& file, const std::vector<Item>& items) {
   AtomicFile out(file);
-  for (const Item* item : by_id(items)) {
-    ManifestItem line;
-    line.audio = item->audio, line.prompt = prompt_of(*item), line.outputs = {output_of(*item)};
-    if (item->start > 0) line.start_s = item->start;
-    if (item->duration > 0) line.duration_s = item->duration;
-    line.id = item->id, line.task = item->skill;
-    line.meta = {{"type", item->type}, {"level", item->level}, {"form", item->form}};
-    out.write(manifest_line(line) + "\n");
-  }
+  for (const Item* item : by_id(items)) out.write(manifest_line(manifest_item(*item)) + "\n");
   out.commit();
 }
 

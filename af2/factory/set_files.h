@@ -11,9 +11,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "af2/data/manifest.h"
 #include "af2/data/record.h"
 #include "af2/factory/item.h"
 
@@ -31,11 +33,18 @@ bool is_item_set(const std::filesystem::path& path);
 // twice.
 ItemSet read_item_set(const std::filesystem::path& path);
 
+// The lines of such files one by one, in the order of the file, with the same errors; what stands before a
+// fault has been given when it throws.
+void for_each_item(const std::filesystem::path& file, const std::function<void(Item&& item)>& give);
+void for_each_record(const std::filesystem::path& file, const std::function<void(Record&& record)>& give);
+
 // items.jsonl and, where there are records, records.jsonl, each sorted by id. Throws kResource.
 void write_item_set(const std::filesystem::path& folder, const std::vector<Item>& items,
                     const std::vector<Record>& records);
 void write_items(const std::filesystem::path& file, const std::vector<Item>& items);
 
+// An item as a manifest has it, with all that a line has a place for.
+ManifestItem manifest_item(const Item& item);
 // One line an item: audio, prompt, output, start, duration, id, task (the skill), meta (type, level, form).
 void write_jsonl_manifest(const std::filesystem::path& file, const std::vector<Item>& items);
 // AF2 JSON, one file a skill and split, "NAME-SKILL/SPLIT.json" below `folder`; items without a split are

@@ -149,6 +149,17 @@ TEST_F(Manifests, EveryFormComesBackFromEveryOther) {
   EXPECT_THAT(counts.dropped, IsEmpty());
 }
 
+TEST_F(Manifests, SeveralQuestionsAboutASoundComeBackFromConversations) {
+  std::vector<ManifestItem> items;
+  for (const char* prompt : {"What is it?", "How loud is it?", "How long is it?"})
+    items.push_back(made(sound("a.wav"), prompt, "o"));
+  EXPECT_EQ(write_any_manifest(scratch / "o.json", "af3", items, {}, counts), 3u);
+  const auto back = read_any_manifest(scratch / "o.json", {}, counts);
+  ASSERT_EQ(back.size(), 3u);  // none is refused for an id that another has
+  EXPECT_EQ(back[2].prompt, "How long is it?");
+  EXPECT_EQ(back[2].id, "sounds/a.wav#3");
+}
+
 TEST_F(Manifests, WritingCountsWhatAFormCannotHold) {
   std::vector<ManifestItem> items(4);
   for (std::size_t i = 0; i < 4; ++i) {
