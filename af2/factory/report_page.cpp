@@ -268,7 +268,8 @@ std::string report_page(const Json& r, const std::string& audio_prefix) {
                         bar_cell(skill["items"].get<double>() / most));
   html += "</table></div><div><h3>Splits</h3>" + count_table(r["splits"], "split") + "<h3>Forms</h3>" +
           count_table(r["forms"], "form") + "<h3>Levels</h3>" + count_table(r["levels"], "level") +
-          "<h3>Licences</h3>" + count_table(r["licences"], "licence") + "</div></div>\n";
+          "<h3>Licences of their sounds (a mixture counts for each)</h3>" +
+          count_table(r["licences"], "licence") + "</div></div>\n";
   html +=
       "<h3>Types</h3><div class=scroll><table><tr><th>skill<th>type<th class=n>items<th>levels<th>forms</tr>";
   for (const Json& type : r["types"])

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <string_view>
 
 #include "af2/core/random.h"
 #include "af2/data/answers.h"
@@ -56,6 +58,17 @@ int at_share(const std::map<int, std::int64_t>& n, std::int64_t all, double shar
   for (const auto& [words, times] : n)
     if ((seen += times) >= rank) return words;
   return 0;
+}
+
+// A mixture counts for each of its parts: "CC0 AND MIT" for both.
+void count_parts(std::map<std::string, std::int64_t>& counts, const std::string& text,
+                 std::string_view between) {
+  std::set<std::string> parts;
+  std::size_t begin = 0;
+  for (std::size_t end; (end = text.find(between, begin)) != std::string::npos; begin = end + between.size())
+    parts.insert(text.substr(begin, end - begin));
+  parts.insert(text.substr(begin));
+  for (const std::string& part : parts) ++counts[or_none(part)];
 }
 
 }  // namespace
@@ -113,7 +126,7 @@ void SetCounts::add(const Item& item) {
   Type& type = types_[{skill, item.type}];
   ++type.items, ++type.levels[or_none(item.level)], ++type.forms[or_none(item.form)];
   ++levels_[or_none(item.level)], ++forms_[or_none(item.form)], ++splits_[or_none(item.split)];
-  ++licences_[or_none(item.licence)], ++sources_[or_none(item.source)];
+  count_parts(licences_, item.licence, " AND "), count_parts(sources_, item.source, ", ");
   ++question_words_.n[word_count(item.question)], ++answer_words_.n[word_count(item.answer)];
   if (!item.options.empty() && item.answer_index >= 0)
     ++letters_[skill][std::string(1, static_cast<char>('A' + item.answer_index))];
@@ -142,7 +155,7 @@ void SetCounts::add(const Record& record, RecordClips clips) {
   add_clip(all_, clip_key(place), place.duration);
   files_.push_back(text_key(record.audio));
   if (!record.group.empty()) groups_.push_back(text_key(record.group));
-  ++licences_[or_none(record.licence)], ++sources_[or_none(record.source)];
+  count_parts(licences_, record.licence, " AND "), count_parts(sources_, record.source, ", ");
 }
 
 void SetCounts::merge(const SetCounts& other) {

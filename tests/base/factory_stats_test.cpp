@@ -284,5 +284,19 @@ TEST_F(Stats, WhatIsNoneIsRefused) {
   refused(ErrorKind::kData, {"items.jsonl:2"}, [&] { stats_of({path("set")}, {}); });
 }
 
+TEST(SetCounts, AMixtureOfLicencesCountsForEach) {
+  Item item;
+  item.id = "a", item.audio = "a.wav", item.duration = 1, item.skill = "temporal", item.question = "q?",
+  item.answer = "x";
+  item.licence = "CC0 AND GPL-2 AND MIT (CSTR, Festival)", item.source = "one, two 0.1";
+  SetCounts counts;
+  counts.add(item);
+  item.id = "b", item.licence = "GPL-2", item.source = "";
+  counts.add(item);
+  const Json json = counts.json();
+  EXPECT_EQ(json["licences"], (Json{{"CC0", 1}, {"GPL-2", 2}, {"MIT (CSTR, Festival)", 1}}));
+  EXPECT_EQ(json["sources"], (Json{{"none", 1}, {"one", 1}, {"two 0.1", 1}}));
+}
+
 }  // namespace
 }  // namespace af2
