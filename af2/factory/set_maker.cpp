@@ -158,7 +158,7 @@ SetResult make_set(const fs::path& out, const std::vector<Record>& records, cons
   result.items = static_cast<std::int64_t>(items.size());
   aside.commit();
   write_files(out, items, records, options.name);
-  write_label_table(out / "labels.tsv", words.labels());
+  if (words.size() > 0) write_label_table(out / "labels.tsv", words.labels());
   ReportInputs inputs_of_report = std::move(pass.inputs);
   inputs_of_report.name = options.name;
   inputs_of_report.dropped = result.counts;
