@@ -115,16 +115,16 @@ std::vector<float> wav_samples(std::span<const std::byte> bytes, const WavInfo& 
   return out;
 }
 
-void write_wav(const std::filesystem::path& path, std::span<const float> samples, const WavOptions& options) {
+std::string wav_bytes(std::span<const float> samples, const WavOptions& options, std::string_view name) {
   if (options.channels < 1 || options.rate_hz < 1 ||
       samples.size() % static_cast<std::size_t>(options.channels) != 0)
     throw user_error("cannot write " + std::to_string(samples.size()) + " samples as " +
                          std::to_string(options.channels) + " channels",
-                     path.string());
+                     std::string(name));
   const bool is_float = options.format == WavFormat::kFloat32;
   const std::uint32_t width = is_float ? 4 : 2;
   if (samples.size() * std::size_t{width} > 0xffffff00u)
-    throw user_error("more than 4 GB of samples do not fit in a WAV file", path.string(),
+    throw user_error("more than 4 GB of samples do not fit in a WAV file", std::string(name),
                      "write several files");
   const auto data_bytes = static_cast<std::uint32_t>(samples.size() * width);
   std::string file;
@@ -155,7 +155,11 @@ void write_wav(const std::filesystem::path& path, std::span<const float> samples
       put(static_cast<std::int16_t>(
           std::isnan(x) ? 0 : std::clamp(std::nearbyint(x * 32768.0f), -32768.0f, 32767.0f)));
   }
-  write_file_atomic(path, file);
+  return file;
+}
+
+void write_wav(const std::filesystem::path& path, std::span<const float> samples, const WavOptions& options) {
+  write_file_atomic(path, wav_bytes(samples, options, path.string()));
 }
 
 }  // namespace af2

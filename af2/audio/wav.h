@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -51,8 +52,13 @@ struct WavOptions {
   WavFormat format = WavFormat::kInt16;
 };
 
-// Writes interleaved samples atomically. kInt16: x * 32768 rounded to nearest, clamped, so that files read
-// from 16 bit come back bit for bit. Throws kUser when the count is no multiple of the channels, kResource.
+// A file of interleaved samples, in memory; `name` stands for it in errors. kInt16: x * 32768 rounded to
+// nearest, clamped, so that files read from 16 bit come back bit for bit. Throws kUser when the count is no
+// multiple of the channels.
+std::string wav_bytes(std::span<const float> samples, const WavOptions& options = {},
+                      std::string_view name = "a sound");
+
+// The same, written atomically; also throws kResource.
 void write_wav(const std::filesystem::path& path, std::span<const float> samples,
                const WavOptions& options = {});
 

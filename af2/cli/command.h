@@ -37,6 +37,7 @@ void add_data(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 // Verbs of `data`.
 void add_data_records(CLI::App& data, CommandRunner& runner);
 void add_data_items(CLI::App& data, CommandRunner& runner);   // skills, long
+void add_data_captions(CLI::App& data, CommandRunner& runner);
 void add_data_checks(CLI::App& data, CommandRunner& runner);  // check, report, solvers, overlap
 void add_data_music(CLI::App& data, CommandRunner& runner);
 void add_data_select(CLI::App& data, CommandRunner& runner);

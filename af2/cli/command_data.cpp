@@ -292,6 +292,7 @@ void add_data(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   add_clap_maker(*data, runner);
   add_data_checks(*data, runner);
   add_data_records(*data, runner);
+  add_data_captions(*data, runner);
   add_data_select(*data, runner);
   add_data_review(*data, runner);
   add_data_convert(*data, runner);

@@ -31,9 +31,18 @@ struct SetFlags {
   LlmOptions llm;
 };
 
-SetPassOptions options_of(const SetFlags& flags) {
+// Those of --options, else those that the set in `folder` was made with: another seed of the solvers' parts
+// would judge it by another measure.
+SetPassOptions options_of(const SetFlags& flags, const fs::path& folder) {
   SetPassOptions options;
-  if (!flags.options.empty()) from_json(read_config_file(flags.options), options, flags.options);
+  const fs::path made = folder / "config.json";
+  if (!flags.options.empty()) {
+    from_json(read_config_file(flags.options), options, flags.options);
+  } else if (fs::exists(made)) {
+    const Json config = parse_json(read_file(made), made.string());
+    const Json own = config.is_object() ? config.value("options", Json::object()) : Json::object();
+    if (own.contains("pass")) from_json(own["pass"], options, made.string() + " key options.pass");
+  }
   for (const std::string& licence : flags.allow_licence) options.checks.allow_licence.push_back(licence);
   if (flags.ids_only) options.overlap.hear = false;
   return options;
@@ -80,15 +89,23 @@ std::optional<OverlapIndex> index_of(const SetFlags& flags) {
 }
 
 // The set in a folder of its own, with paths that hold there and the manifests.
-void write_set(const ItemSet& set, const SetPass& pass, const SetFlags& flags) {
+void write_set(const ItemSet& set, const SetPass& pass, SetPassOptions options, const SetFlags& flags) {
   const fs::path out = flags.out;
   fs::create_directories(out);
+  // A set that is written over itself keeps what it was made with.
+  if (!fs::exists(out / "config.json") || !fs::equivalent(set.folder, out)) {
+    const Json config = {{"made_by", "af2 data check"}, {"options", {{"pass", to_json(options)}}}};
+    write_file_atomic(out / "config.json", config.dump(2) + "\n");
+  }
   std::vector<Item> items = set.items;
   std::vector<Record> records;
   const auto moved = [&](const std::string& audio) {
     return fs::path(audio).is_absolute() || audio.empty()
                ? audio
-               : fs::absolute(set.folder / audio).lexically_proximate(fs::absolute(out)).generic_string();
+               : fs::absolute(set.folder / audio)
+                     .lexically_normal()
+                     .lexically_proximate(fs::absolute(out).lexically_normal())
+                     .generic_string();
   };
   std::set<std::string> asked;
   for (Item& item : items) asked.insert(item.record), item.audio = moved(item.audio);
@@ -125,7 +142,7 @@ void tell(const DataCheckFlags& flags, const std::string& where, const std::stri
 bool check_set(const DataCheckFlags& flags, const std::string& path) {
   ItemSet set = read_item_set(path);
   if (set.records.empty()) notice("{} has no records.jsonl: answers are not recomputed", path);
-  const SetPassOptions options = options_of(flags.set);
+  const SetPassOptions options = options_of(flags.set, set.folder);
   const Vocabulary words = words_of_set(flags.set, set.folder, set.records);
   const FaultSink sink = [&](const Item& item, const ItemFault& fault) {
     tell(flags, item.id, fault.reason, fault.detail);
@@ -160,7 +177,7 @@ bool check_set(const DataCheckFlags& flags, const std::string& path) {
   }
   for (const auto& [reason, times] : pass.inputs.dropped.dropped)
     notice("{}: {}, first {}", reason, times, pass.inputs.dropped.first.at(reason));
-  if (!flags.set.out.empty()) write_set(set, pass, flags.set);
+  if (!flags.set.out.empty()) write_set(set, pass, options, flags.set);
   double hours = 0;
   std::set<std::string> clips;
   for (const Item& item : set.items)
@@ -252,8 +269,9 @@ void add_check(CLI::App& data, CommandRunner& runner) {
   verb->add_option("--labels", flags->set.labels, "labels.tsv: words, synonyms and wider classes of labels");
   verb->add_option("--ontology", flags->set.ontology,
                    "AudioSet's ontology.json: wider classes are no fair options");
-  verb->add_option("--options", flags->set.options,
-                   "file with limits (keys checks, balance, solvers, overlap)");
+  verb->add_option(
+      "--options", flags->set.options,
+      "file with limits (keys checks, balance, solvers, overlap); else those that the set was made with");
   verb->add_option("--out", flags->set.out, "write what passes here: items, records, manifests, checks.json");
   verb->add_option("--name", flags->set.name, "of the manifests, NAME-skill/split.json; else the folder's");
   verb->add_flag("--af3", flags->set.af3, "also conversations.json, as Audio Flamingo 3 reads them");
@@ -326,8 +344,8 @@ struct SolversFlags {
 int run_solvers_verb(const SolversFlags& flags) {
   SetFlags file;
   file.options = flags.options;
-  const SolverOptions options = options_of(file).solvers;
   const ItemSet set = read_item_set(flags.folder);
+  const SolverOptions options = options_of(file, set.folder).solvers;
   bool over = false;
   if (!flags.json) print_line("items\tsolver\tn\tright\tchance\tlow\thigh\tjudged");
   for (SolverScore s : run_solvers(set.items, options)) {
@@ -348,7 +366,7 @@ void add_solvers(CLI::App& data, CommandRunner& runner) {
   CLI::App* verb =
       data.add_subcommand("solvers", "how many questions of a set can be answered without the sound");
   verb->add_option("folder", flags->folder, "set folder")->required();
-  verb->add_option("--options", flags->options, "file with limits (key solvers)");
+  verb->add_option("--options", flags->options, "file with limits (key solvers); else those of the set");
   verb->add_flag("--json", flags->json, "one JSON object a line");
   take_flags_from_environment(*verb);
   verb->footer("example: af2 data solvers data/skills     # exit code 4 where one is over chance + 5 points");
@@ -369,8 +387,8 @@ int run_overlap(const OverlapFlags& flags) {
     return 0;
   }
   const ItemSet set = read_item_set(flags.folder);
-  const OverlapResult result =
-      find_overlaps(set.items, set.folder, *index, options_of(flags.set).overlap, flags.set.threads);
+  const OverlapResult result = find_overlaps(set.items, set.folder, *index,
+                                             options_of(flags.set, set.folder).overlap, flags.set.threads);
   for (const OverlapHit& hit : result.hits)
     print_line(flags.json ? Json{{"set", hit.set},
                                  {"test_clip", hit.test_clip},

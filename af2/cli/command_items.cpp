@@ -10,13 +10,14 @@
 #include "af2/cli/command.h"
 #include "af2/cli/llm_flags.h"
 #include "af2/cli/output.h"
+#include "af2/cli/record_files.h"
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/log.h"
 #include "af2/core/options.h"
 #include "af2/core/signal.h"
 #include "af2/core/text_util.h"
-#include "af2/data/record_readers.h"
+#include "af2/data/ontology.h"
 #include "af2/factory/llm/llm_paraphrase.h"
 #include "af2/factory/set_maker.h"
 
@@ -26,7 +27,7 @@ namespace {
 
 struct ItemFlags {
   std::vector<std::string> records;
-  std::string out, words, settings;
+  std::string out, words, ontology, settings;
   int threads = 1;
   bool list_types = false;
   // Over what the config says; -1 or empty: as it is there.
@@ -71,30 +72,6 @@ SetOptions options_of(const ItemFlags& flags, bool is_long) {
   return options;
 }
 
-// Records of all files, their sounds as paths from `out`, and the files' hashes.
-std::vector<Record> read_all(const ItemFlags& flags, Json& inputs, RecordCounts& counts) {
-  std::vector<Record> all;
-  std::set<std::string> ids;
-  for (const std::string& name : flags.records) {
-    const fs::path given = name, file = fs::is_directory(given) ? given / "records.jsonl" : given;
-    for (Record& record : read_records(file, {}, counts)) {
-      const fs::path sound = fs::path(record.audio).is_absolute()
-                                 ? fs::path(record.audio)
-                                 : fs::absolute(file).parent_path() / record.audio;
-      record.audio = sound.lexically_proximate(fs::absolute(flags.out)).generic_string();
-      if (fs::is_directory(given))
-        record.id = fs::absolute(file).parent_path().filename().string() + "-" + record.id;
-      if (!ids.insert(record.id).second)
-        throw data_error("record " + record.id + " is in more than one file", file.string(),
-                         "give the records of each file ids of their own");
-      all.push_back(std::move(record));
-    }
-    inputs["records"].push_back({{"file", name}, {"sha256", sha256_file(file)}});
-  }
-  std::sort(all.begin(), all.end(), [](const Record& a, const Record& b) { return a.id < b.id; });
-  return all;
-}
-
 // The words of --words, then those that the records' own folders bring.
 Vocabulary words_of(const ItemFlags& flags, const std::vector<Record>& records) {
   std::vector<LabelInfo> known;
@@ -108,7 +85,11 @@ Vocabulary words_of(const ItemFlags& flags, const std::vector<Record>& records) 
     const fs::path given = name, folder = fs::is_directory(given) ? given : given.parent_path();
     if (fs::exists(folder / "labels.tsv")) add(folder / "labels.tsv");
   }
-  return Vocabulary::of_records(records, known);
+  const Vocabulary words = Vocabulary::of_records(records, known);
+  if (flags.ontology.empty()) return words;
+  std::vector<LabelInfo> labels = words.labels();
+  add_parents(labels, read_ontology(flags.ontology));
+  return Vocabulary(std::move(labels));
 }
 
 int show_prompts(const ItemFlags& flags, const std::vector<Record>& records, const LlmItemMaker& maker) {
@@ -141,7 +122,9 @@ int run_items(ItemFlags flags, bool is_long) {
   const SetOptions options = options_of(flags, is_long);
   RecordCounts read;
   Json inputs = {{"records", Json::array()}, {"words", flags.words}};
-  const std::vector<Record> records = read_all(flags, inputs, read);
+  if (!flags.ontology.empty())
+    inputs["ontology"] = {{"file", flags.ontology}, {"sha256", sha256_file(flags.ontology)}};
+  const std::vector<Record> records = read_record_files(flags.records, flags.out, inputs, read);
   const Vocabulary words = words_of(flags, records);
   flags.llm.check();
   LlmItemOptions by_model;
@@ -221,6 +204,9 @@ void add_items(CLI::App& data, CommandRunner& runner, bool is_long) {
   verb->add_option(
       "--words", flags->words,
       "table of labels and their words, as bank/labels.tsv; else those that stand beside the records");
+  verb->add_option(
+      "--ontology", flags->ontology,
+      "AudioSet's ontology.json: wider and narrower classes of a sound are no fair options beside it");
   verb->add_option("--settings", flags->settings, "file with the settings of a set; flags go over it");
   verb->add_option("--name", flags->name, "of the manifests");
   verb->add_option("--split", flags->split, "what the items are for: train, val or test");

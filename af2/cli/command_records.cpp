@@ -1,6 +1,7 @@
 // `af2 data records`: annotations as their owners publish them, as one form (af2/data/record_readers.h).
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "af2/audio/decode.h"
@@ -10,6 +11,7 @@
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/log.h"
+#include "af2/data/record_clean.h"
 #include "af2/data/record_measure.h"
 #include "af2/data/record_readers.h"
 
@@ -18,7 +20,7 @@ namespace {
 
 struct RecordFlags {
   std::string from, out;
-  bool measure = false;
+  bool measure = false, clean = false;
   RecordInputs inputs;
 };
 
@@ -46,10 +48,26 @@ void measure(std::vector<Record>& records, RecordCounts& counts) {
   notice("measured {} events", n);
 }
 
+// Readers of a file of records look for its sounds from the file's folder, those of --audio are named from
+// where the program runs.
+void name_sounds_from(const std::filesystem::path& file, std::vector<Record>& records) {
+  const std::filesystem::path folder = std::filesystem::absolute(file).lexically_normal().parent_path();
+  for (Record& record : records)
+    if (const std::filesystem::path sound = record.audio; sound.is_relative())
+      record.audio =
+          std::filesystem::absolute(sound).lexically_normal().lexically_proximate(folder).generic_string();
+}
+
 int run_records(const RecordFlags& flags) {
   RecordCounts counts;
   std::vector<Record> records = read_records(flags.from, flags.inputs, counts);
+  if (flags.clean) {
+    CleanCounts cleaned;
+    for (Record& record : records) clean_texts(record, cleaned, counts);
+    for (const auto& [what, n] : cleaned) notice("cleaned, {}: {}", what, n);
+  }
   if (flags.measure) measure(records, counts);
+  if (!flags.out.empty() && !flags.inputs.audio.empty()) name_sounds_from(flags.out, records);
   std::size_t events = 0, captions = 0, speech = 0, music = 0;
   for (const Record& record : records) {
     events += record.events.size(), captions += record.captions.size(), speech += record.speech.size();
@@ -69,6 +87,8 @@ int run_records(const RecordFlags& flags) {
   } else {
     std::string lines;
     for (const Record& record : records) lines += record_line(record) + "\n";
+    if (const auto folder = std::filesystem::path(flags.out).parent_path(); !folder.empty())
+      std::filesystem::create_directories(folder);
     write_file_atomic(flags.out, lines);
     print_line(flags.out);
   }
@@ -94,10 +114,16 @@ void add_data_records(CLI::App& data, CommandRunner& runner) {
       "folder of the sounds, looked through by name; records whose sound is not there are left out");
   verb->add_option("--names", flags->inputs.names,
                    "table of machine ids and names of labels: /m/0bt9lr <tab> Dog");
+  verb->add_option("--only", flags->inputs.only,
+                   "records of these ids alone: an id a line, or what `data select` writes");
   verb->add_option("--source", flags->inputs.source, "of records that do not say where they come from");
   verb->add_option("--licence", flags->inputs.licence, "of records that do not say");
   verb->add_flag("--all-labelled", flags->inputs.all_labelled,
                  "the events are all that sounds: what is not among them may be asked about as absent");
+  verb->add_flag(
+      "--clean", flags->clean,
+      "captions without what captioners get wrong: reported Mandarin, points in time, markup; those of "
+      "what is heard also without what only eyes can tell (`data clap --rules`)");
   verb->add_flag("--measure", flags->measure,
                  "hear the sounds: duration, and loudness (LKFS) and pitch (Hz) of events that sound alone");
   verb->add_option("-o,--out", flags->out, "file to write; else standard output");
@@ -112,7 +138,8 @@ void add_data_records(CLI::App& data, CommandRunner& runner) {
       "  af2 data records dcase/strong.tsv --audio dcase/audio -o records.jsonl\n"
       "  af2 data records audioset_eval_strong.tsv --names mid_to_display_name.tsv --audio clips\n"
       "  af2 data records mine.tsv --audio clips --measure\n"
-      "  af2 data records scapes/ --audio scapes     # *.jams and subtitles of one name are put together");
+      "  af2 data records scapes/ --audio scapes     # *.jams and subtitles of one name are put together\n"
+      "  af2 data records videos/ --only chosen.jsonl --clean --audio videos -o chosen.records.jsonl");
   verb->callback([flags, &runner] { runner = [flags] { return run_records(*flags); }; });
 }
 

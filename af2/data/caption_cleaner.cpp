@@ -16,6 +16,7 @@ constexpr double kMostOtherScript = 0.5;  // of the letters
 struct Rule {
   CleanRule about;
   std::function<std::string(const std::string&)> run;
+  bool of_notes = false;  // also for texts that may say what is seen
 };
 
 std::function<std::string(const std::string&)> replace(const std::string& pattern,
@@ -141,6 +142,49 @@ std::string tidy(const std::string& text) {
   return trim(now);
 }
 
+// Points in time that a captioner names: they are of its own segment, or made up. "for 5 seconds" is no such
+// point.
+std::string without_times(const std::string& text) {
+  static const std::vector<std::regex> patterns = [] {
+    const std::string clock = R"(\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?)",
+                      number = R"(\d{1,4}(?:\.\d{1,3})?)",
+                      unit = R"(\s?(?:s|secs?|seconds?|ms|mins?|minutes?)\b)",
+                      mark = number + "[- ]?(?:s|secs?|seconds?|minutes?)[- ]mark",
+                      joint = R"(\s*(?:-|to|and|until|till)\s*)",
+                      about = "(?:about |around |approximately |roughly |exactly |the |timestamp |time )*",
+                      point = "(?:" + clock + "|" + mark + ")",
+                      span = "(?:" + number + joint + ")?" + number + unit,
+                      any = "(?:" + clock + "|" + number + "(?:" + unit + ")?)";
+    std::vector<std::regex> all;
+    for (
+        const std::string& pattern :
+        {R"(\s*[\[(]\s*(?:at |from )?(?:)" + any + joint + any + "|" + clock + "|" + number + unit +
+             R"()\s*[\])]\s*[:-]?)",
+         R"(^\s*)" + clock + "(?:" + joint + clock + R"()?\s*(?:[:-]|(?=[a-z])))",
+         R"([\s,]*\b(?:(?:starting|beginning|ending) )?(?:at|from|between|until|till|around|by|before|after|near)\s+)" +
+             about + point + "(?:" + joint + "(?:the )?" + point + ")?(?: mark)?(?: on)?\\b",
+         R"([\s,]*\b(?:(?:starting|beginning|ending) )?(?:at|from|between|after)\s+)" + about + "(?:" + span +
+             "(?:" + joint + number + unit + ")?|second \\d+)(?! of\\b| intervals?\\b| apart\\b)",
+         R"([\s,]*\b(?:in|during|for|within|over) the (?:first|last|next|final) )" + number + unit})
+      all.emplace_back(pattern, std::regex::icase | std::regex::optimize);
+    return all;
+  }();
+  std::string now = text;
+  for (const std::regex& pattern : patterns) now = std::regex_replace(now, pattern, "");
+  return now;
+}
+
+// "speaks in Mandarin", "Mandarin speech", "speaking Chinese": without the language.
+std::string without_mandarin(const std::string& text) {
+  static const std::string language = "(?:mandarin(?: chinese)?|chinese)(?: language)?";
+  static const std::regex in(R"(\s*\(in )" + language + R"(\)| in )" + language + "\\b", std::regex::icase),
+      spoken(R"(\b(speak|speaks|speaking|spoke|spoken) )" + language + "\\b", std::regex::icase),
+      of(R"(\b)" + language +
+             R"((?:-speaking | (?=(?:speech|conversation|dialogue|narration|words?|voices?|speakers?)\b)))",
+         std::regex::icase);
+  return std::regex_replace(std::regex_replace(std::regex_replace(text, in, ""), spoken, "$1"), of, "");
+}
+
 // A sentence that began with a capital letter still does.
 std::string capital_as(const std::string& before, std::string text) {
   if (before.empty() || text.empty() || before[0] < 'A' || before[0] > 'Z') return text;
@@ -157,22 +201,32 @@ const std::vector<Rule>& rules() {
   static const std::vector<Rule> all = {
       {{"typography", "curly quotes, long dashes, odd blanks in plain form", "a dog\xE2\x80\x99s bark",
         "a dog's bark"},
-       plain_typography},
+       plain_typography,
+       true},
       {{"markup", "tags, entities, emphasis", "<b>Rain</b> &amp; *wind*", "Rain wind"},
        [tags = replace(R"(<[^<>]{0,200}>|&[a-z]{2,8};|&#\d{1,7};)", " "),
         stars = replace(R"([*_`#]{1,3}(?=\S)|([^\s*_`#])[*_`]{1,3})", "$1")](const std::string& text) {
          return stars(tags(text));
-       }},
+       },
+       true},
       {{"address", "web and mail addresses with what leads to them",
         "A bell rings. Visit https://a.example/x?y", "A bell rings."},
        replace(
-           R"((?:(?:visit|see|go to|more (?:at|on)|source:?|from)\s+)?(?:(?:https?://|www\.)\S+|\S+@\S+\.[a-z]{2,}))")},
+           R"((?:(?:visit|see|go to|more (?:at|on)|source:?|from)\s+)?(?:(?:https?://|www\.)\S+|\S+@\S+\.[a-z]{2,}))"),
+       true},
       {{"other_script", "remarks in another script than Latin",
         "A dog barks (\xE4\xBD\xA0\xE5\xA5\xBD) and a man speaks", "A dog barks and a man speaks"},
-       without_other_script},
+       without_other_script,
+       true},
       {{"mandarin", "the captioner's habit of hearing Mandarin", "A woman speaks in Mandarin Chinese",
         "A woman speaks"},
-       replace(R"( in (?:mandarin(?: chinese)?|chinese)(?: language)?\b)")},
+       without_mandarin,
+       true},
+      {{"times", "points in time",
+        "At 0:03 a dog barks (00:05), and from 6 to 8 seconds a bell rings for 2 seconds",
+        "A dog barks, and a bell rings for 2 seconds"},
+       without_times,
+       true},
       {{"preamble", "words about the recording instead of what is in it", "The video shows a dog barking",
         "A dog barking"},
        replace("^\\s*(?:(?:in )?(?:the|this|a)\\s+(?:audio|recording|sound clip|audio clip|" + kPicture +
@@ -222,7 +276,8 @@ const std::vector<Rule>& rules() {
        without_colours},
       {{"tidy", "blanks, and punctuation and joining words that now join nothing", "  A bell rings , and .",
         "A bell rings."},
-       tidy},
+       tidy,
+       true},
   };
   return all;
 }
@@ -236,9 +291,7 @@ CaptionChange change_of(const std::string& rule, const std::string& before, cons
           after.substr(head, after.size() - head - tail)};
 }
 
-}  // namespace
-
-CleanedCaption clean_caption(std::string_view text, const CleanOptions& options) {
+CleanedCaption clean_text(std::string_view text, const CleanOptions& options, bool note) {
   CleanedCaption clean;
   const auto drop = [&](const char* reason) {
     clean.dropped = reason;
@@ -259,6 +312,7 @@ CleanedCaption clean_caption(std::string_view text, const CleanOptions& options)
   if (other > kMostOtherScript * (latin + other)) return drop("other_script");
   const std::string original = trim(now);
   for (const Rule& rule : rules()) {
+    if (note && !rule.of_notes) continue;
     const std::string next = rule.run(now);
     if (next != now) clean.changes.push_back(change_of(rule.about.name, now, next));
     now = next;
@@ -274,6 +328,16 @@ CleanedCaption clean_caption(std::string_view text, const CleanOptions& options)
   if (n < options.min_words) return drop("too_short");
   if (n > options.max_words) return drop("too_long");
   return clean;
+}
+
+}  // namespace
+
+CleanedCaption clean_caption(std::string_view text, const CleanOptions& options) {
+  return clean_text(text, options, false);
+}
+
+CleanedCaption clean_note(std::string_view text, const CleanOptions& options) {
+  return clean_text(text, options, true);
 }
 
 std::vector<CleanRule> clean_rules() {

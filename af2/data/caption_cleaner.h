@@ -1,10 +1,10 @@
 // Captions rid of what sound alone cannot show, by rules (docs/spec/data.md section 4, step 3, back end B).
 //
-// Each rule takes out one kind of thing (what the camera does, clothes, writing on a screen, "is heard", the
-// remarks of a captioner in another script) and changes nothing else; what it took is recorded. A caption of
-// which nothing or too much is left is dropped with a reason. Rules know words, not scenes: a caption that
-// calls a meadow green is cleaned, one that names a silent meadow is not (that is the language model's pass).
-// English only. Thread rule: free functions.
+// Each rule takes out one kind of thing (what the camera does, clothes, writing on a screen, "is heard",
+// points in time, the remarks of a captioner in another script) and changes nothing else; what it took is
+// recorded. A caption of which nothing or too much is left is dropped with a reason. Rules know words, not
+// scenes: a caption that calls a meadow green is cleaned, one that names a silent meadow is not (that is the
+// language model's pass). English only. Thread rule: free functions.
 //
 //   const CleanedCaption clean = clean_caption("A man in a red shirt speaks. Visit www.example.org");
 //   clean.text;              // "A man speaks."
@@ -41,6 +41,9 @@ struct CleanedCaption {
 };
 
 CleanedCaption clean_caption(std::string_view text, const CleanOptions& options = {});
+// The same for a text that may say what is seen (a visual caption): only what captioners get wrong, as
+// reported Mandarin, points in time, addresses, markup.
+CleanedCaption clean_note(std::string_view text, const CleanOptions& options = {});
 
 // The rules in their order, each with an example: for `af2 data clap --rules` and the tests.
 struct CleanRule {

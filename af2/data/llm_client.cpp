@@ -29,6 +29,21 @@ Json message(const char* role, const std::string& text) {
   return {{"role", role}, {"content", text}};
 }
 
+Json first_messages(const LlmRequest& request) {
+  std::string system = request.system;
+  if (!request.schema.is_null())
+    system += "\nAnswer with JSON of this form and nothing else: " + request.schema.dump();
+  Json messages = Json::array();
+  if (!system.empty()) messages.push_back(message("system", system));
+  messages.push_back(message("user", request.prompt));
+  if (!request.wav.empty())
+    messages.back()["content"] = Json::array(
+        {{{"type", "input_audio"},
+          {"input_audio", {{"data", base64(std::as_bytes(std::span(request.wav)))}, {"format", "wav"}}}},
+         {{"type", "text"}, {"text", request.prompt}}});
+  return messages;
+}
+
 }  // namespace
 
 // What one ask() has cost so far.
@@ -51,6 +66,12 @@ LlmClock LlmClock::real() {
 
 double token_estimate(const std::string& text) {
   return std::ceil(static_cast<double>(text.size()) / 4);
+}
+
+double token_estimate(const LlmRequest& request) {
+  const std::string schema = request.schema.is_null() ? "" : request.schema.dump();
+  return token_estimate(request.system + request.prompt + schema) +
+         std::ceil(kTokensPerSecond * request.wav_s);
 }
 
 void take_prices(const std::filesystem::path& table, LlmOptions& options) {
@@ -94,16 +115,15 @@ LlmClient::LlmClient(LlmOptions options, std::string key, const std::filesystem:
 
 std::string LlmClient::key_of(const LlmRequest& request) const {
   const double temperature = request.temperature.value_or(options_.temperature);
-  const Json all = {options_.model,  temperature,    options_.max_tokens, request.purpose,
-                    request.version, request.schema, request.system,      request.prompt};
+  Json all = {options_.model,  temperature,    options_.max_tokens, request.purpose,
+              request.version, request.schema, request.system,      request.prompt};
+  if (!request.wav.empty()) all.push_back(sha256_hex(std::as_bytes(std::span(request.wav))));
   const std::string text = all.dump(-1, ' ', false, Json::error_handler_t::replace);
   return sha256_hex(std::as_bytes(std::span(text)));
 }
 
 double LlmClient::expected_cost(const LlmRequest& request) const {
-  return (token_estimate(request.system + request.prompt + request.schema.dump()) * options_.price_in +
-          options_.max_tokens * options_.price_out) /
-         1e6;
+  return (token_estimate(request) * options_.price_in + options_.max_tokens * options_.price_out) / 1e6;
 }
 
 std::string LlmClient::body_of(const LlmRequest& request, const Json& messages) const {
@@ -111,7 +131,7 @@ std::string LlmClient::body_of(const LlmRequest& request, const Json& messages) 
                {"messages", messages},
                {"temperature", request.temperature.value_or(options_.temperature)},
                {"max_tokens", options_.max_tokens}};
-  if (schema_works_)
+  if (schema_works_ && !request.schema.is_null())
     body["response_format"] = {
         {"type", "json_schema"},
         {"json_schema", {{"name", request.purpose}, {"strict", true}, {"schema", request.schema}}}};
@@ -134,14 +154,14 @@ void LlmClient::wait_for_turn(double tokens) {
 }
 
 // The message of a chat completion, with its tokens added to `call`; nothing if the reply is none.
-std::optional<std::string> LlmClient::take_content(const std::string& reply, const std::string& sent,
+std::optional<std::string> LlmClient::take_content(const std::string& reply, double tokens_sent,
                                                    Call& call) const {
   try {
     const Json json = Json::parse(reply);
     const Json& content = json.at("choices").at(0).at("message").at("content");
     const Json usage = json.value("usage", Json::object());
     const std::string text = content.is_string() ? content.get<std::string>() : content.dump();
-    const auto in = usage.value("prompt_tokens", static_cast<std::int64_t>(token_estimate(sent)));
+    const auto in = usage.value("prompt_tokens", static_cast<std::int64_t>(tokens_sent));
     const auto out = usage.value("completion_tokens", static_cast<std::int64_t>(token_estimate(text)));
     call.tokens_in += in, call.tokens_out += out;
     call.cost +=
@@ -164,10 +184,11 @@ std::string LlmClient::answer(const LlmRequest& request, const Json& messages, C
     std::string body, failure;
     {
       const std::lock_guard lock(mutex_);
-      with_schema = schema_works_;
+      with_schema = schema_works_ && !request.schema.is_null();
       body = body_of(request, messages);
     }
-    wait_for_turn(token_estimate(body) + options_.max_tokens);
+    const double tokens = request.wav.empty() ? token_estimate(body) : token_estimate(request);
+    wait_for_turn(tokens + options_.max_tokens);
     std::optional<double> retry_after;
     ++call.tries;
     std::optional<HttpReply> reply;
@@ -178,7 +199,7 @@ std::string LlmClient::answer(const LlmRequest& request, const Json& messages, C
       failure = error.problem();
     }
     if (reply && reply->status == 200) {
-      if (const auto text = take_content(reply->body, body, call)) return *text;
+      if (const auto text = take_content(reply->body, tokens, call)) return *text;
       failure = "gives a reply that is no chat completion";
     } else if (reply) {
       failure = "answers with status " + std::to_string(reply->status);
@@ -256,11 +277,13 @@ LlmReply LlmClient::ask(const LlmRequest& request) {
   };
   Json kept;
   try {
-    std::string system =
-        request.system + "\nAnswer with JSON of this form and nothing else: " + request.schema.dump();
-    Json messages = Json::array({message("system", system), message("user", request.prompt)});
+    Json messages = first_messages(request);
     for (;; ++call.re_asks) {
       const std::string text = answer(request, messages, call);
+      if (request.schema.is_null()) {
+        kept = {{"value", trim(text)}};
+        break;
+      }
       std::string problem;
       try {
         const Json value = json_in_reply(text);

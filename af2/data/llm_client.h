@@ -1,12 +1,12 @@
 // Questions to a language model behind an OpenAI-compatible endpoint, answered as JSON of a given form
 // (docs/spec/data.md section 6).
 //
-// Every request goes to {url}/chat/completions. Replies are kept (llm_cache.h): the same request with the
-// same model, parameters and template costs nothing again. Timeouts, 429 and 5xx are tried again, at most six
-// times with 1, 2, 4 ... 60 s between (or as Retry-After says); a reply that is no JSON of the form is asked
-// for again twice, with what was wrong. Before a call would go past the budget, and at SIGTERM, ask() throws
-// Stopped. The key is read from the environment and appears nowhere else. Thread rule: ask() from any
-// thread; at most `parallel` calls run at once.
+// Every request goes to {url}/chat/completions, a sound with it as `input_audio`. Replies are kept
+// (llm_cache.h): the same request with the same model, parameters and template costs nothing again. Timeouts,
+// 429 and 5xx are tried again, at most six times with 1, 2, 4 ... 60 s between (or as Retry-After says); a
+// reply that is no JSON of the form is asked for again twice, with what was wrong. Before a call would go
+// past the budget, and at SIGTERM, ask() throws Stopped. The key is read from the environment and appears
+// nowhere else. Thread rule: ask() from any thread; at most `parallel` calls run at once.
 //
 //   LlmClient client(options, std::getenv("AF2_API_KEY"), "data/out");
 //   const LlmReply reply = client.ask({"clap_clean", 1, system, prompt, schema});
@@ -62,13 +62,18 @@ struct LlmOptions {
 struct LlmRequest {
   std::string purpose;  // template's name and version
   int version = 1;
-  std::string system, prompt;
-  Json schema;                                       // af2/data/json_shape.h
+  std::string system, prompt;  // system: may be empty
+  Json schema;                 // af2/data/json_shape.h; null: the reply is a text, not JSON
   std::optional<double> temperature = std::nullopt;  // of this request; nothing: the client's
+  std::string wav = {};                              // bytes of the sound that it is about; empty: none
+  double wav_s = 0;                                  // how long that is, to estimate its tokens
 };
 
+// Tokens that a model hears of a second of sound, about: Qwen2-Audio's 25.
+inline constexpr double kTokensPerSecond = 25;
+
 struct LlmReply {
-  std::optional<Json> value;  // of the schema's form; nothing: failed_parse
+  std::optional<Json> value;  // of the schema's form, or a text; nothing: failed_parse
   std::string problem;        // what was wrong with the last reply
   bool from_cache = false;
 };
@@ -105,8 +110,7 @@ class LlmClient {
   struct Call;
   std::string body_of(const LlmRequest& request, const Json& messages) const;
   std::string answer(const LlmRequest& request, const Json& messages, Call& call);
-  std::optional<std::string> take_content(const std::string& reply, const std::string& sent,
-                                          Call& call) const;
+  std::optional<std::string> take_content(const std::string& reply, double tokens_sent, Call& call) const;
   void wait_for_turn(double tokens);
   double expected_cost(const LlmRequest& request) const;
   void log(const LlmRequest& request, const std::string& key, const Call& call, const std::string& status);
@@ -128,6 +132,8 @@ class LlmClient {
 
 // Rough number of tokens of a text: a quarter of its bytes.
 double token_estimate(const std::string& text);
+// Of all that is sent for a request.
+double token_estimate(const LlmRequest& request);
 // Prices of a model from a table {"model": {"in": 0.15, "out": 0.6}} of a million tokens. Throws kUser,
 // kData.
 void take_prices(const std::filesystem::path& table, LlmOptions& options);

@@ -186,6 +186,7 @@ Record record_of_jams(const std::string& text, const std::filesystem::path& path
     if (!annotation.is_object()) throw data_error("an annotation is no object", where, "correct the file");
     take_annotation(annotation, record, where, counts);
   }
+  record.music.metre = metre_of(record.music.beats);
   return record;
 }
 

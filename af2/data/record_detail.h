@@ -22,6 +22,9 @@ Record record_of_subtitles(const std::string& text, const std::filesystem::path&
 // Music metadata of one row, from keys as sets name them. Leaves what it does not know.
 void take_music(const Json& row, Record& record, const std::string& where, RecordCounts& counts);
 
+// "3/4" of beats that are numbered within their bars, two whole bars at least and all alike; else empty.
+std::string metre_of(std::vector<RecordBeat> beats);
+
 // "C:maj" and "C:min7" as people write them: C, Cm7; "N": "".
 std::string chord_name(const std::string& harte);
 

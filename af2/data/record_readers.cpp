@@ -59,14 +59,20 @@ void put_together(Record& record, Record&& more) {
   append(record.music.genres, more.music.genres), append(record.music.instruments, more.music.instruments);
   append(record.music.moods, more.music.moods), append(record.music.beats, more.music.beats);
   append(record.music.chords, more.music.chords), append(record.music.notes, more.music.notes);
+  append(record.music.changes, more.music.changes);
+  record.music.changes_known = record.music.changes_known || more.music.changes_known;
   const auto fill = [](std::string& to, const std::string& from) {
     if (to.empty()) to = from;
   };
-  fill(record.music.key, more.music.key), fill(record.source, more.source),
-      fill(record.licence, more.licence);
+  fill(record.music.key, more.music.key), fill(record.music.metre, more.music.metre);
+  fill(record.music.cadence, more.music.cadence), fill(record.music.texture, more.music.texture);
+  fill(record.music.rhythm, more.music.rhythm);
+  fill(record.source, more.source), fill(record.licence, more.licence);
   fill(record.attribution, more.attribution), fill(record.group, more.group);
   if (!record.music.tempo) record.music.tempo = more.music.tempo;
   if (!record.duration) record.duration = more.duration;
+  if (record.start == 0) record.start = more.start;
+  record.all_labelled = record.all_labelled || more.all_labelled;
   // A name with an ending says more than one without.
   if (fs::path(record.audio).extension().empty()) record.audio = more.audio;
 }
@@ -150,6 +156,27 @@ void name_labels(Record& record, const std::map<std::string, std::string>& names
 
 }  // namespace
 
+std::set<std::string> read_id_list(const fs::path& path) {
+  std::set<std::string> ids;
+  std::size_t number = 0;
+  for (const std::string& raw : split(read_file(path), '\n')) {
+    ++number;
+    const std::string line = trim(raw), here = line_of(path.string(), number);
+    if (line.empty()) continue;
+    std::string id = line;
+    if (line[0] == '{') {
+      const Json json = parse_json(line, here);
+      if (!json.contains("id") || !json["id"].is_string() || trim(json["id"].get<std::string>()).empty())
+        throw data_error("has no id", here, "give {\"id\": ...}, or the id alone");
+      id = json["id"].get<std::string>();
+    }
+    if (!ids.insert(id).second)
+      throw data_error("has the id " + printable(id, 60) + " a second time", here, "give each id once");
+  }
+  if (ids.empty()) throw data_error("has no ids", path.string(), "give an id a line");
+  return ids;
+}
+
 std::vector<Record> read_records(const fs::path& path, const RecordInputs& inputs, RecordCounts& counts) {
   if (std::find(kFormats.begin(), kFormats.end(), inputs.format) == kFormats.end())
     throw user_error("unknown format " + inputs.format, "--format",
@@ -175,6 +202,11 @@ std::vector<Record> read_records(const fs::path& path, const RecordInputs& input
       else
         put_together(at->second, std::move(record));
     }
+  if (!inputs.only.empty()) {
+    std::set<std::string> wanted = read_id_list(inputs.only);
+    std::erase_if(by_id, [&](const auto& entry) { return wanted.erase(entry.first) == 0; });
+    for (const std::string& id : wanted) counts.drop("wanted_but_not_there", id);
+  }
   const auto names = inputs.names.empty() ? std::map<std::string, std::string>() : read_names(inputs.names);
   std::optional<SoundFolder> sounds;
   if (!inputs.audio.empty()) sounds.emplace(inputs.audio);

@@ -20,6 +20,7 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct RecordInputs {
   std::string format = "auto";
   std::string audio = "";  // folder of the sounds, looked through by name; else paths stay as they are
   std::string names = "";  // table of machine ids and names: /m/0bt9lr <tab> Dog
+  std::string only = "";   // list of ids: other records are left where they are
   std::string source = "", licence = "";  // of records that do not say
   bool all_labelled = false;              // their events are all that sounds
 
@@ -41,13 +43,19 @@ struct RecordInputs {
             "audacity, subtitles, or auto");
     v.field("audio", audio, "folder of the sounds, looked through by name");
     v.field("names", names, "table of machine ids and names of labels");
+    v.field("only", only, "list of ids: the records that are wanted");
     v.field("source", source, "of records that do not say where they come from");
     v.field("licence", licence, "of records that do not say");
     v.field("all_labelled", all_labelled, "events are all that sounds");
   }
 };
 
-// Tidy, by id. Throws kUser for an unknown format, kData naming file and line for what cannot be read.
+// Ids of a file, a line each: the id alone, or an object with `id`, as `data select` writes. Throws kData
+// naming file and line: no id, an id twice, none at all.
+std::set<std::string> read_id_list(const std::filesystem::path& path);
+
+// Tidy, by id; with `only` those of its ids, and "wanted_but_not_there" counts the others. Throws kUser for
+// an unknown format, kData naming file and line for what cannot be read.
 std::vector<Record> read_records(const std::filesystem::path& path, const RecordInputs& inputs,
                                  RecordCounts& counts);
 

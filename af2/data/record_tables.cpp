@@ -50,7 +50,8 @@ std::string kind_of(const Table& table, const std::string& where) {
   if (columns.find({"segment_id"})) return "audioset_strong";
   if (columns.find({"event_label"})) return "events";
   if (columns.find({"youtube_id"})) return "audiocaps";
-  if (columns.find({"genre", "genres", "instrument", "instruments", "mood", "moods", "tempo", "bpm"}))
+  if (columns.find({"genre", "genres", "instrument", "instruments", "mood", "moods", "tempo", "bpm", "metre",
+                    "meter", "time_signature"}))
     return "music";
   if (std::any_of(table.header.begin(), table.header.end(),
                   [](const std::string& name) { return starts_with(name, "caption"); }))
@@ -142,6 +143,26 @@ void take_chords(const Json& names, const Json& times, Record& record, const std
 
 }  // namespace
 
+std::string metre_of(std::vector<RecordBeat> beats) {
+  std::stable_sort(beats.begin(), beats.end(),
+                   [](const RecordBeat& a, const RecordBeat& b) { return a.at < b.at; });
+  static const std::map<int, std::string> names = {{2, "2/4"}, {3, "3/4"}, {4, "4/4"}, {6, "6/8"}};
+  int length = 0, bars = 0;  // of whole bars
+  bool whole = false;        // this bar was heard from its first beat on
+  for (std::size_t i = 0; i < beats.size(); ++i) {
+    const int number = beats[i].number, before = i > 0 ? beats[i - 1].number : number - 1;
+    if (number < 1 || (number != 1 && number != before + 1)) return "";
+    if (number != 1) continue;
+    if (whole) {
+      if (length != 0 && length != before) return "";
+      length = before, ++bars;
+    }
+    whole = true;
+  }
+  const auto found = names.find(length);
+  return bars >= 2 && found != names.end() ? found->second : "";
+}
+
 std::string chord_name(const std::string& harte) {
   const std::string plain = trim(harte);
   if (plain == "N" || plain == "X" || plain.empty()) return "";
@@ -184,7 +205,10 @@ void take_music(const Json& row, Record& record, const std::string& where, Recor
                                                                              : std::string()};
     music.key = join(parts, " ");
   }
+  for (const char* key : {"metre", "meter", "time_signature"})
+    if (row.contains(key) && row[key].is_string()) music.metre = trim(row[key].get<std::string>());
   if (row.contains("beats")) take_beats(row["beats"], record, where);
+  if (music.metre.empty()) music.metre = metre_of(music.beats);
   if (row.contains("chords") && row.contains("chords_time"))
     take_chords(row["chords"], row["chords_time"], record, where, counts);
 }

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "af2/core/error.h"
+#include "af2/core/text_util.h"
 #include "af2/factory/rules/recheck.h"
 
 namespace af2 {
@@ -124,6 +125,19 @@ void take_evenly(Groups& groups, std::size_t n, std::vector<Item>& chosen) {
   }
 }
 
+std::size_t size_of(const Groups& groups) {
+  std::size_t n = 0;
+  for (const auto& [type, items] : groups) n += items.size();
+  return n;
+}
+
+// Plain tasks have the form that their sets have, items of a language model the form of their template;
+// what a model only words anew is still the rules'.
+bool has_fixed_form(const Item& item) {
+  return item.skill == "foundational" ||
+         (!item.generator.empty() && item.generator != "rules" && !starts_with(item.wording, "paraphrase/"));
+}
+
 }  // namespace
 
 std::vector<Item> choose_items(std::vector<Item> items, const ChooseOptions& options) {
@@ -139,33 +153,39 @@ std::vector<Item> choose_items(std::vector<Item> items, const ChooseOptions& opt
       return ++n[item.audio + "\n" + std::to_string(item.start)] > options.per_audio;
     });
   }
-  std::map<std::string, std::pair<Groups, Groups>> skills;  // choices, others
+  struct Skill {
+    Groups choices, others, fixed;  // fixed: whose form nobody chose
+  };
+  std::map<std::string, Skill> skills;
   for (Item& item : items) {
-    auto& [choices, others] = skills[item.skill];
+    Skill& skill = skills[item.skill];
     const bool is_choice =
         item.form == "choice" && static_cast<int>(item.options.size()) >= options.choice_options;
-    (is_choice ? choices : others)[item.type].push_back(std::move(item));
+    (has_fixed_form(item) ? skill.fixed
+     : is_choice          ? skill.choices
+                          : skill.others)[item.type]
+        .push_back(std::move(item));
   }
   std::vector<Item> chosen;
-  for (auto& [skill, groups] : skills) {
-    auto& [choices, others] = groups;
-    std::size_t n_choices = 0, n_others = 0;
-    for (const auto& [type, list] : choices) n_choices += list.size();
-    for (const auto& [type, list] : others) n_others += list.size();
-    const std::size_t all = n_choices + n_others;
-    const std::size_t n =
-        options.per_skill > 0 ? std::min(all, static_cast<std::size_t>(options.per_skill)) : all;
+  for (auto& [name, skill] : skills) {
+    const std::size_t n_choices = size_of(skill.choices), n_others = size_of(skill.others),
+                      n_fixed = size_of(skill.fixed), all = n_choices + n_others + n_fixed;
+    std::size_t n = options.per_skill > 0 ? std::min(all, static_cast<std::size_t>(options.per_skill)) : all;
+    const std::size_t fixed =
+        all == 0 ? 0 : static_cast<std::size_t>(static_cast<double>(n) * n_fixed / all + 0.5);
+    n -= fixed;
     // Choices as their share asks, more where the others are too few; fewer choices take others with them.
     const auto wanted =
         static_cast<std::size_t>(std::min(1.0, options.choice_share + 0.1) * static_cast<double>(n) + 0.5);
     std::size_t take = std::min(n_choices, std::max(wanted, n > n_others ? n - n_others : 0));
     std::size_t rest = std::min(n_others, n - take);
-    if (options.choice_share > 0) {
+    if (options.choice_share > 0 && n_choices > 0) {
       const double most = static_cast<double>(take) * (1 - options.choice_share) / options.choice_share;
       rest = std::min(rest, static_cast<std::size_t>(most));
     }
-    take_evenly(choices, take, chosen);
-    take_evenly(others, rest, chosen);
+    take_evenly(skill.choices, take, chosen);
+    take_evenly(skill.others, rest, chosen);
+    take_evenly(skill.fixed, fixed, chosen);
   }
   std::sort(chosen.begin(), chosen.end(), [](const Item& a, const Item& b) { return a.id < b.id; });
   return chosen;

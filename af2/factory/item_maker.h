@@ -60,14 +60,16 @@ struct ChooseOptions {
   template <class V>
   void visit(V& v) {
     v.field("per_skill", per_skill, "items of each skill; 0: all");
-    v.field("choice_share", choice_share, "share of choices in each skill, at least");
+    v.field("choice_share", choice_share, "share of choices in each skill that has choices, at least");
     v.field("choice_options", choice_options, "options of a choice, at least, that counts as one; 0: any");
     v.field("per_audio", per_audio, "items of one clip at most; 0: no limit");
     v.field("seed", seed, "every draw is named by it");
   }
 };
 
-// Sorted by id. A skill that has fewer gives what it has.
+// Sorted by id. A skill that has fewer gives what it has. The share of choices is of what rules make with and
+// without them: it does not hold for a skill without any choices, for the plain tasks (foundational), nor
+// for items of a language model, whose template sets their form.
 std::vector<Item> choose_items(std::vector<Item> items, const ChooseOptions& options);
 
 }  // namespace af2

@@ -180,7 +180,7 @@ SetResult make_set(const fs::path& out, const std::vector<Record>& records, cons
   aside.write_gone(job);
   aside.commit();
   write_files(out, items, records, options.name);
-  write_label_table(out / "labels.tsv", words.labels());
+  if (words.size() > 0) write_label_table(out / "labels.tsv", words.labels());
   ReportInputs inputs_of_report = std::move(pass.inputs);
   inputs_of_report.name = options.name;
   inputs_of_report.dropped = result.counts;

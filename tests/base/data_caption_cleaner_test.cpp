@@ -13,7 +13,7 @@ std::string cleaned(const std::string& text) {
 
 TEST(CaptionCleaner, EachRuleDoesWhatItsExampleSays) {
   const std::vector<CleanRule> rules = clean_rules();
-  EXPECT_EQ(rules.size(), 14u);
+  EXPECT_EQ(rules.size(), 15u);
   for (const CleanRule& rule : rules) {
     const CleanedCaption clean = clean_caption(rule.before);
     EXPECT_EQ(clean.text, rule.after) << rule.name;
@@ -101,6 +101,42 @@ TEST(CaptionCleaner, StandsHostileInput) {
     const CleanedCaption clean = clean_caption(text, {1, 100000});
     EXPECT_LE(clean.text.size(), text.size());
   }
+}
+
+TEST(CaptionCleaner, PointsInTimeGoAndLengthsStay) {
+  const std::vector<std::pair<const char*, const char*>> cases = {
+      {"At 0:04 a door slams.", "A door slams."},
+      {"[0.0 - 4.0] A dog barks.", "A dog barks."},
+      {"(00:12) Rain falls at 00:15.", "Rain falls."},
+      {"0:03 - 0:07: A bell rings", "A bell rings"},
+      {"From 0:05 to 0:09, a man hums.", "A man hums."},
+      {"A gate creaks at the 5-second mark, then closes.", "A gate creaks, then closes."},
+      {"Between 2 and 5 seconds a horn blows.", "A horn blows."},
+      {"Music plays during the first 4 seconds.", "Music plays."},
+      {"A whistle blows at 3.5s and at 7 s.", "A whistle blows."},
+      {"At timestamp 00:00:04.000, glass breaks", "Glass breaks"}};
+  for (const auto& [before, after] : cases) EXPECT_EQ(cleaned(before), after);
+  for (const char* text :
+       {"A clock ticks for 5 seconds", "After 3 seconds of silence a bell rings.",
+        "A bell at 3 second intervals.", "A child counts from 1 to 10.", "Two bells ring between 2 doors."})
+    EXPECT_EQ(cleaned(text), text);
+}
+
+TEST(CaptionCleaner, MandarinGoesHoweverItIsPut) {
+  const std::vector<std::pair<const char*, const char*>> cases = {
+      {"Mandarin speech and a fan.", "Speech and a fan."},
+      {"A Mandarin-speaking woman laughs.", "A woman laughs."},
+      {"A man (in Mandarin) talks while a bell rings", "A man talks while a bell rings"},
+      {"a man speaking Chinese near water", "a man speaking near water"}};
+  for (const auto& [before, after] : cases) EXPECT_EQ(cleaned(before), after);
+  EXPECT_EQ(cleaned("A Chinese gong is struck"), "A Chinese gong is struck");
+}
+
+TEST(CaptionCleaner, NotesKeepWhatIsSeen) {
+  EXPECT_EQ(clean_note("The camera pans over a red barn at 0:03.").text, "The camera pans over a red barn.");
+  EXPECT_EQ(clean_note("<b>A man</b> in a blue coat speaks Mandarin.").text, "A man in a blue coat speaks.");
+  EXPECT_EQ(clean_note("  ").dropped, "empty");
+  EXPECT_EQ(clean_caption("The camera pans over a red barn at 0:03.").dropped, "nothing_left");
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/random.h"
+#include "af2/data/record_clean.h"
 #include "af2/data/record_measure.h"
 
 namespace af2 {
@@ -179,6 +180,26 @@ TEST_F(Records, MusicMetadata) {
   EXPECT_EQ(table[0].licence, "CC0");
 }
 
+TEST_F(Records, MetreOfNumberedBeats) {
+  const auto metre = [&](const std::string& numbers) {
+    std::string times;
+    int n = 0;
+    for (const char c : numbers)
+      if (c != ',' && c != '.') times += (n ? "," : "") + std::to_string(0.5 * n), ++n;
+    return read("m.jsonl", R"({"location":"m.wav","bpm":120,"beats":[[)" + times + "],[" + numbers + "]]}\n")
+        .at(0)
+        .music.metre;
+  };
+  EXPECT_EQ(metre("1,2,3,1,2,3,1"), "3/4");
+  EXPECT_EQ(metre("4,1,2,3,4,1,2,3,4,1,2"), "4/4");
+  EXPECT_EQ(metre("1,2,3,1,2"), "");          // one bar
+  EXPECT_EQ(metre("1,2,3,1,2,1,2,3,1"), "");  // of two lengths
+  EXPECT_EQ(metre("1,2,4,1,2,4,1"), "");
+  EXPECT_EQ(metre("0,0,0,0"), "");
+  const auto table = read("t.csv", "path,meter\na.mp3,6/8\n");
+  EXPECT_EQ(table.at(0).music.metre, "6/8");
+}
+
 TEST_F(Records, AFolderPutsTogetherWhatIsSaidOfOneClip) {
   write("set/yard.jams", R"({"file_metadata":{"duration":5},"annotations":[
     {"namespace":"segment_open","data":[{"time":1,"duration":1,"value":"dog"}]}]})");
@@ -199,6 +220,76 @@ TEST_F(Records, AFolderPutsTogetherWhatIsSaidOfOneClip) {
   EXPECT_EQ(yard.speech[0].text, "Come here now!");
   EXPECT_EQ(counts.dropped["speech_past_the_end"], 1);
   EXPECT_EQ(yard.source + " " + yard.licence, "mine CC0");
+}
+
+TEST_F(Records, KindsOfTextsInFilesOfTheirOwnAreOneRecord) {
+  write("long/heard.jsonl",
+        R"({"id":"v1","audio":"v1","duration":20,"captions":[{"text":"A bell.","start":0,"end":10}]})"
+        "\n");
+  write("long/seen.jsonl", R"({"id":"v1","audio":"v1.mp4","visual":[{"text":"A tower.","start":0,"end":10}],)"
+                           R"("music":{"metre":"3/4","texture":"canon"},"all_labelled":true})"
+                           "\n");
+  write("long/whole.jsonl",
+        R"({"id":"v1","audio":"v1","visual":[{"text":"A town.","origin":"dense"}],"licence":"CC0"})"
+        "\n"
+        R"({"id":"v2","audio":"v2","visual":[{"text":"A wood.","origin":"dense"}]})"
+        "\n");
+  const auto records = read_records(scratch.path() / "long", {}, counts);
+  ASSERT_EQ(records.size(), 2u);
+  const Record& one = records[0];
+  EXPECT_EQ(one.captions.size(), 1u);
+  ASSERT_EQ(one.visual.size(), 2u);
+  EXPECT_EQ(one.visual[0].origin + " " + one.visual[1].text, "dense A tower.");
+  EXPECT_EQ(one.audio + " " + one.licence, "v1.mp4 CC0");
+  EXPECT_EQ(one.duration, 20);
+  EXPECT_EQ(one.music.metre + " " + one.music.texture, "3/4 canon");
+  EXPECT_TRUE(one.all_labelled);
+}
+
+TEST_F(Records, OnlyThoseOfAListOfIds) {
+  const std::string table =
+      "filename\tonset\toffset\tevent_label\na.wav\t0\t1\tDog\nb.wav\t0\t1\tCat\nc.wav\t0\t1\tOwl\n";
+  const std::string list = write("ids.jsonl", "{\"id\":\"b\",\"cluster\":3}\n\nc\ngone\n").string();
+  const auto records = read("e.tsv", table, {.only = list});
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].id + records[1].id, "bc");
+  EXPECT_EQ(counts.dropped["wanted_but_not_there"], 1);
+  EXPECT_EQ(counts.first["wanted_but_not_there"], "gone");
+  for (const auto& [text, word] :
+       std::vector<std::pair<std::string, std::string>>{{"\n", "no ids"},
+                                                        {"a\na\n", "ids.txt:2"},
+                                                        {"{\"audio\":\"a\"}\n", "no id"},
+                                                        {"a\n{\"id\":\n", "ids.txt:2"}}) {
+    try {
+      read_id_list(write("ids.txt", text));
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kData);
+      EXPECT_THAT(error.what(), HasSubstr(word));
+    }
+  }
+}
+
+TEST(RecordTexts, AreCleanedByTheirKind) {
+  Record record;
+  record.id = "walk";
+  record.captions = {{"A woman speaks in Mandarin at 0:04.", 0, 10, ""}, {"The camera pans.", 10, 20, ""}};
+  record.visual = {{"A red kite at 0:12.", 10, 20, ""}, {std::string(5000, 'x'), 0, 0, "dense"}};
+  record.action = {{"<i>Opens a door</i>", 0, 4, ""}};
+  CleanCounts cleaned;
+  RecordCounts counts;
+  clean_texts(record, cleaned, counts);
+  ASSERT_EQ(record.captions.size(), 1u);
+  EXPECT_EQ(record.captions[0].text, "A woman speaks.");
+  EXPECT_EQ(record.captions[0].end, 10);
+  EXPECT_EQ(record.visual.at(0).text, "A red kite.");
+  EXPECT_EQ(record.visual.at(1).text.size(), 5000u);  // too long for the rules
+  EXPECT_EQ(record.action.at(0).text, "Opens a door");
+  EXPECT_EQ(cleaned["captions, mandarin"], 1);
+  EXPECT_EQ(cleaned["captions, times"] + cleaned["visual, times"], 2);
+  EXPECT_EQ(cleaned["action, markup"], 1);
+  EXPECT_EQ(counts.dropped, (std::map<std::string, std::int64_t>{{"caption_nothing_left", 1}}));
+  EXPECT_EQ(counts.first["caption_nothing_left"], "walk");
 }
 
 TEST_F(Records, ComeBackFromTheirLines) {

@@ -195,6 +195,38 @@ TEST(ChosenItems, DependOnTheSeedAndNotOnTheirOrder) {
   EXPECT_NE(ids(choose_items(many(), options)), ids(choose_items(many(), {.per_skill = 100, .seed = 8})));
 }
 
+TEST(ChosenItems, ShareOfChoicesIsOfWhatRulesMakeWithAndWithout) {
+  // A skill without choices is not emptied for their sake.
+  std::vector<Item> open = many();
+  for (Item& item : open) item.form = "open";
+  EXPECT_EQ(choose_items(open, {.choice_share = 0.5}).size(), 1000u);
+  // A model's items stay whatever their form, beside 40 choices and 100 others of rules; reworded ones are
+  // the rules'.
+  std::vector<Item> mixed;
+  for (int i = 0; i < 340; ++i) {
+    Item item = some_item();
+    item.id = "m" + std::to_string(1000 + i), item.audio = item.id;
+    item.form = i < 40 ? "choice" : "open";
+    item.generator = i < 140 ? "rules" : "a model";
+    if (i % 2) item.generator = "a model", item.wording = i < 140 ? "paraphrase/order.3" : "long_plot";
+    mixed.push_back(item);
+  }
+  const auto count = [](const std::vector<Item>& items) {
+    std::map<std::string, int> n;
+    for (const Item& item : items) ++n[item.id < "m1040" ? "choice" : item.id < "m1140" ? "other" : "model"];
+    return n;
+  };
+  EXPECT_EQ(count(choose_items(mixed, {.choice_share = 0.5})),
+            (std::map<std::string, int>{{"choice", 40}, {"other", 40}, {"model", 200}}));
+  const auto some = count(choose_items(mixed, {.per_skill = 34, .choice_share = 0.5}));
+  EXPECT_EQ(some.at("model"), 20);
+  EXPECT_EQ(some.at("choice") + some.at("other"), 14);
+  EXPECT_GE(some.at("choice"), 7);
+  // Plain tasks are as their sets have them.
+  for (Item& item : mixed) item.skill = "foundational";
+  EXPECT_EQ(choose_items(mixed, {.choice_share = 0.5}).size(), 340u);
+}
+
 TEST(ChosenItems, OfOneClipAreLimited) {
   std::map<std::string, int> n;
   for (const Item& item : choose_items(many(), {.per_audio = 2, .seed = 1})) ++n[item.audio];

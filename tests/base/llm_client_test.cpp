@@ -97,6 +97,26 @@ TEST_F(LlmClientTest, SendsWhatTheInterfaceWants) {
     EXPECT_EQ(read_file(folder() / file).find("secret-key"), std::string::npos);
 }
 
+TEST_F(LlmClientTest, SendsSoundAndTakesAPlainText) {
+  const StandIn server([](const auto&) { return StandIn::says("  A bell rings.\n"); });
+  LlmClient client(options(server), "", folder(), clock());
+  LlmRequest request{"hear", 1, "", "What is heard?", nullptr};
+  request.wav = "RIFF\x01", request.wav_s = 2;
+  const LlmReply reply = client.ask(request);
+  EXPECT_EQ(*reply.value, "A bell rings.");
+  const Json body = server.seen().at(0).json();
+  ASSERT_EQ(body["messages"].size(), 1u);
+  EXPECT_EQ(body["messages"][0], Json::parse(R"({"role":"user","content":[
+      {"type":"input_audio","input_audio":{"data":"UklGRgE=","format":"wav"}},{"type":"text","text":"What is heard?"}]})"));
+  EXPECT_FALSE(body.contains("response_format"));
+  // Another sound is another question, the same one is known.
+  EXPECT_TRUE(client.ask(request).from_cache);
+  request.wav += "x";
+  EXPECT_FALSE(client.ask(request).from_cache);
+  EXPECT_EQ(server.requests(), 2);
+  EXPECT_EQ(token_estimate(request), 4 + 50);
+}
+
 TEST_F(LlmClientTest, WaitsAsTheEndpointSaysAndTriesAgain) {
   const StandIn server([](const auto& request) -> StandInReply {
     switch (request.number) {

@@ -205,7 +205,7 @@ class Data(unittest.TestCase):
         aside = self.lines("captions/aside.jsonl")
         self.assertIn(("dropped caption", "nothing_left"), {(a["stage"], a["reason"]) for a in aside})
         self.assertIn("clothes", {a["reason"] for a in aside})
-        self.assertEqual(af2("data", "clap", "--rules")[1].count("\n"), 14)
+        self.assertEqual(af2("data", "clap", "--rules")[1].count("\n"), 15)
 
     def test_a_model_rewrites_and_is_checked(self):
         def shaky(purpose, prompt, number):

@@ -15,7 +15,11 @@ std::set<std::string> terms_of(const std::vector<std::string>& names) {
 
 // A list that names all of them and nothing else.
 std::string judge_list(const Item& item, const std::vector<std::string>& names) {
-  const std::set<std::string> wanted = terms_of(names), given = terms_of(split(item.answer, ','));
+  // Names may have commas of their own: then semicolons part them.
+  char between = ',';
+  for (const std::string& name : names)
+    if (name.find(',') != std::string::npos) between = ';';
+  const std::set<std::string> wanted = terms_of(names), given = terms_of(split(item.answer, between));
   if (wanted.empty()) return "nothing of it is known";
   for (const std::string& name : wanted)
     if (!given.contains(name)) return "the answer leaves out " + name;

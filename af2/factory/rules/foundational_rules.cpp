@@ -37,7 +37,10 @@ std::string listed(std::vector<std::string> names) {
   std::vector<std::string> once;
   for (const std::string& name : names)
     if (std::find(once.begin(), once.end(), name) == once.end()) once.push_back(name);
-  return join(once, ", ");
+  // AudioSet's "male speech, man speaking" is one of a list.
+  const bool commas = std::any_of(
+      once.begin(), once.end(), [](const std::string& name) { return name.find(',') != std::string::npos; });
+  return join(once, commas ? "; " : ", ");
 }
 
 bool is_music(const Record& record) {

@@ -22,8 +22,10 @@ TextTest same_root(const ToneSet& wanted) {
   return [wanted](const std::string& text) { return root_of_symbol(text) == wanted.root; };
 }
 
-// Root and third of a chord are among the notes of its span, where there are notes.
+// Root and third of a chord are among the notes of its span, where the notes are all that is played: those of
+// a melody alone say nothing against it.
 std::string unheard(const Record& record, const SpanOfChord& span) {
+  if (!record.all_labelled) return "";
   std::set<int> heard;
   for (const RecordNote& note : record.music.notes)
     if (note.instrument != "drums" && note.start < span.end - 0.01 && note.end > span.start + 0.01)
