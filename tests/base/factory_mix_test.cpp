@@ -261,6 +261,23 @@ TEST_F(Mixes, OrderSaysNothingAndTheSeedMuch) {
     EXPECT_TRUE(more.contains(item.id)) << item.id;
 }
 
+TEST_F(Mixes, ADrawHangsOnNothingButItsItem) {
+  std::vector<Item> items = items_of("a", 200);
+  MixOptions options;
+  options.n = 50;
+  run({save("a", items)}, "one", options);
+  std::set<std::string> chosen;
+  for (const Item& item : read_item_set(scratch / "one").items) chosen.insert(item.id);
+  // Without some that were not chosen, and behind them all others in another place.
+  int gone = 0;
+  std::erase_if(items, [&](const Item& item) { return !chosen.contains(item.id) && gone++ < 20; });
+  ASSERT_EQ(items.size(), 180u);
+  run({save("a", items)}, "two", options);
+  std::set<std::string> again;
+  for (const Item& item : read_item_set(scratch / "two").items) again.insert(item.id);
+  EXPECT_EQ(again, chosen);
+}
+
 TEST_F(Mixes, TooFewIsRefusedWithTheNumberThatWouldDo) {
   const std::string a = set("a", 400), b = set("b", 40);
   MixOptions options;

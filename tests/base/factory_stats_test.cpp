@@ -97,6 +97,9 @@ TEST(FactoryStats, LinesOfManifestsAsItems) {
   EXPECT_EQ(sequences.question, "In which order: (A) a dog, (B) rain, (C) a bell?");
   EXPECT_THAT(sequences.options, ElementsAre("(C)(A)(B)", "(B)(A)(C)"));
   EXPECT_EQ(sequences.answer_index, 0);
+  // A letter inside an option begins no list.
+  const Item inside = item_of_line(line_of("Which is it? (A) (B)(A) twice. (B) once.", "(B) once"));
+  EXPECT_THAT(inside.options, ElementsAre("(B)(A) twice", "once"));
   // A list that the answer chooses nothing of is part of the question.
   const Item order = item_of_line(line_of("Put them in order: (A) a dog, (B) rain.", "(B)(A)"));
   EXPECT_EQ(order.question, "Put them in order: (A) a dog, (B) rain.");
