@@ -38,7 +38,7 @@ words:            ## build the word bank of speech scenes, into words (a quarter
 	@tools/setup.sh --data
 	@tools/make_words.sh
 
-sets: build words ## the project's own sets of questions, into sets (half an hour)
+sets: build words ## the project's own sets of questions, into sets (an hour)
 	@tools/make_sets.sh all
 
 bench: build      ## time to the first word, tokens per second, peak memory
