@@ -1,7 +1,11 @@
 #include "af2/model/precision.h"
 
 #include <ATen/autocast_mode.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 
+#include <mutex>
+
+#include "af2/core/log.h"
 #include "af2/model/linear.h"
 
 namespace af2 {
@@ -14,8 +18,26 @@ bool has_fast_bf16() {
 #endif
 }
 
+bool has_bf16() {
+  static const bool yes = [] {
+    const auto asked = c10::Dispatcher::singleton().findSchema({"mkldnn::_is_mkldnn_bf16_supported", ""});
+    if (!asked) return false;
+    torch::jit::Stack stack;
+    asked->callBoxed(stack);
+    return stack.back().toBool();
+  }();
+  return yes;
+}
+
 bool wants_bf16(const std::string& precision) {
-  return precision == "auto" ? has_fast_bf16() : precision == "bf16";
+  if (precision == "auto") return has_fast_bf16();
+  if (precision != "bf16") return false;
+  if (!has_bf16()) {
+    static std::once_flag told;
+    std::call_once(told,
+                   [] { notice("this processor has no products in bfloat16: they are done in float32"); });
+  }
+  return has_bf16();
 }
 
 Bf16Products::Bf16Products(bool on) : before_(active()) {

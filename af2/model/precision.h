@@ -15,7 +15,11 @@ namespace af2 {
 
 // Whether this processor multiplies bfloat16 natively: elsewhere it is slower than float32.
 bool has_fast_bf16();
-// "fp32" or "f32" no, "bf16" yes, "auto" where the processor has it.
+// Whether oneDNN multiplies bfloat16 on it at all (on x86 from AVX-512 on); without, ATen's own products take
+// minutes for a clip.
+bool has_bf16();
+// "fp32" or "f32" no, "bf16" yes, "auto" where the processor is fast at it. Where it has none, "bf16" is no
+// too, and a notice says so once.
 bool wants_bf16(const std::string& precision);
 
 // While it lives, matrix products of this thread are in bfloat16 (`on`) or float32.
