@@ -12,11 +12,13 @@
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/data/tar_shard.h"
+#include "refused.h"
 #include "tar_writer.h"
 
 namespace af2 {
 namespace {
 namespace fs = std::filesystem;
+using test::refused;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -37,15 +39,6 @@ class Manifests : public ::testing::Test {
   std::vector<ManifestItem> read(const std::string& name, const std::string& text,
                                  ManifestRead options = {}) {
     return read_any_manifest(write(name, text), options, counts);
-  }
-  void refused(ErrorKind kind, const std::vector<std::string>& parts, const std::function<void()>& body) {
-    try {
-      body();
-      ADD_FAILURE() << "not refused: " << parts.front();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), kind) << error.what();
-      for (const auto& part : parts) EXPECT_THAT(error.what(), HasSubstr(part));
-    }
   }
   static ManifestItem made(const std::string& audio, const std::string& prompt, const std::string& output) {
     ManifestItem item;

@@ -20,23 +20,15 @@
 #include "af2/factory/set_files.h"
 #include "af2/factory/shares.h"
 #include "factory_item_maker.h"
+#include "refused.h"
 
 namespace af2 {
 namespace {
 namespace fs = std::filesystem;
+using test::refused;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-void refused(ErrorKind kind, const std::vector<std::string>& parts, const std::function<void()>& body) {
-  try {
-    body();
-    ADD_FAILURE() << "not refused: " << parts.front();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.what();
-    for (const auto& part : parts) EXPECT_THAT(error.what(), HasSubstr(part));
-  }
-}
 
 // ---- Shares -----------------------------------------------------------------------------------------------
 

@@ -25,10 +25,12 @@
 #include "af2/factory/review/review_rows.h"
 #include "af2/factory/set_files.h"
 #include "factory_item_maker.h"
+#include "refused.h"
 
 namespace af2 {
 namespace {
 namespace fs = std::filesystem;
+using test::refused;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -80,16 +82,6 @@ class Reviewing : public ::testing::Test {
   fs::path write(const std::string& name, const std::string& text) {
     write_file_atomic(scratch / name, text);
     return scratch / name;
-  }
-  template <class Body>
-  void refused(ErrorKind kind, const std::vector<std::string>& parts, const Body& body) {
-    try {
-      body();
-      ADD_FAILURE() << "not refused: " << parts.front();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), kind) << error.what();
-      for (const auto& part : parts) EXPECT_THAT(error.what(), HasSubstr(part));
-    }
   }
   // One person fills one round; `fill` is given the item's place in the sample.
   ImportResult fill(Review& review, int round, const std::string& reviewer,

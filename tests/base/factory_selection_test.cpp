@@ -21,10 +21,12 @@
 #include "af2/factory/selection/matrix.h"
 #include "af2/factory/selection/point_process.h"
 #include "af2/factory/selection/selection_report.h"
+#include "refused.h"
 
 namespace af2 {
 namespace {
 namespace fs = std::filesystem;
+using test::refused;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -86,16 +88,6 @@ class Selecting : public ::testing::Test {
   fs::path write(const std::string& name, const std::string& text) {
     write_file_atomic(scratch / name, text);
     return scratch / name;
-  }
-  template <class Body>
-  void refused(ErrorKind kind, const std::vector<std::string>& words, const Body& body) {
-    try {
-      body();
-      ADD_FAILURE() << "not refused: " << words.front();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), kind) << error.what();
-      for (const auto& word : words) EXPECT_THAT(error.what(), HasSubstr(word));
-    }
   }
 
   test::Scratch scratch;

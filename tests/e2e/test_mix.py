@@ -3,50 +3,14 @@
 Run: python3 tests/e2e/test_mix.py PROGRAM. Needs only the standard library.
 """
 import collections
-import hashlib
 import json
 import pathlib
-import random
 import shutil
-import struct
-import subprocess
 import sys
 import tempfile
 import unittest
-import wave
 
-PROGRAM = ""
-LABELS = ["dog", "cow", "bell", "owl", "drum", "door", "saw", "clock"]
-SPEC = {"duration": [6, 12], "background": {"kinds": ["pink"]}, "min_onset_gap": 0.6,
-        "events": [{"count": [3, 5], "most_length": 1.5}, {"repeats": [1, 4], "most_length": 0.6}]}
-
-
-def af2(*args, code=0):
-    done = subprocess.run([PROGRAM, "data", *map(str, args)], capture_output=True, text=True, timeout=300)
-    if done.returncode != code:
-        raise AssertionError(f"af2 data {' '.join(map(str, args))}: {done.returncode}, not {code}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout, done.stderr
-
-
-def lines(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def hashes(folder):
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def write_sounds(folder):
-    for n, label in enumerate(LABELS):
-        for take in range(4):
-            draw = random.Random(f"{label} {take}")
-            count = int(16000 * draw.uniform(0.4, 1.5))
-            path = folder / label / f"{label}{take}.wav"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with wave.open(str(path), "wb") as out:
-                out.setnchannels(1), out.setsampwidth(2), out.setframerate(16000)
-                out.writeframes(struct.pack(f"<{count}h", *(int(9000 * ((i * 2 * (n + 2) // 160) % 2 * 2 - 1)) for i in range(count))))
+from tone_scenes import SPEC, af2, hashes, lines, use, write_sounds
 
 
 class Mix(unittest.TestCase):
@@ -188,5 +152,5 @@ class Mix(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    PROGRAM = str(pathlib.Path(sys.argv.pop(1)).resolve())
+    use(str(pathlib.Path(sys.argv.pop(1)).resolve()))
     unittest.main()
