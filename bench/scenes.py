@@ -5,8 +5,8 @@ Usage: .venv/bin/python bench/scenes.py --bank bank [--program build/release/af2
                                         [--work .cache/bench/scenes]
 
 Scenes: 10 s at 16 kHz, five events of one label each at 6 to 30 dB over a background at -35 LUFS, from the bank's sounds of the
-training split as folders LABEL/*; every scene with its labels as JAMS. The rival is Scaper (`pip install scaper`, Debian's
-sox) in as many processes as af2 has threads. Both sides run in turns; the table has medians (minimum-maximum).
+training split as folders LABEL/*; every scene with its labels as JAMS. The rival is Scaper (`pip install scaper`, Debian's sox,
+libsox-dev and python3-dev) in as many processes as af2 has threads. Both sides run in turns; the table has medians (minimum-maximum).
 Then, af2 alone: the same with change of pitch and length and a room; one scene of an hour; questions from records until
 there are at least --items of them, before checks and after. Seconds are of whole processes, memory is the most that one
 held. Runs on whatever else the machine does: close other programs first.
