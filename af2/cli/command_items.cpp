@@ -60,7 +60,7 @@ SetOptions options_of(const ItemFlags& flags, bool is_long) {
   if (!flags.split.empty()) options.split = flags.split;
   split_from_name(options.split);
   if (!flags.types.empty()) options.items.types = flags.types;
-  // Not the solvers': `data check` parts the items as they were parted when the set was made.
+  // Not the solvers': how they part the items is no draw of a set's, and scores of two seeds compare.
   if (flags.seed >= 0) options.items.seed = options.pass.balance.seed = options.choose.seed = flags.seed;
   if (flags.per_skill >= 0) options.choose.per_skill = flags.per_skill;
   if (flags.per_type >= 0) options.items.per_type = flags.per_type;
