@@ -22,8 +22,11 @@ namespace {
 void print_devices() {
   const auto gib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 30); };
   for (const DeviceFacts& device : list_devices())
-    print_line(fmt::format("{}\t{:.1f} GiB free of {:.1f}\t{}", device.name, gib(device.free_bytes),
-                           gib(device.total_bytes), device.description));
+    print_line(fmt::format("{}\t{:.1f} GiB free of {:.1f}\t{}\tproducts in f32{}", device.name,
+                           gib(device.free_bytes), gib(device.total_bytes), device.description,
+                           device.fast_bf16 ? ", bf16"
+                           : device.bf16    ? ", bf16 (slower)"
+                                            : ""));
   if (!built_with_cuda()) notice("this af2 was built without CUDA");
 }
 
@@ -43,7 +46,7 @@ int main_of(int argc, char** argv) {
         print_devices();
         throw CLI::Success();
       },
-      "name, memory and kind of every device that --device can name");
+      "name, memory, kind and types of products of every device that --device can name");
   std::string config;
   app.add_option("--config", config,
                  "flags from this file; else AF2_CONFIG, ./af2.yaml, ~/.config/af2/config.yaml");

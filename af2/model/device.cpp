@@ -38,6 +38,7 @@ DeviceFacts cpu() {
   facts.total_bytes = page * static_cast<std::uint64_t>(std::max(0L, sysconf(_SC_PHYS_PAGES)));
   facts.free_bytes = std::strtoull(fact("/proc/meminfo", "MemAvailable").c_str(), nullptr, 10) * 1024;
   facts.fast_bf16 = has_fast_bf16();
+  facts.bf16 = has_bf16();
   return facts;
 }
 
@@ -54,6 +55,7 @@ std::vector<DeviceFacts> gpus() {
       C10_CUDA_CHECK(cudaGetDeviceProperties(&properties, i));
       facts.description = properties.name;
       facts.fast_bf16 = properties.major >= 8;
+      facts.bf16 = true;
       const c10::cuda::CUDAGuard guard(i);
       std::size_t free = 0, total = 0;
       C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));

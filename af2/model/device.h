@@ -23,6 +23,7 @@ struct DeviceFacts {
   std::string description = {};                   // the processor's or card's own name
   std::uint64_t total_bytes = 0, free_bytes = 0;  // of its memory; 0: not known
   bool fast_bf16 = false;                         // multiplies bfloat16 natively
+  bool bf16 = false;                              // multiplies bfloat16 at all (model/precision.h)
   bool is_cpu() const { return name == "cpu"; }
 };
 

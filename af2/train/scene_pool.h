@@ -5,7 +5,7 @@
 // Thread rule: find() may be called from any thread, maps_of() from the one that trains.
 //
 //   ScenePool<TowerScene> pool(options.scene_pool > 0);
-//   const auto hear = [&](const torch::Tensor& windows) { return stem(windows); };
+//   const auto hear = [&](const torch::Tensor& windows) { return stem(windows); };  // [1, samples]
 //   const std::vector<torch::Tensor> maps = pool.maps_of(numbers, scenes, hear);
 #pragma once
 
@@ -35,39 +35,28 @@ class ScenePool {
     return found == known_.end() ? nullptr : found->second;
   }
 
-  // Maps [C, m, t] of scenes, bfloat16; what is not known is heard. Kept so, and used so the first time too:
-  // a resumed run sees the same values.
+  // Maps [C, m, t] of scenes, bfloat16; what is not known is heard, one window at a time, and kept so and
+  // used so the first time too: a resumed run, which hears other scenes together, sees the same values.
   std::vector<torch::Tensor> maps_of(const std::vector<std::int64_t>& numbers,
                                      const std::vector<std::shared_ptr<Scene>>& scenes,
                                      const std::function<torch::Tensor(const torch::Tensor& windows)>& hear) {
     torch::NoGradGuard no_grad;
-    std::vector<torch::Tensor> fresh, rows(scenes.size());
-    std::vector<std::size_t> where;
+    std::vector<torch::Tensor> rows(scenes.size());
     for (std::size_t i = 0; i < scenes.size(); ++i) {
       rows[i] = scenes[i]->map;
       if (rows[i].defined()) continue;
-      fresh.push_back(scenes[i]->samples);
-      where.push_back(i);
-    }
-    for (std::size_t first = 0; first < fresh.size(); first += kHeardAtOnce) {
-      const std::size_t last = std::min(fresh.size(), first + kHeardAtOnce);
-      const torch::Tensor windows = torch::stack(at::TensorList(fresh).slice(first, last - first));
-      const torch::Tensor maps = hear(windows).to(torch::kBFloat16);
-      for (std::size_t k = first; k < last; ++k) {
-        rows[where[k]] = maps[static_cast<int64_t>(k - first)].clone();
-        if (!keeps_) continue;
-        auto known = std::make_shared<Scene>(*scenes[where[k]]);
-        known->samples = torch::Tensor();
-        known->map = rows[where[k]];
-        const std::lock_guard lock(mutex_);
-        known_.emplace(numbers[where[k]], std::move(known));
-      }
+      rows[i] = hear(scenes[i]->samples.unsqueeze(0))[0].to(torch::kBFloat16).clone();
+      if (!keeps_) continue;
+      auto known = std::make_shared<Scene>(*scenes[i]);
+      known->samples = torch::Tensor();
+      known->map = rows[i];
+      const std::lock_guard lock(mutex_);
+      known_.emplace(numbers[i], std::move(known));
     }
     return rows;
   }
 
  private:
-  static constexpr std::size_t kHeardAtOnce = 32;  // windows: some 40 MB of activations each
   bool keeps_;
   mutable std::mutex mutex_;
   std::map<std::int64_t, std::shared_ptr<Scene>> known_;

@@ -4,21 +4,16 @@ namespace af2 {
 
 torch::Tensor tokens_of(Af2ModelImpl& network, const std::vector<torch::Tensor>& windows,
                         const std::vector<std::shared_ptr<PooledScene>>& pooled, std::mutex& pool_mutex) {
-  std::vector<torch::Tensor> fresh;
-  for (const auto& window : windows)
-    if (window.defined()) fresh.push_back(window);
-  torch::Tensor encoded;
-  if (!fresh.empty()) encoded = network.encode(torch::stack(fresh));
-  if (fresh.size() == windows.size() && !pooled.front()) return encoded;
+  if (!pooled.front()) return network.encode(torch::stack(windows));
   std::vector<torch::Tensor> rows;
-  int64_t next = 0;
   for (std::size_t i = 0; i < windows.size(); ++i) {
     PooledScene& scene = *pooled[i];
     if (!windows[i].defined()) {
       rows.push_back(scene.tokens.to(torch::kFloat32));
       continue;
     }
-    const torch::Tensor kept = encoded[next++].to(torch::kBFloat16).clone();
+    // Alone: last bits may differ in other company, and a resumed run hears other scenes together.
+    const torch::Tensor kept = network.encode(windows[i].unsqueeze(0))[0].to(torch::kBFloat16).clone();
     if (!scene.known) {
       const std::lock_guard lock(pool_mutex);
       scene.tokens = kept;

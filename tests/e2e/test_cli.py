@@ -415,7 +415,7 @@ class Flags(unittest.TestCase):
         code, out, err = af2("--list-devices")
         names = [line.split("\t")[0] for line in out.splitlines()]
         self.assertEqual((code, names[0]), (0, "cpu"), err)
-        self.assertRegex(out, r"^cpu\t[0-9.]+ GiB free of [0-9.]+\t\S")
+        self.assertRegex(out, r"^cpu\t[0-9.]+ GiB free of [0-9.]+\t\S.*\tproducts in f32(, bf16( \(slower\))?)?\n")
         for more in (["ask"], ["features"], ["bench"]):  # without all that they need
             self.assertEqual(af2(*more, "--list-devices")[:2][0], 0)
         ask = ("ask", "-p", "What do you hear?", "-n", "12", example())

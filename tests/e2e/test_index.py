@@ -20,6 +20,8 @@ import tempfile
 import time
 import unittest
 
+from machine import has_bf16
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/oracle")]
 PROGRAM = ""
@@ -261,7 +263,10 @@ class Index(unittest.TestCase):
         for args in (["index", self.sounds, "-o", self.file], ["search", self.file, "-p", "x"]):
             _, err = af2(*args, "-m", other, code=2)
             self.assertRegex(err, r"holds vectors of the model \S+ \(\w{12}\), not of \S+ \(\w{12}\)")
-        for flags in (["--hop", 2], ["--window", 5], ["--channels", "first"], ["--dtype", "bf16"]):
+        others = [["--hop", 2], ["--window", 5], ["--channels", "first"]]
+        if has_bf16(PROGRAM):
+            others.append(["--dtype", "bf16"])
+        for flags in others:
             _, err = af2("index", *self.model, self.sounds, "-o", self.file, *flags, code=2)
             self.assertIn("windows of 10 s every 5 s", err)
         # As the index has it is no conflict, and what the flags of a new one say stays.

@@ -13,6 +13,8 @@ import tempfile
 import unittest
 import warnings
 
+from machine import has_bf16
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ORACLE = ROOT / "tests/oracle"
 TOKENIZER = ROOT / ".cache/tokenizers/qwen2_5/tokenizer.json"
@@ -85,7 +87,8 @@ class Published(unittest.TestCase):
         self.assertGreater(float(logits.std()), 1)
         narrow = self.feature("logits", "--dtype", "bf16", "--tokens", ",".join(map(str, PROMPT)))
         self.assertLess(relative(narrow, logits), 2e-2)
-        self.assertGreater(relative(narrow, logits), 1e-4)
+        if has_bf16(PROGRAM):
+            self.assertGreater(relative(narrow, logits), 1e-4)
         wanted = self.model.greedy(PROMPT, memory, 64)
         self.assertGreater(len(set(wanted)), 8)  # not one token over and over
         self.assertEqual(self.answer(self.folder), wanted)

@@ -44,6 +44,7 @@ TEST(Device, TheCpuIsAlwaysListedFirst) {
   EXPECT_FALSE(all[0].description.empty());
   EXPECT_GT(all[0].free_bytes, 0u);
   EXPECT_LE(all[0].free_bytes, all[0].total_bytes);
+  EXPECT_TRUE(all[0].bf16 || !all[0].fast_bf16);
   for (std::size_t i = 1; i < all.size(); ++i) EXPECT_EQ(all[i].name, "cuda:" + std::to_string(i - 1));
   EXPECT_EQ(find_device("cpu").name, "cpu");
   EXPECT_TRUE(built_with_cuda() || all.size() == 1);
