@@ -16,7 +16,7 @@
 namespace af2 {
 namespace {
 
-struct Flags {
+struct BenchFlags {
   ClipFlags clips;
   bool clap = false;
   std::string seconds = "10,30,120,300", batch, text_model;
@@ -39,7 +39,7 @@ std::vector<double> numbers(const std::string& text, const std::string& flag, do
 }
 
 // Answers of flags.tokens tokens, whatever the model would stop at.
-AnswerOptions whole_length(const Flags& flags) {
+AnswerOptions whole_length(const BenchFlags& flags) {
   AnswerOptions options;
   options.max_new_tokens = flags.tokens;
   options.ignore_eos = true;
@@ -51,7 +51,7 @@ struct Times {
 };
 
 // The language model alone: a prompt of flags.text tokens, and the tokens after it.
-void time_text(const Engine& engine, const Flags& flags) {
+void time_text(const Engine& engine, const BenchFlags& flags) {
   AnswerOptions options;
   options.ignore_eos = true;
   const Memory nothing = engine.nothing();
@@ -98,7 +98,7 @@ void time_text(const Engine& engine, const Flags& flags) {
 }
 
 // Several answers about one clip at once: prompts one by one, then every token of all of them together.
-void time_batches(const Engine& engine, const Flags& flags, double seconds,
+void time_batches(const Engine& engine, const BenchFlags& flags, double seconds,
                   const std::vector<double>& batches) {
   const AnswerOptions options = whole_length(flags);
   const Memory memory = engine.listen(synthetic_clip(seconds, engine.config().audio.sample_rate));
@@ -143,7 +143,7 @@ void time_batches(const Engine& engine, const Flags& flags, double seconds,
   }
 }
 
-int run(const Flags& flags) {
+int run(const BenchFlags& flags) {
   if (flags.reps < 1 || flags.tokens < 2)
     throw user_error("--reps must be at least 1 and -n at least 2", "af2 bench");
   const std::vector<double> seconds = numbers(flags.seconds, "--seconds", 0.1, 86400);
@@ -222,7 +222,7 @@ int run(const Flags& flags) {
 }  // namespace
 
 void add_bench(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<BenchFlags>();
   CLI::App* verb = app.add_subcommand("bench", "how fast a model is on this machine");
   verb->add_option(
       "-m,--model", flags->clips.model,

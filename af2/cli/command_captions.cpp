@@ -25,7 +25,7 @@ namespace af2 {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kReplyTokens = 40;  // of a dry run's estimate
+constexpr double kCaptionTokens = 40;  // of a dry run's estimate
 
 struct CaptionFlags {
   std::vector<std::string> records;
@@ -51,7 +51,7 @@ int show_request(const CaptionFlags& flags, const std::vector<Record>& records, 
   const LlmRequest request = listener.request();
   print_line(fmt::format("--- {} version {}\n{}\n", request.purpose, request.version, request.prompt));
   const double sent = stretches * token_estimate(request) + seconds * kTokensPerSecond,
-               received = stretches * kReplyTokens;
+               received = stretches * kCaptionTokens;
   print_line(
       fmt::format("estimate for {} records: {:.0f} calls with {:.0f} s of sound, {:.0f} tokens sent, {:.0f} "
                   "received, cost "

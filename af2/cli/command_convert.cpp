@@ -17,7 +17,7 @@
 namespace af2 {
 namespace {
 
-struct Flags {
+struct ConvertFlags {
   std::string in, out, base_lm, generation;
   ConvertOptions options;
   std::string perplexity;  // a file of text
@@ -42,7 +42,7 @@ EngineOptions after_options() {
   return options;
 }
 
-Perplexities perplexities(const Flags& flags) {
+Perplexities perplexities(const ConvertFlags& flags) {
   const std::string text = read_file(flags.perplexity);
   EngineOptions source;
   source.base_lm = flags.base_lm;
@@ -62,7 +62,7 @@ Json report_json(const ConvertReport& report) {
           {"changed", std::move(tensors)}};
 }
 
-void tell(const ConvertReport& report, const std::optional<Perplexities>& found, const Flags& flags) {
+void tell(const ConvertReport& report, const std::optional<Perplexities>& found, const ConvertFlags& flags) {
   if (flags.json) {
     Json line = report_json(report);
     if (found)
@@ -83,7 +83,7 @@ void tell(const ConvertReport& report, const std::optional<Perplexities>& found,
                            found->tokens, flags.perplexity, found->after, found->before));
 }
 
-int run(const Flags& flags) {
+int run_convert(const ConvertFlags& flags) {
   ConvertOptions options = flags.options;
   options.base_lm = flags.base_lm;
   options.generation = flags.generation;
@@ -102,7 +102,8 @@ int run(const Flags& flags) {
   return 0;
 }
 
-void add_common(CLI::App& verb, Flags& flags, const std::shared_ptr<Flags>& shared, CommandRunner& runner) {
+void add_common(CLI::App& verb, ConvertFlags& flags, const std::shared_ptr<ConvertFlags>& shared,
+                CommandRunner& runner) {
   verb.add_option(
           "-i,--in", flags.in,
           "model folder, published checkpoint, .pt of the training code, Hugging Face folder or GGUF file")
@@ -118,13 +119,13 @@ void add_common(CLI::App& verb, Flags& flags, const std::shared_ptr<Flags>& shar
   verb.add_flag("--verify", flags.verify, "read the new folder again, and check its sums");
   verb.add_flag("--report", flags.report, "the error of every matrix, not only of the worst");
   verb.add_flag("--json", flags.json, "one JSON object");
-  verb.callback([shared, &runner] { runner = [shared] { return run(*shared); }; });
+  verb.callback([shared, &runner] { runner = [shared] { return run_convert(*shared); }; });
 }
 
 }  // namespace
 
 void add_convert(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ConvertFlags>();
   CLI::App* verb = app.add_subcommand("convert", "a model from one layout to another");
   add_common(*verb, *flags, flags, runner);
   verb->add_option("--dtype", flags->options.type,
@@ -146,7 +147,7 @@ void add_convert(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
 }
 
 void add_quantize(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ConvertFlags>();
   flags->options.type.clear();
   CLI::App* verb = app.add_subcommand("quantize", "a model with smaller matrices");
   add_common(*verb, *flags, flags, runner);

@@ -18,7 +18,7 @@ namespace af2 {
 namespace fs = std::filesystem;
 namespace {
 
-struct ConvertFlags {
+struct DataConvertFlags {
   std::string from, to, out;
   bool verify = false;
   ManifestRead read;
@@ -38,7 +38,7 @@ std::vector<ManifestItem> items_of_set(const std::string& path) {
   return items;
 }
 
-int run_convert(const ConvertFlags& flags) {
+int run_data_convert(const DataConvertFlags& flags) {
   RecordCounts counts;
   std::vector<ManifestItem> items =
       is_item_set(flags.from) ? items_of_set(flags.from) : read_any_manifest(flags.from, flags.read, counts);
@@ -67,7 +67,7 @@ int run_convert(const ConvertFlags& flags) {
 }  // namespace
 
 void add_data_convert(CLI::App& data, CommandRunner& runner) {
-  auto flags = std::make_shared<ConvertFlags>();
+  auto flags = std::make_shared<DataConvertFlags>();
   CLI::App* verb = data.add_subcommand("convert", "manifests of questions from one form to another");
   verb->add_option("from", flags->from, "manifest, tar shard, or folder of a set of items")->required();
   verb->add_option("--to", flags->to, "jsonl, af2, af3 (conversations) or ltu (LTU, GAMA)")->required();
@@ -91,7 +91,7 @@ void add_data_convert(CLI::App& data, CommandRunner& runner) {
       "  af2 data convert Clotho-AQA/train.json --to af3 --verify -o conversations.json\n"
       "  af2 data convert clips-000.tar --to jsonl --sounds sounds --prompt \"Describe the sound.\" -o "
       "c.jsonl");
-  verb->callback([flags, &runner] { runner = [flags] { return run_convert(*flags); }; });
+  verb->callback([flags, &runner] { runner = [flags] { return run_data_convert(*flags); }; });
 }
 
 }  // namespace af2

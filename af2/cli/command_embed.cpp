@@ -14,7 +14,7 @@ namespace af2 {
 namespace {
 
 // A clip or a text with its vector, or one stretch of a clip.
-struct Item {
+struct EmbedItem {
   bool is_text = false;
   std::string name;  // path or text
   Vector vector;
@@ -30,7 +30,7 @@ struct EmbedFlags {
   double window_s = 0, hop_s = 0;
 };
 
-Json item_json(const Item& item, const EmbedFlags& flags, const ClapEngine& clap, int index) {
+Json item_json(const EmbedItem& item, const EmbedFlags& flags, const ClapEngine& clap, int index) {
   Json line = {{"type", "embedding"}, {"index", index}, {item.is_text ? "text" : "path", item.name}};
   if (flags.windows && !item.is_text) line["start"] = item.start_s, line["end"] = item.end_s;
   if (flags.format == "base64") {
@@ -46,7 +46,7 @@ Json item_json(const Item& item, const EmbedFlags& flags, const ClapEngine& clap
 
 // Adds what a clip gives: its vector, or those of its stretches.
 void add_clip(const ClapEngine& clap, const EmbedFlags& flags, const ClipItem& clip,
-              std::vector<Item>& items) {
+              std::vector<EmbedItem>& items) {
   if (!flags.windows) {
     const HeardClip heard = read_clap_clip(clap, flags.clap, clip);
     tell_warnings(heard, {});
@@ -78,10 +78,10 @@ int run_embed(const EmbedFlags& flags) {
     throw user_error("--window and --hop belong to --windows-out", "af2 embed");
   const ClapEngine clap = load_clap(flags.clap);
   if (!npy && !flags.clap.out.empty()) set_output_file(flags.clap.out);
-  std::vector<Item> all;
+  std::vector<EmbedItem> all;
   int index = 0;
-  const auto give = [&](std::vector<Item> items) {
-    for (Item& item : items) {
+  const auto give = [&](std::vector<EmbedItem> items) {
+    for (EmbedItem& item : items) {
       if (npy)
         all.push_back(std::move(item));
       else
@@ -94,7 +94,7 @@ int run_embed(const EmbedFlags& flags) {
   clips.json = !npy;
   if (names_clips(flags.clap))
     code = for_each_clip(clips, [&](int, const ClipItem& clip) {
-      std::vector<Item> items;
+      std::vector<EmbedItem> items;
       add_clip(clap, flags, clip, items);
       give(std::move(items));
     });
@@ -103,7 +103,7 @@ int run_embed(const EmbedFlags& flags) {
   if (!npy) return code;
   if (all.empty()) return code;
   std::vector<float> values;
-  for (const Item& item : all) values.insert(values.end(), item.vector.begin(), item.vector.end());
+  for (const EmbedItem& item : all) values.insert(values.end(), item.vector.begin(), item.vector.end());
   write_npy(flags.clap.out, std::span<const float>(values),
             {static_cast<std::int64_t>(all.size()), static_cast<std::int64_t>(clap.size())});
   return code;
@@ -123,7 +123,7 @@ std::string cell(float value) {
 int run_similar(const SimilarFlags& flags) {
   const ClapEngine clap = load_clap(flags.clap);
   if (!flags.clap.out.empty()) set_output_file(flags.clap.out);
-  std::vector<Item> items;
+  std::vector<EmbedItem> items;
   EmbedFlags plain;
   plain.clap = flags.clap;
   int code = 0;
@@ -143,15 +143,15 @@ int run_similar(const SimilarFlags& flags) {
       throw user_error("nothing to compare with the query", "af2 similar", "name files, or give --text");
     Vector query;
     if (std::filesystem::exists(flags.query)) {
-      std::vector<Item> one;
+      std::vector<EmbedItem> one;
       add_clip(clap, plain, {{flags.query}, "", {}, {}}, one);
       query = one[0].vector;
     } else {
       verbose("the query is a text: no file of that name");
       query = clap_text(clap, flags.query);
     }
-    std::vector<std::pair<float, const Item*>> found;
-    for (const Item& item : items) found.emplace_back(cosine(query, item.vector), &item);
+    std::vector<std::pair<float, const EmbedItem*>> found;
+    for (const EmbedItem& item : items) found.emplace_back(cosine(query, item.vector), &item);
     std::stable_sort(found.begin(), found.end(),
                      [](const auto& a, const auto& b) { return a.first > b.first; });
     if (flags.top > 0 && found.size() > static_cast<std::size_t>(flags.top)) found.resize(flags.top);
@@ -166,12 +166,12 @@ int run_similar(const SimilarFlags& flags) {
     throw user_error("needs two things to compare", "af2 similar", "name files, give --text, or --query");
   if (!json) {
     std::string head;
-    for (const Item& item : items) head += "\t" + one_line(item.name);
+    for (const EmbedItem& item : items) head += "\t" + one_line(item.name);
     print_line(head);
   }
-  for (const Item& a : items) {
+  for (const EmbedItem& a : items) {
     std::vector<float> row;
-    for (const Item& b : items) row.push_back(cosine(a.vector, b.vector));
+    for (const EmbedItem& b : items) row.push_back(cosine(a.vector, b.vector));
     if (json) {
       print_line(Json{{"type", "similarity"}, {a.is_text ? "text" : "path", a.name}, {"scores", row}}.dump());
       continue;

@@ -98,11 +98,11 @@ int run_import(const ImportFlags& flags) {
   return result.refused.empty() ? 0 : 4;
 }
 
-struct ReportFlags {
+struct ReviewReportFlags {
   std::string review, out;
 };
 
-int run_report(const ReportFlags& flags) {
+int run_review_report(const ReviewReportFlags& flags) {
   const Json report = review_report(open_review(flags.review));
   if (flags.out.empty()) {
     print_line(report.dump(1));
@@ -201,13 +201,13 @@ void add_review_import(CLI::App& review, CommandRunner& runner) {
 }
 
 void add_review_report(CLI::App& review, CommandRunner& runner) {
-  auto flags = std::make_shared<ReportFlags>();
+  auto flags = std::make_shared<ReviewReportFlags>();
   CLI::App* verb = review.add_subcommand("report", "agreement, kappa, discards by reason, edits");
   verb->add_option("review", flags->review, "folder of the review")->required();
   verb->add_option("-o,--out", flags->out, "file; else standard output");
   take_flags_from_environment(*verb);
   verb->footer("example: af2 data review report review -o report.json");
-  verb->callback([flags, &runner] { runner = [flags] { return run_report(*flags); }; });
+  verb->callback([flags, &runner] { runner = [flags] { return run_review_report(*flags); }; });
 }
 
 void add_review_release(CLI::App& review, CommandRunner& runner) {

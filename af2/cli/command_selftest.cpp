@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kReference = "selftest.safetensors";
 
-struct Flags {
+struct SelftestFlags {
   ClipFlags clips;
   std::string reference;
   bool quick = false;
@@ -65,7 +65,7 @@ std::vector<int> token_list(const SafeTensors& file, const std::string& key) {
   return parse_token_list(found->second);
 }
 
-int run(const Flags& flags) {
+int run_selftest(const SelftestFlags& flags) {
   const fs::path folder = find_model_folder(flags.clips.model);
   const fs::path path = flags.reference.empty() ? folder / kReference : fs::path(flags.reference);
   if (!fs::exists(path))
@@ -121,7 +121,7 @@ int run(const Flags& flags) {
 }  // namespace
 
 void add_selftest(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<SelftestFlags>();
   CLI::App* verb = app.add_subcommand("selftest", "every stage of the model against stored references");
   verb->add_option("-m,--model", flags->clips.model, "model folder; without it AF2_MODEL or the bundled one");
   verb->add_option("--ref", flags->reference,
@@ -131,7 +131,7 @@ void add_selftest(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   verb->add_option("-t,--threads", flags->clips.threads, "threads; 0: all cores");
   take_flags_from_environment(*verb);
   verb->footer("example: af2 selftest");
-  verb->callback([flags, &runner] { runner = [flags] { return run(*flags); }; });
+  verb->callback([flags, &runner] { runner = [flags] { return run_selftest(*flags); }; });
 }
 
 }  // namespace af2

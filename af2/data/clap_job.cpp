@@ -7,7 +7,7 @@
 namespace af2 {
 namespace {
 
-std::string line_of(const Json& json) {
+std::string json_line(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -46,9 +46,9 @@ ClapJobResult run_clap_job(const ClapJob& job, const std::function<ClapMade(std:
   for_each_made(parts, [&](const Json& made) {
     if (made.contains("line")) {
       lines.write(made["line"].get<std::string>() + "\n");
-      side.write(line_of(made["side"]));
+      side.write(json_line(made["side"]));
     }
-    for (const Json& record : made.at("aside")) aside.write(line_of(record));
+    for (const Json& record : made.at("aside")) aside.write(json_line(record));
     for (const auto& [name, n] : made.at("counts").items()) result.counts[name] += n.get<std::int64_t>();
   });
   if (!result.stopped.empty()) return result;

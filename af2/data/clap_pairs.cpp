@@ -18,7 +18,7 @@ std::string text_of(const Json& json, const std::string& key, const std::string&
   return text;
 }
 
-double seconds_of(const Json& json, const char* key, const std::string& where) {
+double time_of(const Json& json, const char* key, const std::string& where) {
   const double seconds = json.is_number() ? json.get<double>() : NAN;
   if (!std::isfinite(seconds) || seconds < 0)
     throw data_error(std::string("`") + key + "` is no time in seconds", where, "give a number from 0");
@@ -72,9 +72,9 @@ ClapPair parse_clap_pair(const Json& json, const std::string& where, PairAudio a
     pair.audio = text_of(json["audio"], "audio", where);
   else if (audio == PairAudio::kNamed)
     throw data_error("`audio` is missing", where, "name the clip's file");
-  if (json.contains("start")) pair.start_s = seconds_of(json["start"], "start", where);
+  if (json.contains("start")) pair.start_s = time_of(json["start"], "start", where);
   if (json.contains("duration") && !json["duration"].is_null()) {
-    pair.duration_s = seconds_of(json["duration"], "duration", where);
+    pair.duration_s = time_of(json["duration"], "duration", where);
     if (*pair.duration_s == 0) throw data_error("`duration` is 0", where, "leave it out for the whole file");
   }
   if (!json.contains("captions")) throw data_error("`captions` is missing", where, "give at least one");

@@ -5,16 +5,16 @@
 namespace af2 {
 namespace {
 
-const std::vector<std::string> kSilence = {"silence", "the sound of silence", "no sound at all",
-                                           "nothing is heard", "a silent recording"};
-const std::vector<std::string> kNoise = {"background noise", "the sound of background noise",
-                                         "nothing but background noise", "a steady hiss and nothing else",
-                                         "only the noise of the recording"};
+const std::vector<std::string> kSilenceTexts = {"silence", "the sound of silence", "no sound at all",
+                                                "nothing is heard", "a silent recording"};
+const std::vector<std::string> kNoiseTexts = {
+    "background noise", "the sound of background noise", "nothing but background noise",
+    "a steady hiss and nothing else", "only the noise of the recording"};
 
 }  // namespace
 
 ClapTexts nothing_texts(const SoundBank& bank, bool silent, Random& rng, const CaptionOptions& options) {
-  std::vector<std::string> known = silent ? kSilence : kNoise;
+  std::vector<std::string> known = silent ? kSilenceTexts : kNoiseTexts;
   rng.shuffle(known);
   if (static_cast<int>(known.size()) > options.positives)
     known.resize(static_cast<std::size_t>(options.positives));

@@ -19,7 +19,7 @@ fs::path part_path(const PartJob& job, std::int64_t part) {
   return job.out / job.name / (number + ".json");
 }
 
-std::int64_t parts_of(const PartJob& job) {
+std::int64_t count_parts(const PartJob& job) {
   return (job.n_items + job.part_items - 1) / job.part_items;
 }
 
@@ -49,7 +49,7 @@ void open_part_job(const PartJob& job) {
 PartJobResult run_part_job(const PartJob& job, const std::function<Json(std::int64_t)>& make) {
   PartJobResult result;
   ProgressBar bar(job.n_items);
-  for (std::int64_t p = 0; p < parts_of(job); ++p) {
+  for (std::int64_t p = 0; p < count_parts(job); ++p) {
     const std::int64_t first = p * job.part_items, last = std::min(job.n_items, first + job.part_items);
     if (!fs::exists(part_path(job, p))) {
       std::vector<Json> made;
@@ -64,7 +64,7 @@ PartJobResult run_part_job(const PartJob& job, const std::function<Json(std::int
 }
 
 void for_each_made(const PartJob& job, const std::function<void(const Json&)>& take) {
-  for (std::int64_t p = 0; p < parts_of(job) && fs::exists(part_path(job, p)); ++p)
+  for (std::int64_t p = 0; p < count_parts(job) && fs::exists(part_path(job, p)); ++p)
     for (const Json& made : parse_json(read_file(part_path(job, p)), part_path(job, p).string())) take(made);
 }
 

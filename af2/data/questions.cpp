@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kOrderGap = 0.5;      // seconds between the onsets of a pair
 constexpr double kWhileOverlap = 0.3;  // seconds of overlap that make a caption say "while"
-constexpr int kMostCount = 5;
+constexpr int kMostRepeats = 5;
 constexpr std::size_t kOptions = 4;
 
 struct Asker {
@@ -220,7 +220,7 @@ SceneOptions scene_for(QuestionType type, Random& rng, const SceneOptions& base,
       o.countable = true;
       o.repeat_chance = 0;
       o.overlap = 0;
-      o.repeats = repeats > 0 ? repeats : rng.range(1, kMostCount);
+      o.repeats = repeats > 0 ? repeats : rng.range(1, kMostRepeats);
       break;
     }
     case QuestionType::kCaption:

@@ -133,6 +133,13 @@ Record record_from_json(const Json& json, const std::string& where) {
   return record;
 }
 
+void RecordCounts::add(const RecordCounts& more) {
+  for (const auto& [reason, n] : more.dropped) {
+    if (!first.contains(reason)) first[reason] = more.first.at(reason);
+    dropped[reason] += n;
+  }
+}
+
 void tidy(Record& record, const std::string& where, RecordCounts& counts) {
   drop_empty(record.captions, &RecordText::text, "caption", where, counts);
   drop_empty(record.speech, &RecordSpeech::text, "speech", where, counts);

@@ -268,6 +268,7 @@ struct RecordCounts {
   void drop(const std::string& reason, const std::string& where) {
     if (dropped[reason]++ == 0) first[reason] = where;
   }
+  void add(const RecordCounts& more);
 };
 
 // One line of records.jsonl, without its end: what is not known is left out.

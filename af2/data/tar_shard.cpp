@@ -71,10 +71,10 @@ class Stream {
 struct FreeArchive {
   void operator()(archive* a) const { archive_read_free(a); }
 };
-using Reader = std::unique_ptr<archive, FreeArchive>;
+using ArchiveReader = std::unique_ptr<archive, FreeArchive>;
 
-Reader open_tar(Stream& stream, const std::string& where) {
-  Reader reader(archive_read_new());
+ArchiveReader open_tar(Stream& stream, const std::string& where) {
+  ArchiveReader reader(archive_read_new());
   archive_read_support_format_tar(reader.get());
   archive_read_support_filter_none(reader.get());
   if (archive_read_open2(reader.get(), &stream, nullptr, Stream::read, Stream::skip, nullptr) != ARCHIVE_OK)
@@ -93,7 +93,7 @@ std::string message_of(archive* a) {
 std::vector<TarMember> list_tar(const std::filesystem::path& path) {
   Stream stream(path, 0);
   const std::string where = path.string();
-  const Reader reader = open_tar(stream, where);
+  const ArchiveReader reader = open_tar(stream, where);
   std::vector<TarMember> members;
   archive_entry* entry = nullptr;
   for (;;) {
@@ -136,7 +136,7 @@ std::string read_tar_member(const std::filesystem::path& path, const TarMember& 
     return data_error("is not where it was", where, "the shard changed while it was in use: start again");
   };
   if (member.header + 512 > stream.size()) throw moved();
-  const Reader reader = open_tar(stream, where);
+  const ArchiveReader reader = open_tar(stream, where);
   archive_entry* entry = nullptr;
   const int code = archive_read_next_header(reader.get(), &entry);
   if (code != ARCHIVE_OK && code != ARCHIVE_WARN) throw moved();

@@ -26,7 +26,7 @@ bool share_a_term(const std::vector<std::string>& a, const std::vector<std::stri
   return false;
 }
 
-std::vector<std::string> parts_of(const std::string& cell) {
+std::vector<std::string> listed_in(const std::string& cell) {
   std::vector<std::string> parts;
   for (const std::string& part : split(cell, '|'))
     if (!part.empty()) parts.push_back(part);
@@ -64,9 +64,9 @@ std::vector<LabelInfo> read_label_table(const std::filesystem::path& path) {
     info.phrase = table.text(row, "phrase");
     info.short_name = table.text(row, "short");
     info.sentence = table.text(row, "sentence");
-    info.synonyms = parts_of(more(row, "synonyms"));
+    info.synonyms = listed_in(more(row, "synonyms"));
     info.family = more(row, "family");
-    info.parents = parts_of(more(row, "parents"));
+    info.parents = listed_in(more(row, "parents"));
     if (!names.insert(info.name).second) throw table.error(row, "label", "stands twice: " + info.name);
     labels.push_back(std::move(info));
   }
@@ -127,6 +127,11 @@ bool Vocabulary::confusable(int label_a, int label_b) const {
   if (label_a == label_b) return true;
   const LabelInfo &a = at(label_a), &b = at(label_b);
   return has(a.parents, b.name) || has(b.parents, a.name) || share_a_term(terms(label_a), terms(label_b));
+}
+
+bool Vocabulary::confusable(const std::string& a, const std::string& b) const {
+  const int label_a = find(a), label_b = find(b);
+  return label_a < 0 || label_b < 0 ? plain_label(a) == plain_label(b) : confusable(label_a, label_b);
 }
 
 }  // namespace af2

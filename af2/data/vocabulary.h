@@ -44,6 +44,8 @@ class Vocabulary {
   // The same label, a shared name, phrase or synonym, or one a parent of the other: never distractors of one
   // another.
   bool confusable(int label_a, int label_b) const;
+  // The same of names: of unknown ones, those that are plainly the same.
+  bool confusable(const std::string& a, const std::string& b) const;
   const std::vector<std::string>& terms(int label) const {
     return terms_.at(static_cast<std::size_t>(label));
   }

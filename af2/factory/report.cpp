@@ -10,13 +10,6 @@
 #include "af2/factory/set_counts.h"
 
 namespace af2 {
-namespace {
-
-std::string or_none(const std::string& text) {
-  return text.empty() ? "none" : text;
-}
-
-}  // namespace
 
 Json set_report(const std::vector<Item>& items, const ReportInputs& inputs) {
   SetCounts counts;

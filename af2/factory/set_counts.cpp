@@ -46,10 +46,6 @@ std::vector<T> unique_of(std::vector<T> list) {
   return list;
 }
 
-std::string or_none(const std::string& text) {
-  return text.empty() ? "none" : text;
-}
-
 // The least number of words that a share of the texts does not exceed.
 int at_share(const std::map<int, std::int64_t>& n, std::int64_t all, double share) {
   const auto rank =
@@ -72,6 +68,10 @@ void count_parts(std::map<std::string, std::int64_t>& counts, const std::string&
 }
 
 }  // namespace
+
+std::string or_none(const std::string& text) {
+  return text.empty() ? "none" : text;
+}
 
 TextKey text_key(std::string_view text) {
   // Two runs of one function from different states: what meets in one does not in the other.

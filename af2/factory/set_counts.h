@@ -25,6 +25,9 @@
 
 namespace af2 {
 
+// Under which key an item is counted that has no skill, level or form: "none".
+std::string or_none(const std::string& text);
+
 // Stands for a text where only sameness counts: 128 bits of it.
 struct TextKey {
   std::uint64_t a = 0, b = 0;

@@ -23,13 +23,6 @@ bool id_before(const Item& a, const Item& b) {
   return a.id < b.id;
 }
 
-void add(RecordCounts& to, const RecordCounts& from) {
-  for (const auto& [reason, n] : from.dropped) {
-    if (!to.first.contains(reason)) to.first[reason] = from.first.at(reason);
-    to.dropped[reason] += n;
-  }
-}
-
 // What one record gave, as it is kept.
 Json made_of(const Record& record, const Vocabulary& words, const SetOptions& options, const StoryPool& pool,
              const SetSources& from) {
@@ -164,14 +157,14 @@ SetResult make_set(const fs::path& out, const std::vector<Record>& records, cons
   SetPass pass = pass_set(items, records, words, sources, options.pass,
                           [&](const Item& item, const ItemFault& fault) { aside.tell(item, fault); });
   aside.note_gone(before, items, "balance or blind solvers");
-  add(result.counts, pass.inputs.dropped);
+  result.counts.add(pass.inputs.dropped);
   items = choose_items(std::move(items), options.choose);
   // The choice shifts shares again: what is chosen must itself pass as a whole.
   for (int round = 0; round < kRounds; ++round) {
     before = ids_of(items);
     SetPass again = pass_set(items, records, words, sources, options.pass);
     aside.note_gone(before, items, "balance or blind solvers, once chosen");
-    add(result.counts, again.inputs.dropped);
+    result.counts.add(again.inputs.dropped);
     result.within = again.within;
     result.solvers = std::move(again.inputs.solvers);
     if (again.left_out == 0 && again.moved == 0) break;

@@ -19,13 +19,6 @@ void leave(std::vector<Item>& items, const std::vector<char>& keep) {
   items.resize(to);
 }
 
-void add(RecordCounts& counts, const RecordCounts& more) {
-  for (const auto& [reason, n] : more.dropped) {
-    if (counts.dropped[reason] == 0) counts.first[reason] = more.first.at(reason);
-    counts.dropped[reason] += n;
-  }
-}
-
 }  // namespace
 
 SetPass pass_set(std::vector<Item>& items, const std::vector<Record>& records, const Vocabulary& words,
@@ -39,13 +32,13 @@ SetPass pass_set(std::vector<Item>& items, const std::vector<Record>& records, c
   const SetCheck check =
       check_items(items, records, checker, sources.hear ? sources.folder : std::filesystem::path(), sink,
                   sources.threads);
-  add(counts, check.counts);
+  counts.add(check.counts);
   leave(items, check.keep);
 
   if (sources.tests) {
     OverlapResult overlap =
         find_overlaps(items, sources.folder, *sources.tests, options.overlap, sources.threads);
-    add(counts, overlap.counts);
+    counts.add(overlap.counts);
     pass.inputs.overlaps = overlap.by_set;
     std::set<std::string> sets;
     for (const TestClip& clip : sources.tests->clips()) sets.insert(clip.set);

@@ -13,7 +13,7 @@
 namespace af2 {
 namespace {
 
-using Sounds = std::map<std::string, SoundLook>;  // by path
+using SoundsByPath = std::map<std::string, SoundLook>;  // by path
 
 void read(const SetInput& input, const StatsOptions& options, RecordCounts& left_out,
           const std::function<void(Item&& item)>& give_item,
@@ -38,12 +38,12 @@ std::vector<std::set<std::string>> files_of(const std::vector<SetInput>& inputs,
   return files;
 }
 
-Sounds look_at(const std::vector<std::set<std::string>>& files, int threads,
-               const std::function<void(std::size_t, std::size_t)>& tell) {
-  Sounds sounds;
+SoundsByPath look_at(const std::vector<std::set<std::string>>& files, int threads,
+                     const std::function<void(std::size_t, std::size_t)>& tell) {
+  SoundsByPath sounds;
   for (const auto& own : files)
     for (const std::string& file : own) sounds.try_emplace(file);
-  std::vector<Sounds::value_type*> list;
+  std::vector<SoundsByPath::value_type*> list;
   for (auto& sound : sounds) list.push_back(&sound);
   std::mutex mutex;
   std::size_t done = 0;
@@ -56,7 +56,7 @@ Sounds look_at(const std::vector<std::set<std::string>>& files, int threads,
   return sounds;
 }
 
-Json sounds_json(const std::set<std::string>& files, const Sounds& sounds, std::size_t listed) {
+Json sounds_json(const std::set<std::string>& files, const SoundsByPath& sounds, std::size_t listed) {
   std::int64_t missing = 0, unreadable = 0;
   Json list = Json::array();
   for (const std::string& file : files) {
@@ -91,7 +91,7 @@ SetStats stats_of(const std::vector<std::string>& paths, const StatsOptions& opt
       throw user_error("is named twice", path, "name each once: the total would count it twice");
   }
   std::vector<std::set<std::string>> files;
-  Sounds sounds;
+  SoundsByPath sounds;
   if (options.sounds) {
     files = files_of(inputs, options);
     sounds = look_at(files, options.threads, tell);

@@ -59,9 +59,9 @@ std::vector<std::string> short_names(const std::vector<std::string>& paths) {
 // Of a part's rows: by size, by name, or as the columns tell them.
 enum class Order { kBySize, kByName, kAsTold };
 
-class Table {
+class StatsTable {
  public:
-  explicit Table(const std::vector<const Json*>& columns) : columns_(columns) {}
+  explicit StatsTable(const std::vector<const Json*>& columns) : columns_(columns) {}
 
   void head(const std::vector<std::string>& names) { rows_.push_back({"", names}); }
   void texts(const std::string& name, const char* key) {
@@ -163,7 +163,7 @@ auto sums_at(const char* key) {
   };
 }
 
-void durations(Table& table, const char* title, const char* what) {
+void durations(StatsTable& table, const char* title, const char* what) {
   table.part(
       title,
       [&](const Json& c, const auto& add) {
@@ -175,7 +175,7 @@ void durations(Table& table, const char* title, const char* what) {
       Order::kAsTold);
 }
 
-void words(Table& table, const char* title, const char* key) {
+void words(StatsTable& table, const char* title, const char* key) {
   table.title(title);
   const auto of = [key](const char* what) { return [=](const Json& c) { return number(c[key][what]); }; };
   table.row("  mean", of("mean"), 1);
@@ -184,7 +184,7 @@ void words(Table& table, const char* title, const char* key) {
   table.row("  max", of("max"));
 }
 
-void of_items(Table& table) {
+void of_items(StatsTable& table) {
   table.part("items by skill", [](const Json& c, const auto& add) {
     for (const Json& skill : c["skills"]) add(skill["skill"].get<std::string>(), number(skill["items"]));
   });
@@ -206,7 +206,7 @@ void of_items(Table& table) {
             [](const Json& c) { return number(c["duplicates"]["question_and_answer"]); });
 }
 
-void of_records(Table& table) {
+void of_records(StatsTable& table) {
   table.title("records");
   const auto of = [](const char* what) { return [=](const Json& c) { return number(c["records"][what]); }; };
   table.row("  records", of("records"));
@@ -228,7 +228,7 @@ std::string stats_table(const SetStats& stats) {
   if (stats.inputs.size() > 1) columns.push_back(&stats.total), names.push_back("total");
   const bool items = number(stats.total["items"]) > 0,
              records = number(stats.total["records"]["records"]) > 0;
-  Table table(columns);
+  StatsTable table(columns);
   table.head(names);
   table.texts("form", "form");
   if (items) table.row("items", [](const Json& c) { return number(c["items"]); });

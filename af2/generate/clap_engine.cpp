@@ -12,7 +12,7 @@
 namespace af2 {
 namespace {
 
-constexpr double kAlmost = 1e-6;  // seconds: rounding of starts and ends
+constexpr double kRounding_s = 1e-6;  // seconds: rounding of starts and ends
 
 Vector to_vector(const torch::Tensor& tensor) {
   const torch::Tensor flat = tensor.to(torch::kFloat32).contiguous();
@@ -131,7 +131,7 @@ Vector ClapEngine::audio(std::span<const float> samples) const {
 
 void ClapEngine::check_stretches(double window_s, double hop_s) const {
   const double longest_s = config().audio.window_seconds;
-  if (!(window_s > 0) || window_s > longest_s + kAlmost)
+  if (!(window_s > 0) || window_s > longest_s + kRounding_s)
     throw user_error("must be above 0 and at most the model's window of " + std::to_string(longest_s) + " s",
                      "--window");
   if (!(hop_s > 0)) throw user_error("must be above 0", "--hop");
@@ -145,7 +145,7 @@ std::vector<ClapEngine::Stretch> ClapEngine::stretches(std::span<const float> sa
   std::vector<std::span<const float>> parts;
   for (std::size_t k = 0;; ++k) {
     // The last one ends where the clip ends.
-    const bool last = static_cast<double>(k) * hop_s + window_s >= all_s - kAlmost;
+    const bool last = static_cast<double>(k) * hop_s + window_s >= all_s - kRounding_s;
     const double start = last ? std::max(0.0, all_s - window_s) : static_cast<double>(k) * hop_s;
     const double end = std::min(start + window_s, all_s);
     const auto first = static_cast<std::size_t>(std::llround(start * rate));

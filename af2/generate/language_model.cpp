@@ -24,7 +24,7 @@ bool is_gguf(const fs::path& path) {
 }
 
 // The folder, where its config.json was named.
-fs::path folder_of(const fs::path& path) {
+fs::path folder_around(const fs::path& path) {
   return path.filename() == "config.json" ? path.parent_path() : path;
 }
 
@@ -84,14 +84,14 @@ fs::path checked_path(const fs::path& path) {
   if (!is_language_model(path))
     throw user_error("is no language model alone", path.string(),
                      "give a GGUF file, or the folder of a Qwen2 or Llama model");
-  return folder_of(path);
+  return folder_around(path);
 }
 
 }  // namespace
 
 bool is_language_model(const fs::path& path) {
   if (is_gguf(path)) return true;
-  const fs::path folder = folder_of(path);
+  const fs::path folder = folder_around(path);
   return fs::is_directory(folder) && checkpoint_layout(folder) == CheckpointLayout::kHuggingFace;
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 using namespace gguf_detail;
 
-constexpr std::size_t kScalars = std::variant_size_v<GgufValue> / 2;
+constexpr std::size_t kScalarTypes = std::variant_size_v<GgufValue> / 2;
 
 template <class T>
 void put(std::string* out, const T& value) {
@@ -31,9 +31,9 @@ void put(std::string* out, const T& value) {
 }
 
 void put_value(std::string* out, const GgufValue& value) {
-  const std::size_t index = value.index() % kScalars;
+  const std::size_t index = value.index() % kScalarTypes;
   const auto type = static_cast<std::uint32_t>(index < kArray ? index : index + 1);
-  if (value.index() >= kScalars) put(out, kArray);
+  if (value.index() >= kScalarTypes) put(out, kArray);
   put(out, type);
   std::visit(
       [&](const auto& v) {

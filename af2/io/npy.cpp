@@ -12,7 +12,7 @@ namespace af2 {
 namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr std::size_t kMaxDims = 32;  // numpy's own limit until version 2
+constexpr std::size_t kNpyMaxDims = 32;  // numpy's own limit until version 2
 
 struct TypeCode {
   std::string_view code;
@@ -22,9 +22,9 @@ constexpr TypeCode kCodes[] = {{"<f4", DType::kF32}, {"<f8", DType::kF64}, {"<i2
                                {"<i4", DType::kI32}, {"<i8", DType::kI64}, {"|u1", DType::kU8}};
 
 // Reads the header, a Python dict literal with exactly the keys descr, fortran_order and shape.
-class HeaderReader {
+class NpyHeader {
  public:
-  HeaderReader(std::string_view text, const std::string& where) : text_(text), where_(where) {}
+  NpyHeader(std::string_view text, const std::string& where) : text_(text), where_(where) {}
 
   TensorView read() {
     TensorView result;
@@ -107,7 +107,7 @@ class HeaderReader {
     bool comma = true;
     while (!accept(')')) {
       if (!comma) fail("expected ','");
-      if (sizes.size() == kMaxDims) fail("more than 32 dimensions");
+      if (sizes.size() == kNpyMaxDims) fail("more than 32 dimensions");
       skip_spaces();
       const std::size_t start = at_;
       std::int64_t size = 0;
@@ -191,7 +191,7 @@ TensorView parse_npy(std::span<const std::byte> bytes, const std::string& where)
   if (header_size > bytes.size() - front)
     throw truncated(bytes.size(), front + std::uint64_t{header_size}, where);
 
-  TensorView view = HeaderReader(text.substr(front, header_size), where).read();
+  TensorView view = NpyHeader(text.substr(front, header_size), where).read();
   const auto size = checked_bytes(view.dtype, view.shape);
   const std::span<const std::byte> data = bytes.subspan(front + header_size);
   if (!size) throw data_error("the shape " + shape_text(view.shape) + " is larger than any file", where);

@@ -9,7 +9,7 @@
 namespace af2 {
 namespace {
 
-constexpr int kBlock = 32, kBlocks = 8;
+constexpr int kSubBlock = 32, kSubBlocks = 8;
 constexpr float kLevels = 15, kSixBits = 63;
 // Steps that are tried: levels between the least and the greatest value of a block.
 constexpr std::array<float, 9> kTried = {13.2f, 13.8f, 14.2f, 14.5f, 14.8f, 15.0f, 15.4f, 15.8f, 16.2f};
@@ -19,9 +19,9 @@ struct Fit {
   float step = 0, minimum = 0;
 };
 
-float error_of(const float* x, const Fit& fit, const std::array<float, kBlock>& q) {
+float error_of(const float* x, const Fit& fit, const std::array<float, kSubBlock>& q) {
   float sum = 0;
-  for (int j = 0; j < kBlock; ++j) {
+  for (int j = 0; j < kSubBlock; ++j) {
     const float off = fit.step * q[j] - fit.minimum - x[j];
     sum += off * off;
   }
@@ -30,7 +30,7 @@ float error_of(const float* x, const Fit& fit, const std::array<float, kBlock>& 
 
 // Of several roundings the one whose least-squares line is nearest.
 Fit fit_block(const float* x) {
-  const auto [least, most] = std::minmax_element(x, x + kBlock);
+  const auto [least, most] = std::minmax_element(x, x + kSubBlock);
   const float low = std::min(*least, 0.0f), range = *most - low;
   Fit best{0, -low};
   if (!(range > 0)) return best;
@@ -38,20 +38,20 @@ Fit fit_block(const float* x) {
   for (const float levels : kTried) {
     const float inverse = levels / range;
     if (!std::isfinite(inverse)) continue;
-    std::array<float, kBlock> q;
+    std::array<float, kSubBlock> q;
     float sum_q = 0, sum_qq = 0, sum_x = 0, sum_qx = 0;
-    for (int j = 0; j < kBlock; ++j) {
+    for (int j = 0; j < kSubBlock; ++j) {
       q[j] = std::clamp(static_cast<float>(static_cast<int>((x[j] - low) * inverse + 0.5f)), 0.0f, kLevels);
       sum_q += q[j];
       sum_qq += q[j] * q[j];
       sum_x += x[j];
       sum_qx += q[j] * x[j];
     }
-    const float spread = kBlock * sum_qq - sum_q * sum_q;  // 0 where all values are one level
+    const float spread = kSubBlock * sum_qq - sum_q * sum_q;  // 0 where all values are one level
     Fit fit;
     if (spread > 0) {
-      fit.step = (kBlock * sum_qx - sum_q * sum_x) / spread;
-      fit.minimum = (fit.step * sum_q - sum_x) / kBlock;
+      fit.step = (kSubBlock * sum_qx - sum_q * sum_x) / spread;
+      fit.minimum = (fit.step * sum_q - sum_x) / kSubBlock;
     }
     if (!(spread > 0) || fit.minimum < 0) {
       fit.minimum = 0;
@@ -91,10 +91,10 @@ Q4KScales q4_k_scales(const std::byte* block) {
 }
 
 void quantize_q4_k(const float* in, std::byte* out) {
-  std::array<Fit, kBlocks> fits;
+  std::array<Fit, kSubBlocks> fits;
   float largest_step = 0, largest_minimum = 0;
-  for (int b = 0; b < kBlocks; ++b) {
-    fits[b] = fit_block(in + b * kBlock);
+  for (int b = 0; b < kSubBlocks; ++b) {
+    fits[b] = fit_block(in + b * kSubBlock);
     largest_step = std::max(largest_step, fits[b].step);
     largest_minimum = std::max(largest_minimum, fits[b].minimum);
   }
@@ -102,7 +102,7 @@ void quantize_q4_k(const float* in, std::byte* out) {
   const float d = f16_to_f32(halves[0]), dmin = f16_to_f32(halves[1]);
   std::memcpy(out, halves, sizeof halves);
   Q4KScales s;
-  for (int b = 0; b < kBlocks; ++b) {
+  for (int b = 0; b < kSubBlocks; ++b) {
     s.scale[b] = six_bits(fits[b].step, d);
     s.minimum[b] = six_bits(fits[b].minimum, dmin);
   }
@@ -113,13 +113,13 @@ void quantize_q4_k(const float* in, std::byte* out) {
     bytes[i + 8] = static_cast<std::uint8_t>((s.scale[i + 4] & 15) | ((s.minimum[i + 4] & 15) << 4));
   }
   bytes += 12;
-  std::memset(bytes, 0, kBlocks / 2 * kBlock);
-  for (int b = 0; b < kBlocks; ++b) {
+  std::memset(bytes, 0, kSubBlocks / 2 * kSubBlock);
+  for (int b = 0; b < kSubBlocks; ++b) {
     const float step = d * static_cast<float>(s.scale[b]), minimum = dmin * static_cast<float>(s.minimum[b]);
     const float inverse = step > 0 ? 1 / step : 0;
-    std::uint8_t* run = bytes + b / 2 * kBlock;
-    for (int j = 0; j < kBlock; ++j) {
-      const float level = (in[b * kBlock + j] + minimum) * inverse;
+    std::uint8_t* run = bytes + b / 2 * kSubBlock;
+    for (int j = 0; j < kSubBlock; ++j) {
+      const float level = (in[b * kSubBlock + j] + minimum) * inverse;
       const int q = std::isfinite(level) ? static_cast<int>(std::clamp(level + 0.5f, 0.0f, kLevels)) : 0;
       run[j] = static_cast<std::uint8_t>(run[j] | (b % 2 == 0 ? q : q << 4));
     }

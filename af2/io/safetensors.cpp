@@ -45,9 +45,9 @@ struct Entry {
 
 // Takes the header's JSON event by event and accepts only the structure of the format:
 // {"__metadata__": {text: text}, name: {"dtype": text, "shape": [n…], "data_offsets": [begin, end]}, …}
-class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
+class SafeTensorsHeader final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit HeaderReader(const std::string& where) : where_(where) {}
+  explicit SafeTensorsHeader(const std::string& where) : where_(where) {}
 
   std::vector<Entry> entries;
   StringMap metadata;
@@ -56,7 +56,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     if (place_ == Place::kStart)
       place_ = Place::kTop;
     else if (place_ == Place::kTop && has_key_)
-      place_ = key_ == kMetadataKey ? Place::kMetadata : Place::kTensor;
+      place_ = key_ == kMetadataKey ? Place::kMetadataValue : Place::kTensor;
     else
       refuse("an object");
     has_key_ = false;
@@ -86,7 +86,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool string(string_t& text) override {
-    if (place_ == Place::kMetadata) {
+    if (place_ == Place::kMetadataValue) {
       if (!metadata.emplace(key_, std::move(text)).second)
         throw model_error("the metadata key \"" + key_ + "\" is given twice", where_);
     } else if (place_ == Place::kTensor && field_ == 1) {
@@ -135,7 +135,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
-  enum class Place { kStart, kTop, kMetadata, kTensor, kNumbers, kEnd };
+  enum class Place { kStart, kTop, kMetadataValue, kTensor, kNumbers, kEnd };
 
   bool refuse(const char* what) const {
     throw model_error("the header has " + std::string(what) + " where the format allows none" +
@@ -178,7 +178,7 @@ SafeTensorsContent parse_safetensors(std::span<const std::byte> bytes, const std
   const auto* text = reinterpret_cast<const char*>(bytes.data()) + 8;
   if (*text != '{') throw model_error("not a safetensors file: the header does not start with '{'", where);
 
-  HeaderReader reader(where);
+  SafeTensorsHeader reader(where);
   nlohmann::json::sax_parse(text, text + header_size, &reader);
   const std::span<const std::byte> data = bytes.subspan(8 + header_size);
 

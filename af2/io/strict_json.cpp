@@ -9,18 +9,18 @@
 namespace af2 {
 
 nlohmann::json parse_strict_json(std::string_view text, const std::string& where) {
-  using Json = nlohmann::json;
+  using SortedJson = nlohmann::json;
   std::vector<std::set<std::string>> keys;  // one set for each open object
-  const auto watch = [&](int /*depth*/, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
+  const auto watch = [&](int /*depth*/, SortedJson::parse_event_t event, SortedJson& parsed) {
+    if (event == SortedJson::parse_event_t::object_start) keys.emplace_back();
+    if (event == SortedJson::parse_event_t::object_end) keys.pop_back();
+    if (event == SortedJson::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
       throw model_error("the key \"" + parsed.get<std::string>() + "\" is given twice", where);
     return true;
   };
   try {
-    return Json::parse(text.begin(), text.end(), watch);
-  } catch (const Json::exception& error) {
+    return SortedJson::parse(text.begin(), text.end(), watch);
+  } catch (const SortedJson::exception& error) {
     throw model_error("not valid JSON: " + std::string(error.what()), where);
   }
 }

@@ -16,8 +16,8 @@ using Kind = PickleKind;
 using Role = PickleRole;
 
 constexpr std::size_t kMaxDepth = 100;
-constexpr std::size_t kMaxDims = 64;  // torch's own limit
-constexpr std::size_t kMaxKey = 200;  // of a storage; torch counts them
+constexpr std::size_t kTorchMaxDims = 64;  // torch's own limit
+constexpr std::size_t kMaxKey = 200;       // of a storage; torch counts them
 constexpr std::size_t kShownName = 300;
 
 // Names of torch.<Type>Storage and torch.<type>, and what they are here.
@@ -25,7 +25,7 @@ struct TypeName {
   std::string_view storage, element;
   DType dtype;
 };
-constexpr TypeName kTypes[] = {
+constexpr TypeName kStorageTypes[] = {
     {"DoubleStorage", "float64", DType::kF64},
     {"FloatStorage", "float32", DType::kF32},
     {"HalfStorage", "float16", DType::kF16},
@@ -288,10 +288,10 @@ class TorchZipParser {
         part(2).text.size() > kMaxKey || part(4).kind != Kind::kInt || part(4).integer < 0)
       fail_tensor("has a storage that is not described as torch does");
     const std::string_view name = element.empty() ? part(1).text : element;
-    const auto* type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const TypeName& t) {
-      return element.empty() ? t.storage == name : t.element == name;
-    });
-    if (type == std::end(kTypes))
+    const auto* type = std::find_if(
+        std::begin(kStorageTypes), std::end(kStorageTypes),
+        [&](const TypeName& t) { return element.empty() ? t.storage == name : t.element == name; });
+    if (type == std::end(kStorageTypes))
       fail_tensor("has the type " + std::string(name) + ", which is not supported",
                   name.find("omplex") != std::string_view::npos ? "save its real and imaginary parts" : "");
     if (!element.empty() && part(1).text != "UntypedStorage") fail_tensor("has two element types");
@@ -311,7 +311,7 @@ class TorchZipParser {
 
   std::vector<std::int64_t> read_numbers(const PickleValue& tuple, const char* what) const {
     if (tuple.kind != Kind::kTuple) fail_tensor("has no " + std::string(what));
-    if (tuple.items.size() > kMaxDims)
+    if (tuple.items.size() > kTorchMaxDims)
       fail_tensor("has " + std::to_string(tuple.items.size()) + " dimensions");
     std::vector<std::int64_t> numbers;
     for (const PickleId id : tuple.items) {

@@ -7,11 +7,11 @@
 namespace af2 {
 namespace {
 
-constexpr double kNormEps = 1e-6;
+constexpr double kTransformerNormEps = 1e-6;
 constexpr double kMasked = -1e9;
 
 torch::nn::LayerNorm layer_norm_of(int64_t dim) {
-  return torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim}).eps(kNormEps));
+  return torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim}).eps(kTransformerNormEps));
 }
 
 }  // namespace

@@ -17,7 +17,6 @@ namespace {
 
 constexpr const char* kTower = "clap.nvclap.";
 constexpr const char* kText = "clap.text_branch.";
-constexpr double kMarchMaxHz = 14000;
 constexpr std::size_t kMissingShown = 5;
 
 // The name in the files (af2/io/checkpoint_layout.h) of a tensor of the network.

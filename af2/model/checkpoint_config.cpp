@@ -16,7 +16,6 @@ namespace {
 
 constexpr int kDimHead = 64;    // of the cross-attention, model.md section 6
 constexpr int kMinRotary = 32;  // model.md section 5
-constexpr double kMarchMaxHz = 14000;
 
 // Sizes of Qwen2.5 that are not in tensor shapes (model.md section 7): heads, key heads.
 struct QwenHeads {

@@ -19,6 +19,7 @@ namespace af2 {
 
 // The two releases: other mel bands, and rotary embedding without effect in the first.
 enum class Generation { kMarch2025, kJune2025 };
+inline constexpr double kMarchMaxHz = 14000;  // the upper end of the mel bands then
 // "2025-03", "2025-06". Throws kUser for anything else.
 Generation generation_from_name(const std::string& name);
 // Mel bands, windows and rotary embedding of a release.

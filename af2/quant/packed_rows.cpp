@@ -25,7 +25,7 @@ namespace af2 {
 namespace {
 
 constexpr std::int64_t kRows = 16, kBlock = 32;  // rows of a group; weights of a block
-constexpr std::int64_t kGrain = 4;               // groups a thread takes at least
+constexpr std::int64_t kGroupGrain = 4;          // groups a thread takes at least
 constexpr std::int64_t kLine = 64;
 constexpr std::int64_t kAhead = 16384;  // bytes that are asked for before they are needed
 
@@ -282,7 +282,7 @@ PackedRows::PackedRows(const TensorView& view, const std::vector<std::int64_t>& 
   const std::int64_t n_groups = (rows_ + kRows - 1) / kRows;
   group_bytes_ = bytes_of_group(dtype_, n_blocks_);
   groups_ = aligned_bytes(static_cast<std::size_t>(n_groups * group_bytes_));
-  parallel_for(0, n_groups, kGrain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(0, n_groups, kGroupGrain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t g = begin; g < end; ++g) {
       std::byte* group = groups_.get() + g * group_bytes_;
       const std::int64_t n = std::min(kRows, rows_ - g * kRows);
@@ -309,7 +309,7 @@ void PackedRows::multiply_all(const std::vector<Product>& products, const float*
     if (product.matrix->columns_ != columns) throw internal_error("matrices of other columns in one product");
     first.push_back(first.back() + (product.matrix->rows_ + kRows - 1) / kRows);
   }
-  parallel_for(0, first.back(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(0, first.back(), kGroupGrain, [&](std::int64_t begin, std::int64_t end) {
     for (std::size_t k = 0; k < products.size(); ++k) {
       const PackedRows& m = *products[k].matrix;
       const std::int64_t from = std::max(begin, first[k]), to = std::min(end, first[k + 1]);

@@ -12,8 +12,8 @@
 namespace af2 {
 namespace {
 
-constexpr std::int64_t kGrain = 64;  // rows a thread takes at least
-constexpr std::int64_t kStep = 16;   // rows that several x share before the next ones
+constexpr std::int64_t kRowGrain = 64;  // rows a thread takes at least
+constexpr std::int64_t kStep = 16;      // rows that several x share before the next ones
 
 }  // namespace
 
@@ -41,7 +41,7 @@ void QMatrix::multiply(const float* x, std::int64_t n, float* y) const {
     multiply_each(x, n, y);
     return;
   }
-  parallel_for(0, rows_, kGrain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(0, rows_, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> weights(columns_);
     for (std::int64_t r = begin; r < end; ++r) {
       row(r, weights.data());
@@ -79,7 +79,7 @@ void QMatrix::multiply_each(const float* x, std::int64_t n, float* y) const {
   const bool four_bits = type == DType::kQ4_0 || type == DType::kQ4_1;
   const bool fused = four_bits || type == DType::kQ8_0 || (type == DType::kBF16 && columns_ % 32 == 0);
   if (!fused) {
-    parallel_for(0, rows_, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(0, rows_, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
       std::vector<float> weights(columns_);
       for (std::int64_t r = begin; r < end; ++r) {
         row(r, weights.data());
@@ -92,7 +92,7 @@ void QMatrix::multiply_each(const float* x, std::int64_t n, float* y) const {
   std::vector<float> sums(four_bits ? n * n_blocks : 0, 0.0f);
   for (std::size_t b = 0; b < sums.size(); ++b)
     for (int i = 0; i < 32; ++i) sums[b] += x[b * 32 + i];
-  parallel_for(0, rows_, kGrain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(0, rows_, kRowGrain, [&](std::int64_t begin, std::int64_t end) {
     // Rows in the order of the file go in one call, with several x no more than stay in the cache.
     const std::int64_t most = !row_order_.empty() ? 1 : n > 1 ? kStep : end - begin;
     for (std::int64_t r = begin; r < end; r += most) {

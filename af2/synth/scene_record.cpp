@@ -22,7 +22,7 @@ double rounded(double value, int decimals) {
 }
 
 // What is written of one sound: an event, or a recorded background.
-struct Told {
+struct ToldEvent {
   std::int64_t onset = 0, offset = 0;
   const Take* take = nullptr;
   std::string label;
@@ -31,14 +31,15 @@ struct Told {
 };
 
 // By onset, backgrounds first; place[i] is where event i of the plan stands.
-std::vector<Told> all_told(const ScenePlan& plan, const SoundLibrary& library, std::vector<int>* place) {
-  std::vector<Told> all;
+std::vector<ToldEvent> all_told(const ScenePlan& plan, const SoundLibrary& library, std::vector<int>* place) {
+  std::vector<ToldEvent> all;
   for (const PlanBackground& b : plan.backgrounds)
     if (!library.is_noise(b.take))
       all.push_back({b.begin, b.end, &library.take(b.take), library.take(b.take).label, nullptr, &b});
   for (const PlanEvent& e : plan.events)
     all.push_back({e.onset, e.end(), &library.take(e.take), e.label, &e, nullptr});
-  std::stable_sort(all.begin(), all.end(), [](const Told& a, const Told& b) { return a.onset < b.onset; });
+  std::stable_sort(all.begin(), all.end(),
+                   [](const ToldEvent& a, const ToldEvent& b) { return a.onset < b.onset; });
   if (place) {
     place->assign(plan.events.size(), -1);
     for (std::size_t i = 0; i < all.size(); ++i)
@@ -75,7 +76,7 @@ Record record_of(const ScenePlan& plan, const SoundLibrary& library, const std::
   record.all_labelled = true;
   std::vector<int> place;
   std::set<std::string> groups, sources, licences, attributions;
-  for (const Told& told : all_told(plan, library, &place)) {
+  for (const ToldEvent& told : all_told(plan, library, &place)) {
     const Take& take = *told.take;
     RecordEvent event;
     event.label = told.label, event.recording = take.id;
@@ -122,7 +123,7 @@ Record record_of(const ScenePlan& plan, const SoundLibrary& library, const std::
 
 std::string jams_of(const ScenePlan& plan, const SoundLibrary& library, const std::string& id) {
   Json data = Json::array();
-  for (const Told& told : all_told(plan, library, nullptr)) {
+  for (const ToldEvent& told : all_told(plan, library, nullptr)) {
     const PlanEvent* e = told.event;
     const std::int64_t from = e ? e->take_begin : told.background->take_begin;
     Json value = {
@@ -171,7 +172,7 @@ std::string jams_of(const ScenePlan& plan, const SoundLibrary& library, const st
 
 std::string dcase_lines(const ScenePlan& plan, const SoundLibrary& library, const std::string& filename) {
   std::string lines;
-  for (const Told& told : all_told(plan, library, nullptr))
+  for (const ToldEvent& told : all_told(plan, library, nullptr))
     lines += fmt::format("{}\t{}\t{}\t{}\n", filename, time_text(told.onset, plan.rate_hz),
                          time_text(told.offset, plan.rate_hz), told.label);
   return lines;

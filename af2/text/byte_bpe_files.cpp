@@ -11,16 +11,16 @@
 namespace af2 {
 namespace {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 using Step = PreTokenizer::Step;
 
 constexpr int kMaxNesting = 8;                 // Sequences within Sequences
 constexpr int kControl = 3, kUserDefined = 4;  // tokenizer.ggml.token_type
 
-Json parse_json(std::string_view text, const std::string& where) {
+SortedJson parse_json(std::string_view text, const std::string& where) {
   try {
-    return Json::parse(text);
-  } catch (const Json::exception& error) {
+    return SortedJson::parse(text);
+  } catch (const SortedJson::exception& error) {
     throw data_error(std::string("not JSON: ") + replace_invalid_utf8(error.what()), where);
   }
 }
@@ -30,12 +30,12 @@ class JsonReader {
  public:
   explicit JsonReader(std::string where) { parts_.where = std::move(where); }
 
-  BpeParts read(const Json& root) {
+  BpeParts read(const SortedJson& root) {
     if (!root.is_object()) throw bad("not a tokenizer: no JSON object");
-    const Json& model = member(root, "model");
+    const SortedJson& model = member(root, "model");
     if (!model.is_object()) throw bad("no model");
     read_model(model);
-    if (const Json& added = member(root, "added_tokens"); !added.is_null()) read_added(added);
+    if (const SortedJson& added = member(root, "added_tokens"); !added.is_null()) read_added(added);
     read_normalizer(member(root, "normalizer"), 0);
     read_pre_tokenizer(member(root, "pre_tokenizer"), 0);
     parts_.begin = beginning(member(root, "post_processor"), 0);
@@ -44,7 +44,7 @@ class JsonReader {
     return std::move(parts_);
   }
 
-  void read_vocab(const Json& vocab) {
+  void read_vocab(const SortedJson& vocab) {
     if (!vocab.is_object()) throw bad("vocab is not an object of tokens and ids");
     parts_.vocab.reserve(vocab.size());
     for (const auto& [token, id] : vocab.items())
@@ -60,48 +60,48 @@ class JsonReader {
                        "byte-level BPE of the GPT-2, SmolLM2, Qwen2 or Llama 3 kind is");
   }
 
-  static const Json& member(const Json& object, const char* name) {
-    static const Json null;
+  static const SortedJson& member(const SortedJson& object, const char* name) {
+    static const SortedJson null;
     const auto at = object.find(name);
     return at == object.end() ? null : *at;
   }
-  int number(const Json& value, const char* what) const {
+  int number(const SortedJson& value, const char* what) const {
     if (!value.is_number_integer() || value < 0 || value > std::numeric_limits<int>::max()) {
       throw bad(std::string(what) + " is not a whole number from 0 on");
     }
     return value.get<int>();
   }
-  bool flag(const Json& object, const char* name, bool otherwise) const {
-    const Json& value = member(object, name);
+  bool flag(const SortedJson& object, const char* name, bool otherwise) const {
+    const SortedJson& value = member(object, name);
     if (value.is_null()) return otherwise;
     if (!value.is_boolean()) throw bad(std::string(name) + " is not true or false");
     return value.get<bool>();
   }
   // A string, or empty for null and for what is not there.
-  std::string text(const Json& object, const char* name) const {
-    const Json& value = member(object, name);
+  std::string text(const SortedJson& object, const char* name) const {
+    const SortedJson& value = member(object, name);
     if (value.is_null()) return {};
     if (!value.is_string()) throw bad(std::string(name) + " is not a string");
     return value.get<std::string>();
   }
 
-  void read_model(const Json& model) {
+  void read_model(const SortedJson& model) {
     const std::string type = text(model, "type");
     if (!type.empty() && type != "BPE") throw unsupported("model type " + type);
     if (flag(model, "byte_fallback", false)) throw unsupported("byte_fallback");
     if (!text(model, "continuing_subword_prefix").empty()) throw unsupported("continuing_subword_prefix");
     if (!text(model, "end_of_word_suffix").empty()) throw unsupported("end_of_word_suffix");
-    if (const Json& dropout = member(model, "dropout"); !dropout.is_null() && dropout != 0) {
+    if (const SortedJson& dropout = member(model, "dropout"); !dropout.is_null() && dropout != 0) {
       throw unsupported("dropout");
     }
     parts_.unk_token = text(model, "unk_token");
     parts_.fuse_unk = flag(model, "fuse_unk", false);
     parts_.ignore_merges = flag(model, "ignore_merges", false);
     read_vocab(member(model, "vocab"));
-    const Json& merges = member(model, "merges");
+    const SortedJson& merges = member(model, "merges");
     if (!merges.is_array()) throw bad("merges is not a list");
     parts_.merges.reserve(merges.size());
-    for (const Json& merge : merges) {
+    for (const SortedJson& merge : merges) {
       if (merge.is_string()) {
         parts_.merges.push_back(split_merge(merge.get_ref<const std::string&>(), parts_.where));
       } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
@@ -112,9 +112,9 @@ class JsonReader {
     }
   }
 
-  void read_added(const Json& list) {
+  void read_added(const SortedJson& list) {
     if (!list.is_array()) throw bad("added_tokens is not a list");
-    for (const Json& item : list) {
+    for (const SortedJson& item : list) {
       if (!item.is_object()) throw bad("an added token is not an object");
       AddedToken token;
       token.content = text(item, "content");
@@ -128,47 +128,48 @@ class JsonReader {
   }
 
   // The list `name` of a Sequence.
-  const Json& sequence(const Json& object, const char* name, int depth) const {
-    const Json& list = member(object, name);
+  const SortedJson& sequence(const SortedJson& object, const char* name, int depth) const {
+    const SortedJson& list = member(object, name);
     if (!list.is_array()) throw bad(std::string(name) + " of a Sequence is not a list");
     if (depth >= kMaxNesting) throw unsupported("Sequences nested deeper than 8");
     return list;
   }
 
-  void read_normalizer(const Json& value, int depth) {
+  void read_normalizer(const SortedJson& value, int depth) {
     if (value.is_null()) return;
     if (!value.is_object()) throw bad("a normalizer is not an object");
     const std::string type = text(value, "type");
     if (type == "NFC") {
       parts_.nfc = true;
     } else if (type == "Sequence") {
-      for (const Json& item : sequence(value, "normalizers", depth)) read_normalizer(item, depth + 1);
+      for (const SortedJson& item : sequence(value, "normalizers", depth)) read_normalizer(item, depth + 1);
     } else {
       throw unsupported("normalizer " + type);
     }
   }
 
   // Of a TemplateProcessing that starts with a special token: that token.
-  std::string beginning(const Json& value, int depth) const {
+  std::string beginning(const SortedJson& value, int depth) const {
     if (!value.is_object()) return {};
     const std::string type = text(value, "type");
     if (type == "Sequence") {
-      for (const Json& item : sequence(value, "processors", depth))
+      for (const SortedJson& item : sequence(value, "processors", depth))
         if (std::string token = beginning(item, depth + 1); !token.empty()) return token;
     }
-    const Json& single = member(value, "single");
+    const SortedJson& single = member(value, "single");
     if (type != "TemplateProcessing" || !single.is_array() || single.empty() || !single[0].is_object())
       return {};
-    const Json& special = member(single[0], "SpecialToken");
+    const SortedJson& special = member(single[0], "SpecialToken");
     return special.is_object() ? text(special, "id") : "";
   }
 
-  void read_pre_tokenizer(const Json& value, int depth) {
+  void read_pre_tokenizer(const SortedJson& value, int depth) {
     if (value.is_null()) return;
     if (!value.is_object()) throw bad("a pre_tokenizer is not an object");
     const std::string type = text(value, "type");
     if (type == "Sequence") {
-      for (const Json& item : sequence(value, "pretokenizers", depth)) read_pre_tokenizer(item, depth + 1);
+      for (const SortedJson& item : sequence(value, "pretokenizers", depth))
+        read_pre_tokenizer(item, depth + 1);
       return;
     }
     if (byte_level_) throw unsupported("pre_tokenizer " + type + " after ByteLevel");
@@ -185,7 +186,7 @@ class JsonReader {
       if (!(behavior == "Isolated" && !invert) && !(behavior == "Removed" && invert)) {
         throw unsupported("Split with behavior " + behavior + (invert ? " inverted" : ""));
       }
-      const Json& pattern = member(value, "pattern");
+      const SortedJson& pattern = member(value, "pattern");
       if (!pattern.is_object() || !member(pattern, "Regex").is_string()) {
         throw unsupported("Split by something else than a Regex");
       }

@@ -9,16 +9,16 @@
 namespace af2 {
 namespace {
 
-using Json = nlohmann::json;  // with sorted keys: in an ordered one each of 150,000 tokens is a search
+using SortedJson = nlohmann::json;  // with sorted keys: in an ordered one each of 150,000 tokens is a search
 using Step = PreTokenizer::Step;
 
-Json byte_level(bool use_regex) {
+SortedJson byte_level(bool use_regex) {
   return {
       {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", use_regex}};
 }
 
-Json pre_tokenizer(const std::vector<Step>& steps) {
-  Json passes = Json::array();
+SortedJson pre_tokenizer(const std::vector<Step>& steps) {
+  SortedJson passes = SortedJson::array();
   bool gpt2 = false;  // the one pattern that ByteLevel has itself; named() puts it last
   for (const Step step : steps) {
     gpt2 = step == Step::kGpt2;
@@ -36,17 +36,20 @@ Json pre_tokenizer(const std::vector<Step>& steps) {
 }
 
 // Puts `begin` before a text, and before the first of two.
-Json post_processor(const std::string& begin, int id) {
+SortedJson post_processor(const std::string& begin, int id) {
   if (begin.empty()) return byte_level(true);
-  const auto special = [&](int part) { return Json{{"SpecialToken", {{"id", begin}, {"type_id", part}}}}; };
-  const auto text = [](const char* name, int part) {
-    return Json{{"Sequence", {{"id", name}, {"type_id", part}}}};
+  const auto special = [&](int part) {
+    return SortedJson{{"SpecialToken", {{"id", begin}, {"type_id", part}}}};
   };
-  return {{"type", "TemplateProcessing"},
-          {"single", Json::array({special(0), text("A", 0)})},
-          {"pair", Json::array({special(0), text("A", 0), special(1), text("B", 1)})},
-          {"special_tokens",
-           {{begin, {{"id", begin}, {"ids", Json::array({id})}, {"tokens", Json::array({begin})}}}}}};
+  const auto text = [](const char* name, int part) {
+    return SortedJson{{"Sequence", {{"id", name}, {"type_id", part}}}};
+  };
+  return {
+      {"type", "TemplateProcessing"},
+      {"single", SortedJson::array({special(0), text("A", 0)})},
+      {"pair", SortedJson::array({special(0), text("A", 0), special(1), text("B", 1)})},
+      {"special_tokens",
+       {{begin, {{"id", begin}, {"ids", SortedJson::array({id})}, {"tokens", SortedJson::array({begin})}}}}}};
 }
 
 bool is_added(int type) {
@@ -69,7 +72,7 @@ std::optional<std::string> tokenizer_json_of(TokenizerLists lists, const std::st
     lists.types.pop_back();
     lists.tokens.pop_back();
   }
-  Json vocab = Json::object(), added = Json::array();
+  SortedJson vocab = SortedJson::object(), added = SortedJson::array();
   std::set<std::string_view> seen;
   int begin_id = -1;
   for (std::size_t i = 0; i < lists.tokens.size(); ++i) {
@@ -95,25 +98,25 @@ std::optional<std::string> tokenizer_json_of(TokenizerLists lists, const std::st
     const PreTokenizer pre = PreTokenizer::named(lists.pre);
     const bool llama3 = pre.steps() == std::vector<Step>{Step::kLlama3};
     const bool nfc = pre.steps() == std::vector<Step>{Step::kQwen2};
-    const Json whole = {{"version", "1.0"},
-                        {"truncation", nullptr},
-                        {"padding", nullptr},
-                        {"added_tokens", std::move(added)},
-                        {"normalizer", nfc ? Json{{"type", "NFC"}} : Json()},
-                        {"pre_tokenizer", pre_tokenizer(pre.steps())},
-                        {"post_processor", post_processor(begin, begin_id)},
-                        {"decoder", byte_level(true)},
-                        {"model",
-                         {{"type", "BPE"},
-                          {"dropout", nullptr},
-                          {"unk_token", nullptr},
-                          {"continuing_subword_prefix", nullptr},
-                          {"end_of_word_suffix", nullptr},
-                          {"fuse_unk", false},
-                          {"byte_fallback", false},
-                          {"ignore_merges", llama3},
-                          {"vocab", std::move(vocab)},
-                          {"merges", lists.merges}}}};
+    const SortedJson whole = {{"version", "1.0"},
+                              {"truncation", nullptr},
+                              {"padding", nullptr},
+                              {"added_tokens", std::move(added)},
+                              {"normalizer", nfc ? SortedJson{{"type", "NFC"}} : SortedJson()},
+                              {"pre_tokenizer", pre_tokenizer(pre.steps())},
+                              {"post_processor", post_processor(begin, begin_id)},
+                              {"decoder", byte_level(true)},
+                              {"model",
+                               {{"type", "BPE"},
+                                {"dropout", nullptr},
+                                {"unk_token", nullptr},
+                                {"continuing_subword_prefix", nullptr},
+                                {"end_of_word_suffix", nullptr},
+                                {"fuse_unk", false},
+                                {"byte_fallback", false},
+                                {"ignore_merges", llama3},
+                                {"vocab", std::move(vocab)},
+                                {"merges", lists.merges}}}};
     std::string text = whole.dump();
     const BpeParts parts = read_tokenizer_json_text(text);
     const ByteBpe loads(parts);

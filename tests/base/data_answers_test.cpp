@@ -11,10 +11,6 @@
 namespace af2 {
 namespace {
 
-const SoundBank& bank() {
-  return test::shared_tone_bank();
-}
-
 TEST(MatchOption, Table) {
   const std::vector<std::string> options = {"a dog barking", "a bell ringing", "a church bell ringing",
                                             "rain"};
@@ -118,26 +114,28 @@ TEST(NamesLabel, Table) {
       {"something", "dog", 1, false},
   };
   for (const Row& row : table)
-    EXPECT_EQ(names_label(row.text, bank(), bank().label_id(row.label), row.most), row.right)
+    EXPECT_EQ(names_label(row.text, test::shared_tone_bank(), test::shared_tone_bank().label_id(row.label),
+                          row.most),
+              row.right)
         << row.text << " / " << row.label;
 }
 
 TEST(IsRight, FollowsTheType) {
   AnswerKey key{"order_first", "a dog sounding", {"a cow sounding", "a dog sounding"}, 1, "dog", 2};
-  EXPECT_TRUE(is_right("a dog sounding", key, bank()));
-  EXPECT_TRUE(is_right("(B)", key, bank()));
-  EXPECT_TRUE(is_right("The hound.", key, bank()));
-  EXPECT_FALSE(is_right("the cow", key, bank()));
-  EXPECT_FALSE(is_right("the dog, then the cow", key, bank()));
+  EXPECT_TRUE(is_right("a dog sounding", key, test::shared_tone_bank()));
+  EXPECT_TRUE(is_right("(B)", key, test::shared_tone_bank()));
+  EXPECT_TRUE(is_right("The hound.", key, test::shared_tone_bank()));
+  EXPECT_FALSE(is_right("the cow", key, test::shared_tone_bank()));
+  EXPECT_FALSE(is_right("the dog, then the cow", key, test::shared_tone_bank()));
   key = {"count", "3", {}, -1, "dog", 1};
-  EXPECT_TRUE(is_right("three", key, bank()));
-  EXPECT_FALSE(is_right("4", key, bank()));
+  EXPECT_TRUE(is_right("three", key, test::shared_tone_bank()));
+  EXPECT_FALSE(is_right("4", key, test::shared_tone_bank()));
   key = {"presence", "no", {"yes", "no"}, 1, "dog", 1};
-  EXPECT_TRUE(is_right("no", key, bank()));
-  EXPECT_FALSE(is_right("yes, a dog sounds", key, bank()));
-  EXPECT_FALSE(is_right("", key, bank()));
+  EXPECT_TRUE(is_right("no", key, test::shared_tone_bank()));
+  EXPECT_FALSE(is_right("yes, a dog sounds", key, test::shared_tone_bank()));
+  EXPECT_FALSE(is_right("", key, test::shared_tone_bank()));
   key.type = "caption";
-  EXPECT_THROW(is_right("x", key, bank()), Error);
+  EXPECT_THROW(is_right("x", key, test::shared_tone_bank()), Error);
 }
 
 TEST(IsRight, NeverFallsOverOnRandomBytes) {
@@ -150,7 +148,7 @@ TEST(IsRight, NeverFallsOverOnRandomBytes) {
   for (int i = 0; i < 3000; ++i) {
     std::string text(rng.below(40), ' ');
     for (char& c : text) c = alphabet[rng.below(alphabet.size())];
-    for (const AnswerKey& key : keys) EXPECT_NO_THROW(is_right(text, key, bank()));
+    for (const AnswerKey& key : keys) EXPECT_NO_THROW(is_right(text, key, test::shared_tone_bank()));
   }
 }
 

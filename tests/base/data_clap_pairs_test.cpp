@@ -22,7 +22,7 @@ ClapPair parse(const std::string& text, PairAudio audio = PairAudio::kNamed) {
   return parse_clap_pair(parse_json(text, "t:1"), "t:1", audio);
 }
 
-std::string refusal(const std::function<void()>& call) {
+std::string data_refusal(const std::function<void()>& call) {
   try {
     call();
   } catch (const Error& error) {
@@ -75,7 +75,7 @@ TEST(ClapPairs, WhatDoesNotFitIsRefusedByName) {
       {R"({"audio":"a","captions":["b"],"negatives":[["c","b "]]})", "stands twice"},
       {R"({"audio":"a","captions":["b"],"caption":"c"})", "did you mean `captions`"}};
   for (const auto& [line, what] : cases) {
-    const std::string message = refusal([&, text = line] { parse(text); });
+    const std::string message = data_refusal([&, text = line] { parse(text); });
     EXPECT_NE(message.find(what), std::string::npos) << message;
     EXPECT_EQ(message.rfind("t:1: ", 0), 0u) << message;
   }
@@ -156,7 +156,8 @@ TEST_F(ClapPairFiles, ShardsAreReadAtTheirPlaces) {
   EXPECT_EQ(high.samples, decode_file(scratch / "a.wav").samples);
   EXPECT_EQ(low.samples, decode_file(scratch / "b.wav").samples);
   EXPECT_NE(set.name(3).find("clips-09.tar:0001.json"), std::string::npos);
-  EXPECT_NE(refusal([&] { set.sound(2, set.pair(2), {}); }).find("no sound beside it"), std::string::npos);
+  EXPECT_NE(data_refusal([&] { set.sound(2, set.pair(2), {}); }).find("no sound beside it"),
+            std::string::npos);
   DecodeOptions cut;
   cut.start_s = 0.5, cut.duration_s = 0.25;
   EXPECT_EQ(set.sound(0, set.pair(0), cut).samples.size(), 4000u);
@@ -189,22 +190,24 @@ TEST_F(ClapPairFiles, DamagedShardsAreRefusedWhereverTheyAreCut) {
   std::string broken = whole;
   broken[whole.find("readme") + 1] = 'E';  // the header's sum no longer holds
   write_file_atomic(scratch / "broken.tar", broken);
-  EXPECT_NE(refusal([&] { ClapPairSet::open(names({"broken.tar"})); }).find("damaged"), std::string::npos);
+  EXPECT_NE(data_refusal([&] { ClapPairSet::open(names({"broken.tar"})); }).find("damaged"),
+            std::string::npos);
   write_file_atomic(scratch / "none.tar", std::string("\x1f\x8b\x08 not a tar at all, but gzip bytes", 36));
-  EXPECT_NE(refusal([&] { ClapPairSet::open(names({"none.tar"})); }).find("plain .tar"), std::string::npos);
+  EXPECT_NE(data_refusal([&] { ClapPairSet::open(names({"none.tar"})); }).find("plain .tar"),
+            std::string::npos);
 }
 
 TEST_F(ClapPairFiles, AFileThatChangesWhileInUseIsNoticed) {
   const ClapPairSet set = ClapPairSet::open(names({"set.jsonl"}));
   write_file_atomic(scratch / "set.jsonl", line("a.wav", "h"));
-  refusal([&] { set.pair(1); });
+  data_refusal([&] { set.pair(1); });
   if (!built_with_archive()) return;
   write_file_atomic(scratch / "t.tar", shard());
   const ClapPairSet tar = ClapPairSet::open(names({"t.tar"}));
   test::TarWriter other;
   other.add("x.json", R"({"captions":["x"]})");
   write_file_atomic(scratch / "t.tar", other.done());
-  EXPECT_NE(refusal([&] { tar.pair(1); }).find("start again"), std::string::npos);
+  EXPECT_NE(data_refusal([&] { tar.pair(1); }).find("start again"), std::string::npos);
 }
 
 TEST_F(ClapPairFiles, BadLinesNameTheirPlace) {
@@ -217,8 +220,10 @@ TEST_F(ClapPairFiles, BadLinesNameTheirPlace) {
     EXPECT_NE(std::string(error.what()).find("bad.jsonl:4"), std::string::npos) << error.what();
   }
   write_file_atomic(scratch / "empty.jsonl", "\n\n");
-  EXPECT_NE(refusal([&] { ClapPairSet::open(names({"empty.jsonl"})); }).find("no items"), std::string::npos);
-  EXPECT_NE(refusal([&] { ClapPairSet::open(names({"none.jsonl"})); }).find("none.jsonl"), std::string::npos);
+  EXPECT_NE(data_refusal([&] { ClapPairSet::open(names({"empty.jsonl"})); }).find("no items"),
+            std::string::npos);
+  EXPECT_NE(data_refusal([&] { ClapPairSet::open(names({"none.jsonl"})); }).find("none.jsonl"),
+            std::string::npos);
   EXPECT_THROW(ClapPairSet::open({}), Error);
 }
 

@@ -15,10 +15,6 @@
 namespace af2 {
 namespace {
 
-const SoundBank& bank() {
-  return test::shared_tone_bank();
-}
-
 // Short scenes at a low cost: 4,000 items are drawn.
 QaSourceOptions quick() {
   QaSourceOptions options;
@@ -39,7 +35,7 @@ struct Asked {
 const std::vector<Asked>& corpus() {
   static const std::vector<Asked> all = [] {
     std::vector<Asked> result;
-    const QaSource source(bank(), Split::kTrain, 11, quick());
+    const QaSource source(test::shared_tone_bank(), Split::kTrain, 11, quick());
     for (std::uint64_t k = 0; k < 4000; ++k) {
       const QaGroup group = source.item(k);
       for (std::size_t i = 0; i < group.questions.size(); ++i) result.push_back({group.questions[i], i == 0});
@@ -57,8 +53,8 @@ std::vector<QaItem> of_type(const std::string& type) {
 }
 
 int label_of_phrase(const std::string& phrase) {
-  for (std::size_t i = 0; i < bank().labels().size(); ++i)
-    if (bank().labels()[i].phrase == phrase) return static_cast<int>(i);
+  for (std::size_t i = 0; i < test::shared_tone_bank().labels().size(); ++i)
+    if (test::shared_tone_bank().labels()[i].phrase == phrase) return static_cast<int>(i);
   return -1;
 }
 
@@ -95,8 +91,8 @@ TEST(Wordings, AreManyDistinctAndSlotted) {
 }
 
 TEST(Questions, SourceIsAFunctionOfSeedSplitAndIndex) {
-  const QaSource a(bank(), Split::kTrain, 3, {}), b(bank(), Split::kTrain, 3, {}),
-      c(bank(), Split::kTrain, 4, {});
+  const QaSource a(test::shared_tone_bank(), Split::kTrain, 3, {}),
+      b(test::shared_tone_bank(), Split::kTrain, 3, {}), c(test::shared_tone_bank(), Split::kTrain, 4, {});
   int different = 0;
   for (const std::uint64_t k : {5u, 0u, 19u}) {
     const QaGroup x = a.item(k), y = b.item(k);
@@ -111,7 +107,7 @@ TEST(Questions, SourceIsAFunctionOfSeedSplitAndIndex) {
 
 TEST(Questions, AnswersFollowFromTheScene) {
   for (const Split split : {Split::kTrain, Split::kVal, Split::kTest}) {
-    const QaSource source(bank(), split, 5, quick());
+    const QaSource source(test::shared_tone_bank(), split, 5, quick());
     std::set<std::string> types;
     for (std::uint64_t k = 0; k < 300; ++k) {
       const QaGroup group = source.item(k);
@@ -120,11 +116,12 @@ TEST(Questions, AnswersFollowFromTheScene) {
       ASSERT_LE(group.questions.size(), 3u);
       for (const QaItem& item : group.questions) {
         types.insert(item.type);
-        const int label = bank().label_id(item.label);
+        const int label = test::shared_tone_bank().label_id(item.label);
         ASSERT_GE(label, 0);
         EXPECT_EQ(item.held_out_wording, split == Split::kTest);
         if (item.type != "caption") {
-          EXPECT_TRUE(is_right(item.output, answer_key(item), bank())) << item.prompt << " " << item.output;
+          EXPECT_TRUE(is_right(item.output, answer_key(item), test::shared_tone_bank()))
+              << item.prompt << " " << item.output;
         }
         if (item.type == "what_mc") {
           ASSERT_EQ(item.options.size(), 4u);
@@ -134,7 +131,8 @@ TEST(Questions, AnswersFollowFromTheScene) {
             EXPECT_EQ(scene.has_label(option), static_cast<int>(i) == item.answer_index);
             EXPECT_NE(option, scene.background_label);
             for (const int present : scene.labels())
-              EXPECT_EQ(bank().confusable(present, option), present == option) << item.prompt;
+              EXPECT_EQ(test::shared_tone_bank().confusable(present, option), present == option)
+                  << item.prompt;
             EXPECT_NE(item.prompt.find(std::string("(") + "ABCD"[i] + ") " + item.options[i] + "."),
                       std::string::npos);
           }
@@ -162,7 +160,7 @@ TEST(Questions, AnswersFollowFromTheScene) {
           EXPECT_TRUE(item.output.ends_with(item.options[static_cast<std::size_t>(item.answer_index)]));
         } else {
           for (const int present : scene.labels()) {
-            const LabelInfo& info = bank().labels()[present];
+            const LabelInfo& info = test::shared_tone_bank().labels()[present];
             EXPECT_NE(item.output.find(item.type == "caption" ? info.sentence : info.phrase),
                       std::string::npos);
           }
@@ -255,7 +253,7 @@ TEST(Questions, CountsDoNotFollowFromLengthOfSceneOrEvent) {
   options.scene.max_seconds = 8;
   options.what_open = options.what_mc = options.presence = options.order_first = options.order_last = 0;
   options.caption = 0;
-  const QaSource source(bank(), Split::kTrain, 9, options);
+  const QaSource source(test::shared_tone_bank(), Split::kTrain, 9, options);
   std::map<int, std::pair<double, double>> by_count;  // sum of seconds, n
   for (std::uint64_t k = 0; k < 600; ++k) {
     const QaGroup group = source.item(k);
@@ -270,19 +268,23 @@ TEST(EvaluationSet, IsBalancedOverClassesLettersAndCounts) {
   SceneOptions scene = quick().scene;
   std::map<std::string, int> labels, yes_labels;
   std::map<int, int> letters, counts, yes;
-  const auto n_labels = bank().labels_in(Split::kTest).size();
+  const auto n_labels = test::shared_tone_bank().labels_in(Split::kTest).size();
   for (std::uint64_t i = 0; i < 2 * n_labels; ++i) {
     const QaItem choice =
-        evaluation_item(bank(), Split::kTest, QuestionType::kWhatMc, 1, i, scene).questions[0];
+        evaluation_item(test::shared_tone_bank(), Split::kTest, QuestionType::kWhatMc, 1, i, scene)
+            .questions[0];
     ++labels[choice.label];
     ++letters[choice.answer_index];
     EXPECT_TRUE(choice.held_out_wording);
     const QaItem heard =
-        evaluation_item(bank(), Split::kTest, QuestionType::kPresence, 1, i, scene).questions[0];
+        evaluation_item(test::shared_tone_bank(), Split::kTest, QuestionType::kPresence, 1, i, scene)
+            .questions[0];
     ++yes[heard.answer_index];
     if (heard.answer_index == 0) ++yes_labels[heard.label];
     ++counts[std::stoi(
-        evaluation_item(bank(), Split::kTest, QuestionType::kCount, 1, i, scene).questions[0].output)];
+        evaluation_item(test::shared_tone_bank(), Split::kTest, QuestionType::kCount, 1, i, scene)
+            .questions[0]
+            .output)];
   }
   EXPECT_EQ(labels.size(), n_labels);
   for (const auto& [label, n] : labels) EXPECT_EQ(n, 2) << label;

@@ -15,13 +15,9 @@
 namespace af2 {
 namespace {
 
-const SoundBank& bank() {
-  return test::shared_tone_bank();
-}
-
 Scene scene_at(int index, const SceneOptions& options, const char* split = "train") {
   Random rng("af2/scene/1/7/" + std::string(split) + "/" + std::to_string(index));
-  return make_scene(bank(), split_from_name(split), rng, options);
+  return make_scene(test::shared_tone_bank(), split_from_name(split), rng, options);
 }
 
 TEST(Envelope, FindsTheAudiblePart) {
@@ -116,15 +112,18 @@ TEST(Scene, StemsShowEachEventWithinTenMilliseconds) {
 }
 
 TEST(Scene, LabelsOfASceneAreDistinctAndNeverConfusable) {
-  EXPECT_TRUE(bank().confusable(bank().label_id("cat"), bank().label_id("lion")));
-  EXPECT_FALSE(bank().confusable(bank().label_id("cat"), bank().label_id("dog")));
+  EXPECT_TRUE(test::shared_tone_bank().confusable(test::shared_tone_bank().label_id("cat"),
+                                                  test::shared_tone_bank().label_id("lion")));
+  EXPECT_FALSE(test::shared_tone_bank().confusable(test::shared_tone_bank().label_id("cat"),
+                                                   test::shared_tone_bank().label_id("dog")));
   for (int k = 0; k < 400; ++k) {
     const Scene scene = scene_at(k, {});
     const std::vector<int> labels = scene.labels();
     for (std::size_t i = 0; i < labels.size(); ++i) {
-      for (std::size_t j = 0; j < i; ++j) EXPECT_FALSE(bank().confusable(labels[i], labels[j]));
+      for (std::size_t j = 0; j < i; ++j)
+        EXPECT_FALSE(test::shared_tone_bank().confusable(labels[i], labels[j]));
       if (scene.background_label >= 0) {
-        EXPECT_FALSE(bank().confusable(labels[i], scene.background_label));
+        EXPECT_FALSE(test::shared_tone_bank().confusable(labels[i], scene.background_label));
       }
     }
   }
@@ -165,11 +164,11 @@ TEST(Scene, ImpossibleOptionsAreErrors) {
   options.min_seconds = 11;
   EXPECT_THROW(scene_at(0, options), Error);
   options = {};
-  options.labels = {bank().label_id("dog")};
+  options.labels = {test::shared_tone_bank().label_id("dog")};
   options.min_events = 2;
   EXPECT_THROW(scene_at(0, options), Error);
   options = {};
-  options.first_label = bank().label_id("clock");  // three ticks: not countable
+  options.first_label = test::shared_tone_bank().label_id("clock");  // three ticks: not countable
   options.countable = true;
   EXPECT_THROW(scene_at(0, options), Error);
 }

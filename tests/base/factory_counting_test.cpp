@@ -21,38 +21,38 @@ std::vector<RecordEvent> joined(std::vector<RecordEvent> a, const std::vector<Re
 }
 
 TEST(FactoryCounting, CountsOnsetsThatAreApart) {
-  EXPECT_THAT(answers_of("counting", "count", record_of(repeats("dog", 4))),
+  EXPECT_THAT(answers_of("counting", "count", record_with(repeats("dog", 4))),
               UnorderedElementsAre(Pair(R"({"label":"dog"})", "4")));
   // Closer ones would be joined: a listener may hear one or four.
-  EXPECT_FALSE(ask("counting", "count", record_of(repeats("dog", 4, 0, 0.24)), "short"));
-  EXPECT_THAT(answers_of("counting", "count", record_of(repeats("dog", 4, 0, 0.25))),
+  EXPECT_FALSE(ask("counting", "count", record_with(repeats("dog", 4, 0, 0.24)), "short"));
+  EXPECT_THAT(answers_of("counting", "count", record_with(repeats("dog", 4, 0, 0.25))),
               UnorderedElementsAre(Pair(R"({"label":"dog"})", "4")));
   // So may one that is inside another.
-  EXPECT_FALSE(ask("counting", "count", record_of({{"dog", 0, 4}, {"dog", 1, 2}, {"dog", 6, 7}}), "short"));
-  EXPECT_THAT(answers_of("counting", "count", record_of(repeats("dog", 10))),
+  EXPECT_FALSE(ask("counting", "count", record_with({{"dog", 0, 4}, {"dog", 1, 2}, {"dog", 6, 7}}), "short"));
+  EXPECT_THAT(answers_of("counting", "count", record_with(repeats("dog", 10))),
               UnorderedElementsAre(Pair(R"({"label":"dog"})", "10")));
-  EXPECT_FALSE(ask("counting", "count", record_of(repeats("dog", 11), 30), "short"));
+  EXPECT_FALSE(ask("counting", "count", record_with(repeats("dog", 11), 30), "short"));
   // One that is too short or too soft may be heard or not.
-  EXPECT_FALSE(ask("counting", "count", record_of(joined(repeats("dog", 3), {{"dog", 6, 6.2}})), "short"));
+  EXPECT_FALSE(ask("counting", "count", record_with(joined(repeats("dog", 3), {{"dog", 6, 6.2}})), "short"));
   EXPECT_FALSE(
-      ask("counting", "count", record_of(joined(repeats("dog", 3), {{"dog", 6, 7, "", -3.0}})), "short"));
-  EXPECT_FALSE(ask("counting", "count", record_of(joined(repeats("dog", 3), {{"dog", 0, 12, "background"}})),
-                   "short"));
+      ask("counting", "count", record_with(joined(repeats("dog", 3), {{"dog", 6, 7, "", -3.0}})), "short"));
+  EXPECT_FALSE(ask("counting", "count",
+                   record_with(joined(repeats("dog", 3), {{"dog", 0, 12, "background"}})), "short"));
   EXPECT_FALSE(
-      ask("counting", "count", record_of(joined(repeats("dog", 3), repeats("puppy", 2, 5))), "short"));
+      ask("counting", "count", record_with(joined(repeats("dog", 3), repeats("puppy", 2, 5))), "short"));
 }
 
 TEST(FactoryCounting, HasThreeLevels) {
-  EXPECT_EQ(ask("counting", "count", record_of(repeats("dog", 3)), "short")->level, "1");
-  const Record two = record_of(joined(repeats("dog", 3), {{"bell", 5, 6}, {"bell", 8, 9}}));
+  EXPECT_EQ(ask("counting", "count", record_with(repeats("dog", 3)), "short")->level, "1");
+  const Record two = record_with(joined(repeats("dog", 3), {{"bell", 5, 6}, {"bell", 8, 9}}));
   EXPECT_EQ(ask("counting", "count", two, "short")->level, "2");
   EXPECT_THAT(answers_of("counting", "count_placed", two),
               UnorderedElementsAre(Pair(R"({"k":1})", "3"), Pair(R"({"k":2})", "2")));
   EXPECT_EQ(ask("counting", "count_placed", two, "short")->level, "3");
   EXPECT_EQ(ask("counting", "count_placed", two, "open")->answer.rfind("It is heard ", 0), 0u);
-  EXPECT_FALSE(ask("counting", "count_placed", record_of(repeats("dog", 3)), "short"));
+  EXPECT_FALSE(ask("counting", "count_placed", record_with(repeats("dog", 3)), "short"));
   // Which is the second is not clear.
-  const Record close = record_of(joined(repeats("dog", 3), {{"bell", 0.3, 1}, {"siren", 8, 9}}));
+  const Record close = record_with(joined(repeats("dog", 3), {{"bell", 0.3, 1}, {"siren", 8, 9}}));
   EXPECT_FALSE(ask("counting", "count_placed", close, "short"));
   Item wrong = *ask("counting", "count", two, "short");
   wrong.level = "1";
@@ -61,12 +61,13 @@ TEST(FactoryCounting, HasThreeLevels) {
 
 TEST(FactoryCounting, KindsNeedAllToBeKnown) {
   const auto events = joined(repeats("dog", 3), {{"bell", 5, 6}, {"siren", 8, 9}});
-  EXPECT_EQ(ask("counting", "kinds", record_of(events), "short")->answer, "3");
-  EXPECT_EQ(ask("counting", "kinds", record_of(events), "open")->answer, "There are three different sounds.");
-  EXPECT_FALSE(ask("counting", "kinds", record_of(events, 12, false), "short"));
-  EXPECT_FALSE(ask("counting", "kinds", record_of(joined(events, {{"saw", 1, 2, "", -1.0}})), "short"));
-  EXPECT_FALSE(ask("counting", "kinds", record_of(joined(events, {{"puppy", 1, 2}})), "short"));
-  Record more = record_of(events);
+  EXPECT_EQ(ask("counting", "kinds", record_with(events), "short")->answer, "3");
+  EXPECT_EQ(ask("counting", "kinds", record_with(events), "open")->answer,
+            "There are three different sounds.");
+  EXPECT_FALSE(ask("counting", "kinds", record_with(events, 12, false), "short"));
+  EXPECT_FALSE(ask("counting", "kinds", record_with(joined(events, {{"saw", 1, 2, "", -1.0}})), "short"));
+  EXPECT_FALSE(ask("counting", "kinds", record_with(joined(events, {{"puppy", 1, 2}})), "short"));
+  Record more = record_with(events);
   more.labels = {"saw"};  // sounds somewhere
   EXPECT_FALSE(ask("counting", "kinds", more, "short"));
 }
@@ -106,7 +107,7 @@ TEST(FactoryCounting, WrongNumbersPointNowhere) {
 }
 
 TEST(FactoryCounting, NumbersOutOfRangeAreFaults) {
-  const Record record = record_of(repeats("dog", 3));
+  const Record record = record_with(repeats("dog", 3));
   Item item = *ask("counting", "count", record, "choice");
   const auto wrong = static_cast<std::size_t>(item.answer_index == 0 ? 1 : 0);
   for (const char* text : {"0", "11", "two", "-1", "", "3.0"}) {

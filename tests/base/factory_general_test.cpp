@@ -21,22 +21,22 @@ TEST(FactoryGeneral, CountsBesideTheOnlyOrTheLongest) {
   const std::vector<RecordEvent> events = {{"dog", 0, 0.5},  {"bell", 1, 4}, {"dog", 4.5, 5},
                                            {"dog", 5.5, 6},  {"bell", 7, 8}, {"dog", 9, 9.5},
                                            {"siren", 10, 11}};
-  const auto answers = answers_of("general", "count_beside", record_of(events));
+  const auto answers = answers_of("general", "count_beside", record_with(events));
   EXPECT_EQ(answers.at(R"({"label":"dog","anchor":"bell","anchor_is":"longest","side":"after"})"), "3");
   EXPECT_EQ(answers.at(R"({"label":"dog","anchor":"bell","anchor_is":"longest","side":"before"})"), "1");
   EXPECT_EQ(answers.size(), 2u);  // of the siren all are before: it would not matter
   auto close = events;
   close[4].offset = 9.6;  // 2.6 s against 3 s: which is the longest?
   close[5] = {"dog", 10, 10.4};
-  EXPECT_THAT(answers_of("general", "count_beside", record_of(close)), IsEmpty());
+  EXPECT_THAT(answers_of("general", "count_beside", record_with(close)), IsEmpty());
   auto across = events;
   across.push_back({"dog", 3.6, 4.3});  // on neither side
-  EXPECT_THAT(answers_of("general", "count_beside", record_of(across)), IsEmpty());
+  EXPECT_THAT(answers_of("general", "count_beside", record_with(across)), IsEmpty());
 }
 
 TEST(FactoryGeneral, ComparesTheFirstAndTheLastTwo) {
-  const Record record = record_of({sound("bell", 0, 1, -20), sound("dog", 2, 4, -30),
-                                   sound("siren", 5, 8, -22), sound("saw", 9, 10, -24)});
+  const Record record = record_with({sound("bell", 0, 1, -20), sound("dog", 2, 4, -30),
+                                     sound("siren", 5, 8, -22), sound("saw", 9, 10, -24)});
   const auto answers = answers_of("general", "compare_two", record, "short", 400);
   EXPECT_EQ(answers.at(R"({"place":"first","attribute":"loudness","which":"more"})"), "a bell sounding");
   EXPECT_EQ(answers.at(R"({"place":"first","attribute":"loudness","which":"less"})"), "a dog barking");
@@ -44,32 +44,32 @@ TEST(FactoryGeneral, ComparesTheFirstAndTheLastTwo) {
   EXPECT_EQ(answers.at(R"({"place":"last","attribute":"length","which":"less"})"), "a saw sounding");
   EXPECT_FALSE(answers.contains(R"({"place":"last","attribute":"loudness","which":"more"})"));  // 2 dB
   // A third begins with the second: which are the first two?
-  EXPECT_THAT(
-      answers_of("general", "compare_two",
-                 record_of({sound("bell", 0, 1, -20), sound("dog", 2, 4, -30), sound("siren", 2.3, 8, -22)})),
-      IsEmpty());
+  EXPECT_THAT(answers_of("general", "compare_two",
+                         record_with({sound("bell", 0, 1, -20), sound("dog", 2, 4, -30),
+                                      sound("siren", 2.3, 8, -22)})),
+              IsEmpty());
 }
 
 TEST(FactoryGeneral, WhatFollowsTheKth) {
   const std::vector<RecordEvent> events = {
       {"dog", 0, 0.5}, {"bell", 1, 2}, {"dog", 3, 3.5}, {"dog", 4, 4.5}, {"siren", 6, 7}};
-  EXPECT_THAT(answers_of("general", "beside_kth", record_of(events), "short", 400),
+  EXPECT_THAT(answers_of("general", "beside_kth", record_with(events), "short", 400),
               UnorderedElementsAre(Pair(R"({"label":"dog","k":1,"side":"after"})", "a bell sounding"),
                                    Pair(R"({"label":"dog","k":2,"side":"before"})", "a bell sounding"),
                                    Pair(R"({"label":"dog","k":3,"side":"after"})", "a siren sounding")));
   // The second and third bark may be heard as one: which is the third is not clear.
   auto joined = events;
   joined[3].onset = 3.7;
-  EXPECT_THAT(answers_of("general", "beside_kth", record_of(joined)), IsEmpty());
+  EXPECT_THAT(answers_of("general", "beside_kth", record_with(joined)), IsEmpty());
   auto close = events;
   close.push_back({"saw", 6.4, 7});
-  EXPECT_FALSE(answers_of("general", "beside_kth", record_of(close))
+  EXPECT_FALSE(answers_of("general", "beside_kth", record_with(close))
                    .contains(R"({"label":"dog","k":3,"side":"after"})"));
 }
 
 TEST(FactoryGeneral, BesideAndCountOfTheLoudest) {
-  const Record record = record_of({sound("bell", 0, 1, -30), sound("dog", 2, 4, -15),
-                                   sound("siren", 5, 8, -22), sound("siren", 9, 10, -24)});
+  const Record record = record_with({sound("bell", 0, 1, -30), sound("dog", 2, 4, -15),
+                                     sound("siren", 5, 8, -22), sound("siren", 9, 10, -24)});
   const auto beside = answers_of("general", "beside_most", record, "short", 400);
   EXPECT_EQ(beside.at(R"({"attribute":"loudness","which":"most","side":"after"})"), "a siren sounding");
   EXPECT_EQ(beside.at(R"({"attribute":"loudness","which":"most","side":"before"})"), "a bell sounding");
@@ -87,7 +87,7 @@ TEST(FactoryGeneral, BesideAndCountOfTheLoudest) {
 }
 
 TEST(FactoryGeneral, TheLongestOfOneSide) {
-  const Record record = record_of({{"rain", 0, 6}, {"bell", 6.5, 7}, {"dog", 7.5, 9}, {"siren", 9.5, 12}});
+  const Record record = record_with({{"rain", 0, 6}, {"bell", 6.5, 7}, {"dog", 7.5, 9}, {"siren", 9.5, 12}});
   const auto answers = answers_of("general", "lasting_beside", record, "short", 400);
   EXPECT_EQ(answers.at(R"({"label":"bell","side":"after","which":"longest"})"), "a siren sounding");
   EXPECT_EQ(answers.at(R"({"label":"bell","side":"after","which":"shortest"})"), "a dog barking");

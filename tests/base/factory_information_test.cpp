@@ -16,7 +16,7 @@ namespace af2 {
 namespace {
 
 // Composed pieces with all that may happen in them, and scenes whose recipe says who makes what.
-const std::vector<Record>& records() {
+const std::vector<Record>& music_records() {
   static const std::vector<Record> all = [] {
     std::vector<Record> list;
     for (int i = 0; i < 400; ++i) {
@@ -49,8 +49,8 @@ const std::vector<Record>& records() {
   return all;
 }
 
-const Vocabulary& words() {
-  static const Vocabulary all = Vocabulary::of_records(records());
+const Vocabulary& music_words() {
+  static const Vocabulary all = Vocabulary::of_records(music_records());
   return all;
 }
 
@@ -70,11 +70,11 @@ struct Drawn {
 std::vector<Drawn> draw(const RuleType& type, const std::string& form, std::size_t n,
                         const Margins& margins = {}) {
   std::vector<Drawn> drawn;
-  for (const Record& record : records()) {
+  for (const Record& record : music_records()) {
     if (drawn.size() == n) break;
     const std::string name = "af2/test/item/" + record.id + type.name + form;
     Random rng(name), again(name);
-    RuleContext context{record, words(), margins, rng}, second{record, words(), margins, again};
+    RuleContext context{record, music_words(), margins, rng}, second{record, music_words(), margins, again};
     // Three options will do where there are no more.
     for (const int options : {4, 3, 2}) {
       const auto item =
@@ -88,7 +88,7 @@ std::vector<Drawn> draw(const RuleType& type, const std::string& form, std::size
 }
 
 std::string problem(const Drawn& drawn, const Item& item) {
-  return item_problem(item, *drawn.record, words(), Margins());
+  return item_problem(item, *drawn.record, music_words(), Margins());
 }
 
 TEST(InformationRules, EveryTypeMakesItemsThatPassTheirRecheck) {
@@ -195,18 +195,18 @@ TEST(InformationRechecks, HearWhatTheLabelsGetWrong) {
     Record record = *one.record;
     for (RecordNote& note : record.music.notes) note.pitch += note.start > 0.2 * *record.duration ? 6 : 0;
     if (record.music.notes.size() < 60) continue;
-    EXPECT_NE(item_problem(one.item, record, words(), {}), "") << record.id;
+    EXPECT_NE(item_problem(one.item, record, music_words(), {}), "") << record.id;
   }
   for (const Drawn& one : draw(rule_type("information", "tempo_band"), "choice", 20)) {
     Record record = *one.record;
     for (RecordBeat& beat : record.music.beats) beat.at *= 2;
-    EXPECT_NE(item_problem(one.item, record, words(), {}), "");
+    EXPECT_NE(item_problem(one.item, record, music_words(), {}), "");
   }
   for (const Drawn& one : draw(rule_type("information", "instrument_first"), "choice", 20)) {
     Record record = *one.record;
     for (RecordNote& note : record.music.notes)
       if (note.instrument == one.item.answer) note.start += 0.9 * *record.duration;
-    EXPECT_NE(item_problem(one.item, record, words(), {}), "");
+    EXPECT_NE(item_problem(one.item, record, music_words(), {}), "");
   }
 }
 
@@ -225,7 +225,7 @@ Record two_players(double apart) {
 std::optional<Item> try_item(const std::string& name, const Record& record, const std::string& form,
                              const Margins& margins = {}) {
   Random rng("af2/test/one/" + name);
-  RuleContext context{record, words(), margins, rng};
+  RuleContext context{record, music_words(), margins, rng};
   return make_item(rule_type("information", name), context, {.form = form});
 }
 

@@ -54,7 +54,7 @@ Record known() {
 }
 
 // What a type finds over many draws, as "slot texts -> answer".
-std::set<std::string> answers_of(const Record& record, const char* skill, const char* name) {
+std::set<std::string> answers_known(const Record& record, const char* skill, const char* name) {
   std::set<std::string> found;
   static const Margins margins;
   for (int i = 0; i < 300; ++i) {
@@ -77,24 +77,24 @@ using ::testing::Not;
 
 TEST(FactoryLongKnown, PlotFollowsTheRecipe) {
   const Record record = known();
-  EXPECT_THAT(answers_of(record, "plot", "mood"),
+  EXPECT_THAT(answers_known(record, "plot", "mood"),
               ElementsAre("course -> from calm to cheerful and then to sad"));
-  EXPECT_THAT(answers_of(record, "plot", "mood_place"),
+  EXPECT_THAT(answers_known(record, "plot", "mood_place"),
               ElementsAre("calm -> a harbour", "cheerful -> a farm", "sad -> the churchyard"));
-  EXPECT_THAT(answers_of(record, "plot", "cause"),
+  EXPECT_THAT(answers_known(record, "plot", "cause"),
               ElementsAre("a rooster crowing -> a ship's horn sounding"));
-  EXPECT_THAT(answers_of(record, "plot", "effect"),
+  EXPECT_THAT(answers_known(record, "plot", "effect"),
               ElementsAre("a ship's horn sounding -> a rooster crowing"));
-  EXPECT_THAT(answers_of(record, "plot", "summary"), ElementsAre("-> A sailor comes home too late."));
-  EXPECT_THAT(answers_of(record, "plot", "storyline"),
+  EXPECT_THAT(answers_known(record, "plot", "summary"), ElementsAre("-> A sailor comes home too late."));
+  EXPECT_THAT(answers_known(record, "plot", "storyline"),
               Contains("-> First a ship comes in, and then mourners say goodbye."));
-  EXPECT_THAT(answers_of(record, "captioning", "places"),
+  EXPECT_THAT(answers_known(record, "captioning", "places"),
               Contains("-> A listener is taken from a harbour through a farm to the churchyard."));
 }
 
 TEST(FactoryLongKnown, NeedlesHaveOneAnswer) {
   const Record record = known();
-  const auto beside = answers_of(record, "needle", "neighbour");
+  const auto beside = answers_known(record, "needle", "neighbour");
   EXPECT_THAT(beside, Contains("after a ship's horn sounding -> a cow mooing"));
   EXPECT_THAT(beside, Contains("before a ship's horn sounding -> a seagull calling"));
   EXPECT_THAT(beside, Contains("after a pig grunting -> a cow mooing"));
@@ -102,54 +102,54 @@ TEST(FactoryLongKnown, NeedlesHaveOneAnswer) {
   EXPECT_THAT(beside, Contains("before a church bell tolling -> a cow mooing"));
   for (const std::string& text : beside)
     EXPECT_EQ(text.find("after a church bell"), std::string::npos) << text;
-  const auto place = answers_of(record, "needle", "place");
+  const auto place = answers_known(record, "needle", "place");
   EXPECT_EQ(place.size(), 6u);
   EXPECT_THAT(place, Contains("a pig grunting -> a farm"));
   EXPECT_THAT(place, Contains("footsteps -> the churchyard"));
-  const auto there = answers_of(record, "needle", "only_there");
+  const auto there = answers_known(record, "needle", "only_there");
   EXPECT_THAT(there, Contains("a harbour -> a seagull calling"));
   EXPECT_THAT(there, Not(Contains("a farm -> a seagull calling")));
 }
 
 TEST(FactoryLongKnown, BetweenIsFarEnoughAndNamedIndirectly) {
   const Record record = known();
-  const auto between = answers_of(record, "subscene", "place");
+  const auto between = answers_known(record, "subscene", "place");
   EXPECT_THAT(between, Contains("the signal of a vessel the call from a steeple -> a farm"));
   for (const std::string& text : between) EXPECT_NE(text.find("-> a farm"), std::string::npos) << text;
-  const auto count = answers_of(record, "subscene", "count");
+  const auto count = answers_known(record, "subscene", "count");
   EXPECT_THAT(count, Contains("the signal of a vessel the call from a steeple a cow mooing -> 3"));
   // Rooster and pig are nine seconds apart: too near.
   for (const char* type : {"sounds", "has", "count"})
-    for (const std::string& text : answers_of(record, "subscene", type))
+    for (const std::string& text : answers_known(record, "subscene", type))
       EXPECT_EQ(text.find("the bird that greets the morning the pink farm animal"), std::string::npos)
           << text;
 }
 
 TEST(FactoryLongKnown, TimeAndWhole) {
   const Record record = known();
-  const auto position = answers_of(record, "temporal", "position");
+  const auto position = answers_known(record, "temporal", "position");
   EXPECT_THAT(position, Contains("a seagull calling -> only in the first third"));
   EXPECT_THAT(position, Contains("footsteps -> only in the last third"));
   // A cow at 45 s is within 5% of the border at 40 s.
   for (const std::string& text : position) EXPECT_EQ(text.find("a cow mooing"), std::string::npos) << text;
-  EXPECT_THAT(answers_of(record, "temporal", "next_place"),
+  EXPECT_THAT(answers_known(record, "temporal", "next_place"),
               ElementsAre("after a farm -> the churchyard", "after a harbour -> a farm",
                           "before a farm -> a harbour", "before the churchyard -> a farm"));
   EXPECT_THAT(
-      answers_of(record, "temporal", "overlap"),
+      answers_known(record, "temporal", "overlap"),
       ElementsAre("a church bell tolling -> an organ playing", "an organ playing -> a church bell tolling"));
-  EXPECT_THAT(answers_of(record, "general", "scenes"), ElementsAre("-> 3"));
-  EXPECT_THAT(answers_of(record, "general", "part_background"),
+  EXPECT_THAT(answers_known(record, "general", "scenes"), ElementsAre("-> 3"));
+  EXPECT_THAT(answers_known(record, "general", "part_background"),
               ElementsAre("a farm -> wind blowing", "a harbour -> ocean waves breaking",
                           "the churchyard -> wind blowing"));
   // Wind fills two thirds only, seagull and cow are heard equally often, no place is the longest.
-  EXPECT_THAT(answers_of(record, "general", "background"), IsEmpty());
-  EXPECT_THAT(answers_of(record, "general", "frequent"), IsEmpty());
-  EXPECT_THAT(answers_of(record, "general", "longest_place"), IsEmpty());
-  EXPECT_THAT(answers_of(record, "general", "how_often"), Contains("a cow mooing -> 3"));
+  EXPECT_THAT(answers_known(record, "general", "background"), IsEmpty());
+  EXPECT_THAT(answers_known(record, "general", "frequent"), IsEmpty());
+  EXPECT_THAT(answers_known(record, "general", "longest_place"), IsEmpty());
+  EXPECT_THAT(answers_known(record, "general", "how_often"), Contains("a cow mooing -> 3"));
   Record more = record;
   more.events.push_back({"seagull", 24, 25}), more.events.push_back({"seagull", 27, 28});
-  EXPECT_THAT(answers_of(more, "general", "frequent"), ElementsAre("-> a seagull calling"));
+  EXPECT_THAT(answers_known(more, "general", "frequent"), ElementsAre("-> a seagull calling"));
 }
 
 TEST(FactoryLongKnown, ARecordThatDoesNotSayEnoughGivesNothing) {
@@ -158,18 +158,18 @@ TEST(FactoryLongKnown, ARecordThatDoesNotSayEnoughGivesNothing) {
   for (const RuleType& type : long_test::long_types())
     if (type.skill == "needle" || type.skill == "subscene" || type.name == "presence" ||
         type.name == "position") {
-      EXPECT_THAT(answers_of(record, type.skill.c_str(), type.name.c_str()), IsEmpty()) << type.name;
+      EXPECT_THAT(answers_known(record, type.skill.c_str(), type.name.c_str()), IsEmpty()) << type.name;
     }
   record = known();
   record.duration = 29;
   for (const RuleType& type : long_test::long_types())
-    EXPECT_THAT(answers_of(record, type.skill.c_str(), type.name.c_str()), IsEmpty())
+    EXPECT_THAT(answers_known(record, type.skill.c_str(), type.name.c_str()), IsEmpty())
         << type.skill << type.name;
   record = known();
   record.story = {};
   for (const RuleType& type : long_test::long_types())
     if (type.skill == "plot" || type.name == "next_place" || type.name == "scenes") {
-      EXPECT_THAT(answers_of(record, type.skill.c_str(), type.name.c_str()), IsEmpty()) << type.name;
+      EXPECT_THAT(answers_known(record, type.skill.c_str(), type.name.c_str()), IsEmpty()) << type.name;
     }
 }
 
@@ -177,7 +177,7 @@ TEST(FactoryLongKnown, SoundsThatOneWordMeansAreNotAskedFor) {
   Record record = known();
   record.events.push_back({"bell", 100, 101});  // "bell" may mean the church bell
   for (const char* type : {"neighbour", "place", "only_there", "once"})
-    for (const std::string& text : answers_of(record, "needle", type)) {
+    for (const std::string& text : answers_known(record, "needle", type)) {
       EXPECT_EQ(text.find("-> a bell"), std::string::npos) << text;
       EXPECT_EQ(text.find("church bell"), std::string::npos) << text;
     }

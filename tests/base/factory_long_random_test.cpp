@@ -19,23 +19,23 @@ using long_test::item_of;
 using long_test::long_types;
 using long_test::words;
 
-const std::vector<Record>& records() {
+const std::vector<Record>& all_records() {
   static const std::vector<Record> all = long_test::random_records(120);
   return all;
 }
 const StoryPool& pool() {
-  static const StoryPool all = StoryPool::of_records(records());
+  static const StoryPool all = StoryPool::of_records(all_records());
   return all;
 }
 
-struct Made {
+struct MadeItem {
   Item item;
   const Record* record;
 };
-const std::vector<Made>& items() {
-  static const std::vector<Made> all = [] {
-    std::vector<Made> made;
-    for (const Record& record : records())
+const std::vector<MadeItem>& items() {
+  static const std::vector<MadeItem> all = [] {
+    std::vector<MadeItem> made;
+    for (const Record& record : all_records())
       for (const RuleType& type : long_types())
         for (const std::string& form : type.forms)
           for (int attempt = 0; attempt < 2; ++attempt)
@@ -49,7 +49,7 @@ const std::vector<Made>& items() {
 std::string key_of(const Item& item) {
   return item.skill + "." + item.type;
 }
-std::string problem(const Item& item, const Record& record) {
+std::string problem_of(const Item& item, const Record& record) {
   return item_problem(item, record, words(), Margins());
 }
 int n_words(const std::string& text) {
@@ -60,10 +60,10 @@ int n_words(const std::string& text) {
 
 TEST(FactoryLongRandom, EveryTypeIsFoundAndEveryItemPassesItsRecheck) {
   std::map<std::string, int> n;
-  for (const Made& made : items()) {
+  for (const MadeItem& made : items()) {
     ++n[key_of(made.item) + ":" + made.item.form];
     ASSERT_TRUE(knows_type(made.item)) << key_of(made.item);
-    ASSERT_EQ(problem(made.item, *made.record), "") << item_line(made.item);
+    ASSERT_EQ(problem_of(made.item, *made.record), "") << item_line(made.item);
     ASSERT_FALSE(made.item.level.empty()) << key_of(made.item);
     ASSERT_FALSE(made.item.facts.empty()) << key_of(made.item);
     const bool nothing_sounds =
@@ -80,11 +80,11 @@ TEST(FactoryLongRandom, EveryTypeIsFoundAndEveryItemPassesItsRecheck) {
 TEST(FactoryLongRandom, AnswersDoNotHangOnThePool) {
   int n = 0;
   for (int i = 0; i < 60; ++i) {
-    const Record& record = records()[static_cast<std::size_t>(i)];
+    const Record& record = all_records()[static_cast<std::size_t>(i)];
     for (const RuleType& type : long_types())
       if (auto item = item_of(record, type, type.forms.front(), nullptr)) {
         ++n;
-        ASSERT_EQ(problem(*item, record), "") << item_line(*item);
+        ASSERT_EQ(problem_of(*item, record), "") << item_line(*item);
       }
   }
   EXPECT_GT(n, 900);
@@ -92,7 +92,7 @@ TEST(FactoryLongRandom, AnswersDoNotHangOnThePool) {
 
 TEST(FactoryLongRandom, SameDrawsSameItem) {
   for (int i = 0; i < 20; ++i) {
-    const Record& record = records()[static_cast<std::size_t>(i)];
+    const Record& record = all_records()[static_cast<std::size_t>(i)];
     for (const RuleType& type : long_types()) {
       const auto a = item_of(record, type, type.forms.front(), &pool());
       const auto b = item_of(record, type, type.forms.front(), &pool());
@@ -108,24 +108,24 @@ TEST(FactoryLongRandom, SameDrawsSameItem) {
 TEST(FactoryLongRandom, PlantedFaultsAreCaught) {
   std::map<std::string, std::string> other_answer;  // of the same type
   std::size_t n = 0;
-  for (const Made& made : items()) {
+  for (const MadeItem& made : items()) {
     Item item = made.item;
     if (item.form == "choice") {
       for (std::size_t i = 0; i < item.options.size(); ++i) {
         if (static_cast<int>(i) == made.item.answer_index) continue;
         item.answer_index = static_cast<int>(i);
         item.answer = item.options[i];
-        ASSERT_NE(problem(item, *made.record), "") << item_line(item);
+        ASSERT_NE(problem_of(item, *made.record), "") << item_line(item);
       }
       item = made.item;
       item.options[item.answer_index == 0 ? 1 : 0] = item.answer;
-      ASSERT_NE(problem(item, *made.record), "") << "two right: " << item_line(item);
+      ASSERT_NE(problem_of(item, *made.record), "") << "two right: " << item_line(item);
     } else if (item.form == "yes_no") {
       item.answer = item.answer == "yes" ? "no" : "yes";
-      ASSERT_NE(problem(item, *made.record), "") << item_line(item);
+      ASSERT_NE(problem_of(item, *made.record), "") << item_line(item);
     } else {
       item.answer = "a thing that nobody knows";
-      ASSERT_NE(problem(item, *made.record), "") << item_line(item);
+      ASSERT_NE(problem_of(item, *made.record), "") << item_line(item);
     }
     item = made.item;
     item.facts = Json::object();
@@ -134,7 +134,7 @@ TEST(FactoryLongRandom, PlantedFaultsAreCaught) {
                                          "general.scenes", "general.longest_place", "general.frequent",
                                          "general.absent", "temporal.order_places"};
     if (!whole.contains(key_of(item))) {
-      ASSERT_NE(problem(item, *made.record), "") << "no facts: " << item_line(item);
+      ASSERT_NE(problem_of(item, *made.record), "") << "no facts: " << item_line(item);
     }
     ++n;
   }
@@ -144,7 +144,7 @@ TEST(FactoryLongRandom, PlantedFaultsAreCaught) {
 // Where a sound comes to the record that makes the answer doubtful, the item no longer holds.
 TEST(FactoryLongRandom, ARecordThatSaysOtherwiseIsNoticed) {
   std::map<std::string, std::pair<int, int>> caught;  // of tries
-  for (const Made& made : items()) {
+  for (const MadeItem& made : items()) {
     const std::set<std::string> by_label = {"needle.neighbour", "needle.place", "needle.combine"};
     if (!by_label.contains(key_of(made.item))) continue;
     Record record = *made.record;
@@ -155,10 +155,10 @@ TEST(FactoryLongRandom, ARecordThatSaysOtherwiseIsNoticed) {
     const bool late = made.item.evidence.front().onset > *record.duration / 2;
     again.onset = late ? 0.2 : *record.duration - 1, again.offset = again.onset + 0.8;
     record.events.push_back(again);
-    ASSERT_NE(problem(made.item, record), "") << item_line(made.item);
+    ASSERT_NE(problem_of(made.item, record), "") << item_line(made.item);
   }
   // Absent sounds that come in.
-  for (const Made& made : items()) {
+  for (const MadeItem& made : items()) {
     if (made.item.type != "content" && made.item.type != "absent") continue;
     Record record = *made.record;
     for (std::size_t i = 0; i < made.item.options.size(); ++i)
@@ -170,12 +170,12 @@ TEST(FactoryLongRandom, ARecordThatSaysOtherwiseIsNoticed) {
         record.events.push_back(added);
         break;
       }
-    ASSERT_NE(problem(made.item, record), "") << item_line(made.item);
+    ASSERT_NE(problem_of(made.item, record), "") << item_line(made.item);
   }
 }
 
 TEST(FactoryLongRandom, LengthsAndFormsHold) {
-  for (const Made& made : items()) {
+  for (const MadeItem& made : items()) {
     const Item& item = made.item;
     if (item.type != "combine") {
       ASSERT_LE(n_words(item.question), 20) << item.question;
@@ -221,7 +221,7 @@ TEST(FactoryLongRandom, WordingsAreEnoughAndSomeAreHeldOut) {
   }
   EXPECT_GE(n, static_cast<int>(long_types().size()));
   std::map<std::string, std::set<std::string>> used;
-  for (const Made& made : items()) used[key_of(made.item)].insert(made.item.wording);
+  for (const MadeItem& made : items()) used[key_of(made.item)].insert(made.item.wording);
   for (const auto& [key, names] : used) EXPECT_GE(names.size(), 8u) << key;
 }
 
@@ -241,7 +241,7 @@ TEST(FactoryLongRandom, DescriptionsKeepTheirLabelsWordsToThemselves) {
 
 TEST(FactoryLongRandom, LettersAreUniform) {
   std::map<std::string, std::vector<double>> letters;
-  for (const Made& made : items())
+  for (const MadeItem& made : items())
     if (made.item.form == "choice") {
       auto& counts = letters[made.item.skill];
       counts.resize(4);
@@ -278,8 +278,8 @@ TEST(FactoryLongRandom, BlindSolversStayNearChance) {
   // By halves of the records: what one half teaches is tried on the other.
   std::map<std::string, std::map<std::string, std::pair<int, int>>> answers;  // type, option: right, shown
   std::map<std::string, std::pair<int, int>> word_right;                      // type and word: right, shown
-  std::vector<const Made*> trials;
-  for (const Made& made : items()) {
+  std::vector<const MadeItem*> trials;
+  for (const MadeItem& made : items()) {
     if (made.item.form != "choice") continue;
     if (fnv1a64(made.record->id) % 2) {
       trials.push_back(&made);
@@ -296,7 +296,7 @@ TEST(FactoryLongRandom, BlindSolversStayNearChance) {
     }
   }
   std::map<std::string, std::map<std::string, std::pair<int, int>>> hits;  // skill, solver: right, tried
-  for (const Made* made : trials) {
+  for (const MadeItem* made : trials) {
     const Item& item = made->item;
     std::map<std::string, std::vector<double>> scores;
     for (std::size_t i = 0; i < item.options.size(); ++i) {
@@ -340,7 +340,7 @@ TEST(FactoryLongRandom, BlindSolversStayNearChance) {
 
 TEST(FactoryLongRandom, YesAndNoAreEven) {
   std::map<std::string, std::pair<int, int>> yes;
-  for (const Made& made : items())
+  for (const MadeItem& made : items())
     if (made.item.form == "yes_no") {
       auto& [n, all] = yes[key_of(made.item)];
       n += made.item.answer == "yes" ? 1 : 0, ++all;

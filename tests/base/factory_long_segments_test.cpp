@@ -11,14 +11,14 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-Record record_of(double duration) {
+Record silent_record(double duration) {
   Record record;
   record.id = "walk", record.audio = "walk.wav", record.duration = duration;
   return record;
 }
 
 TEST(Segments, TextsStandWhereTheirMiddleIsAndSoundsWhereTheyAreHeard) {
-  Record record = record_of(34);
+  Record record = silent_record(34);
   record.captions = {
       {"all of it", 0, 0, "a"}, {"steps", 0, 10, "a"}, {"a door", 8, 13, "a"}, {"rain", 30, 34, "a"}};
   record.visual = {{"a street", 0, 19.9, "b"}};
@@ -44,18 +44,18 @@ TEST(Segments, TextsStandWhereTheirMiddleIsAndSoundsWhereTheyAreHeard) {
 }
 
 TEST(Segments, ActionsMakeThemShortAndNoStretchIsAScrap) {
-  Record record = record_of(12.3);
+  Record record = silent_record(12.3);
   record.action = {{"C opens a drawer", 4, 6, "recap"}};
   EXPECT_EQ(segment_seconds(record), 4);
   const auto segments = segments_of(record, 4);
   ASSERT_EQ(segments.size(), 3u);  // 0.3 s are joined to the one before
   EXPECT_EQ(segments[2].end, 12.3);
   EXPECT_THAT(segments[1].action, ElementsAre("C opens a drawer"));
-  EXPECT_EQ(segments_of(record_of(2), 10).size(), 1u);
+  EXPECT_EQ(segments_of(silent_record(2), 10).size(), 1u);
   // All of a clip is covered once.
   for (const double length : {1.0, 9.99, 10.0, 10.5, 11.0, 100.4, 3599.7}) {
     double end = 0;
-    for (const Segment& segment : segments_of(record_of(length), 10)) {
+    for (const Segment& segment : segments_of(silent_record(length), 10)) {
       EXPECT_EQ(segment.start, end);
       EXPECT_GT(segment.end, segment.start);
       end = segment.end;
@@ -65,8 +65,8 @@ TEST(Segments, ActionsMakeThemShortAndNoStretchIsAScrap) {
 }
 
 TEST(Segments, WhatCannotBeCutIsAnError) {
-  EXPECT_THROW(segments_of(record_of(20), 0), Error);
-  Record record = record_of(20);
+  EXPECT_THROW(segments_of(silent_record(20), 0), Error);
+  Record record = silent_record(20);
   record.duration.reset();
   try {
     segments_of(record, 10);

@@ -18,14 +18,14 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-struct Made {
+struct MadeSet {
   std::vector<Item> items;
   std::vector<Record> records;
 };
 
 // Items whose record has what they call present.
-Made made(int n) {
-  Made set{test::made_items(n), {}};
+MadeSet made(int n) {
+  MadeSet set{test::made_items(n), {}};
   for (std::size_t i = 0; i < set.items.size(); ++i) {
     if (i % 4 == 0) set.records.push_back(test::made_record(set.items[i]));
     if (i % 4 == 1) set.items[i].kinds.clear();
@@ -46,7 +46,7 @@ TEST(FactorySetPass, FindsWhatIsPlantedAndLeavesACleanSet) {
   const test::Scratch scratch;
   fs::create_directories(scratch / "clips");
   fs::create_directories(scratch / "tests");
-  Made set = made(160);
+  MadeSet set = made(160);
   for (int c = 0; c < 40; ++c) {
     std::vector<float> x(160000);
     Random rng("test/pass/" + std::to_string(c));
@@ -91,7 +91,7 @@ TEST(FactorySetPass, FindsWhatIsPlantedAndLeavesACleanSet) {
 }
 
 TEST(FactorySetPass, OrderOfMakingDoesNotMatter) {
-  Made set = made(2000);
+  MadeSet set = made(2000);
   for (std::size_t i = 0; i < set.items.size(); i += 8)
     if (set.items[i].answer_index != 1) {
       Item& item = set.items[i];

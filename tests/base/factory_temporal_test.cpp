@@ -9,18 +9,18 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
-Record yard() {
-  return record_of({{"bell", 0.5, 1.5}, {"dog", 2.5, 4}, {"car horn", 5, 5.6}, {"siren", 7, 10.5}});
+Record four_sounds() {
+  return record_with({{"bell", 0.5, 1.5}, {"dog", 2.5, 4}, {"car horn", 5, 5.6}, {"siren", 7, 10.5}});
 }
 
 // What a type makes of a record with these events.
-std::map<std::string, std::string> asked(const std::string& type, std::vector<RecordEvent> events,
-                                         const std::string& form = "short") {
-  return answers_of("temporal", type, record_of(std::move(events)), form);
+std::map<std::string, std::string> answers_to(const std::string& type, std::vector<RecordEvent> events,
+                                              const std::string& form = "short") {
+  return answers_of("temporal", type, record_with(std::move(events)), form);
 }
 
 TEST(FactoryTemporal, OrdersByFirstOnset) {
-  const Record record = yard();
+  const Record record = four_sounds();
   std::set<std::size_t> sizes;
   for (int i = 0; i < 100; ++i) {
     const auto item = ask("temporal", "order", record, "choice", i);
@@ -40,13 +40,13 @@ TEST(FactoryTemporal, OrdersByFirstOnset) {
   }
   EXPECT_EQ(sizes, (std::set<std::size_t>{3, 4}));
   const auto open =
-      ask("temporal", "order", record_of({{"bell", 0, 1}, {"dog", 2, 3}, {"siren", 4, 5}}), "open");
+      ask("temporal", "order", record_with({{"bell", 0, 1}, {"dog", 2, 3}, {"siren", 4, 5}}), "open");
   ASSERT_TRUE(open);
   EXPECT_EQ(open->answer, "First a bell sounding, then a dog barking, and finally a siren sounding.");
 }
 
 TEST(FactoryTemporal, OrderAsLettersFollowsTheList) {
-  const Record record = record_of({{"bell", 0, 1}, {"dog", 2, 3}, {"siren", 4, 5}});
+  const Record record = record_with({{"bell", 0, 1}, {"dog", 2, 3}, {"siren", 4, 5}});
   std::map<std::string, int> answers;
   for (int i = 0; i < 1200; ++i) {
     const auto item = ask("temporal", "order_letters", record, "short", i);
@@ -65,22 +65,22 @@ TEST(FactoryTemporal, OrderAsLettersFollowsTheList) {
 
 TEST(FactoryTemporal, NoOrderOfOnsetsThatAreTooClose) {
   EXPECT_TRUE(
-      ask("temporal", "order", record_of({{"bell", 0, 1}, {"dog", 0.5, 3}, {"siren", 1, 5}}), "choice"));
+      ask("temporal", "order", record_with({{"bell", 0, 1}, {"dog", 0.5, 3}, {"siren", 1, 5}}), "choice"));
   EXPECT_FALSE(
-      ask("temporal", "order", record_of({{"bell", 0, 1}, {"dog", 0.49, 3}, {"siren", 4, 5}}), "choice"));
+      ask("temporal", "order", record_with({{"bell", 0, 1}, {"dog", 0.49, 3}, {"siren", 4, 5}}), "choice"));
   // Too short, too soft, in the background, of two names: none is put in order.
   EXPECT_FALSE(
-      ask("temporal", "order", record_of({{"bell", 0, 0.29}, {"dog", 2, 3}, {"siren", 4, 5}}), "choice"));
-  EXPECT_FALSE(ask("temporal", "order", record_of({{"bell", 0, 1, "", -0.5}, {"dog", 2, 3}, {"siren", 4, 5}}),
-                   "choice"));
+      ask("temporal", "order", record_with({{"bell", 0, 0.29}, {"dog", 2, 3}, {"siren", 4, 5}}), "choice"));
   EXPECT_FALSE(ask("temporal", "order",
-                   record_of({{"bell", 0, 9, "background"}, {"dog", 2, 3}, {"siren", 4, 5}}), "choice"));
+                   record_with({{"bell", 0, 1, "", -0.5}, {"dog", 2, 3}, {"siren", 4, 5}}), "choice"));
+  EXPECT_FALSE(ask("temporal", "order",
+                   record_with({{"bell", 0, 9, "background"}, {"dog", 2, 3}, {"siren", 4, 5}}), "choice"));
   EXPECT_FALSE(
-      ask("temporal", "order", record_of({{"puppy", 0, 1}, {"dog", 2, 3}, {"siren", 4, 5}}), "choice"));
+      ask("temporal", "order", record_with({{"puppy", 0, 1}, {"dog", 2, 3}, {"siren", 4, 5}}), "choice"));
 }
 
 TEST(FactoryTemporal, RefersByPlaceAndNeighbour) {
-  EXPECT_THAT(answers_of("temporal", "referring", yard()),
+  EXPECT_THAT(answers_of("temporal", "referring", four_sounds()),
               UnorderedElementsAre(Pair(R"({"which":"first"})", "a bell sounding"),
                                    Pair(R"({"which":"last"})", "a siren sounding"),
                                    Pair(R"({"which":"kth","k":2})", "a dog barking"),
@@ -93,22 +93,22 @@ TEST(FactoryTemporal, RefersByPlaceAndNeighbour) {
                                    Pair(R"({"which":"before","label":"car horn"})", "a dog barking"),
                                    Pair(R"({"which":"before","label":"siren"})", "a car horn sounding")));
   // The dog goes on behind the bell's end and both begin together: only what is clear is asked.
-  EXPECT_THAT(asked("referring", {{"dog", 0, 5}, {"bell", 0.2, 1}, {"siren", 4, 4.8}}), IsEmpty());
-  EXPECT_THAT(asked("referring", {{"dog", 0, 5}, {"bell", 1, 2}}),
+  EXPECT_THAT(answers_to("referring", {{"dog", 0, 5}, {"bell", 0.2, 1}, {"siren", 4, 4.8}}), IsEmpty());
+  EXPECT_THAT(answers_to("referring", {{"dog", 0, 5}, {"bell", 1, 2}}),
               UnorderedElementsAre(Pair(R"({"which":"first"})", "a dog barking"),
                                    Pair(R"({"which":"kth","k":2})", "a bell sounding")));
   // A short click first: it is heard, though it does not count.
-  EXPECT_FALSE(asked("referring", {{"hammer", 0, 0.2}, {"dog", 1, 2}, {"bell", 3, 4}})
+  EXPECT_FALSE(answers_to("referring", {{"hammer", 0, 0.2}, {"dog", 1, 2}, {"bell", 3, 4}})
                    .contains(R"({"which":"first"})"));
   // A repeated sound has no neighbour of its own, and nothing after it is the third sound.
-  EXPECT_THAT(asked("referring", {{"dog", 0, 1}, {"dog", 2, 3}, {"bell", 4, 5}}),
+  EXPECT_THAT(answers_to("referring", {{"dog", 0, 1}, {"dog", 2, 3}, {"bell", 4, 5}}),
               UnorderedElementsAre(Pair(R"({"which":"first"})", "a dog barking"),
                                    Pair(R"({"which":"last"})", "a bell sounding"),
                                    Pair(R"({"which":"before","label":"bell"})", "a dog barking")));
 }
 
 TEST(FactoryTemporal, WrongSoundsArePresentThenAbsentAndNeverTheNamedOne) {
-  const Record record = yard();
+  const Record record = four_sounds();
   for (int i = 0; i < 200; ++i) {
     const auto item = ask("temporal", "referring", record, "choice", i);
     ASSERT_TRUE(item);
@@ -133,14 +133,15 @@ TEST(FactoryTemporal, WrongSoundsArePresentThenAbsentAndNeverTheNamedOne) {
 }
 
 TEST(FactoryTemporal, GroundsWholeEventsInThirds) {
-  EXPECT_THAT(answers_of("temporal", "grounding", yard()),
+  EXPECT_THAT(answers_of("temporal", "grounding", four_sounds()),
               UnorderedElementsAre(Pair(R"({"label":"bell"})", "at the beginning"),
                                    Pair(R"({"label":"car horn"})", "in the middle")));
-  EXPECT_THAT(asked("grounding", {{"bell", 8.6, 12}, {"dog", 8.59, 9}, {"siren", 0, 3.4}, {"saw", 0, 3.41}}),
-              UnorderedElementsAre(Pair(R"({"label":"bell"})", "at the end"),
-                                   Pair(R"({"label":"siren"})", "at the beginning")));
-  EXPECT_THAT(asked("grounding", {{"bell", 0, 1}, {"bell", 2, 3}}), IsEmpty());  // two places
-  const auto item = ask("temporal", "grounding", yard(), "choice");
+  EXPECT_THAT(
+      answers_to("grounding", {{"bell", 8.6, 12}, {"dog", 8.59, 9}, {"siren", 0, 3.4}, {"saw", 0, 3.41}}),
+      UnorderedElementsAre(Pair(R"({"label":"bell"})", "at the end"),
+                           Pair(R"({"label":"siren"})", "at the beginning")));
+  EXPECT_THAT(answers_to("grounding", {{"bell", 0, 1}, {"bell", 2, 3}}), IsEmpty());  // two places
+  const auto item = ask("temporal", "grounding", four_sounds(), "choice");
   ASSERT_TRUE(item);
   EXPECT_EQ(item->options.size(), 3u);
 }
@@ -150,32 +151,33 @@ TEST(FactoryTemporal, ChangesByTheMargins) {
                                      {"saw", 6, 7},  {"drill", 8, 9}, {"hammer", 10, 10.9}};
   const double changes[] = {6, -6, 1.5, 1.6, -5.9, -12};  // the last is too short to be heard changing
   for (std::size_t i = 0; i < events.size(); ++i) events[i].change = changes[i];
-  EXPECT_THAT(asked("change", events),
+  EXPECT_THAT(answers_to("change", events),
               UnorderedElementsAre(Pair(R"({"label":"bell"})", "it gets louder"),
                                    Pair(R"({"label":"dog"})", "it gets softer"),
                                    Pair(R"({"label":"siren"})", "it stays equally loud")));
 }
 
 TEST(FactoryTemporal, DurationsAreUnionsAndClearlyAhead) {
-  EXPECT_THAT(answers_of("temporal", "duration", yard()),
+  EXPECT_THAT(answers_of("temporal", "duration", four_sounds()),
               UnorderedElementsAre(Pair(R"({"which":"longest"})", "a siren sounding")));
   // The bell's two events overlap: 2 s in all, not 3. The shortest is 0.5 s behind.
-  EXPECT_THAT(asked("duration", {{"bell", 0, 1.5}, {"bell", 0.5, 2}, {"dog", 3, 5.5}, {"siren", 6, 7.5}}),
-              UnorderedElementsAre(Pair(R"({"which":"longest"})", "a dog barking"),
-                                   Pair(R"({"which":"shortest"})", "a siren sounding")));
-  // 20 % are needed as well as 0.5 s; what cannot be named may not be the longest either.
-  EXPECT_THAT(asked("duration", {{"bell", 0, 6}, {"dog", 6, 11.1}, {"siren", 0, 5.2}}), IsEmpty());
   EXPECT_THAT(
-      asked("duration", {{"bell", 0, 6}, {"dog", 0, 3}, {"siren", 0, 3}, {"cat", 0, 9}, {"animal", 9, 10}}),
-      IsEmpty());
-  const auto item = ask("temporal", "duration", yard(), "choice", 0, {.options = 5});
+      answers_to("duration", {{"bell", 0, 1.5}, {"bell", 0.5, 2}, {"dog", 3, 5.5}, {"siren", 6, 7.5}}),
+      UnorderedElementsAre(Pair(R"({"which":"longest"})", "a dog barking"),
+                           Pair(R"({"which":"shortest"})", "a siren sounding")));
+  // 20 % are needed as well as 0.5 s; what cannot be named may not be the longest either.
+  EXPECT_THAT(answers_to("duration", {{"bell", 0, 6}, {"dog", 6, 11.1}, {"siren", 0, 5.2}}), IsEmpty());
+  EXPECT_THAT(answers_to("duration",
+                         {{"bell", 0, 6}, {"dog", 0, 3}, {"siren", 0, 3}, {"cat", 0, 9}, {"animal", 9, 10}}),
+              IsEmpty());
+  const auto item = ask("temporal", "duration", four_sounds(), "choice", 0, {.options = 5});
   ASSERT_TRUE(item);
   EXPECT_EQ(std::count(item->kinds.begin(), item->kinds.end(), "absent"), 2);
   EXPECT_EQ(std::count(item->kinds.begin(), item->kinds.end(), "present"), 3);  // with the right one
 }
 
 TEST(FactoryTemporal, OverlapsOfHalfASecond) {
-  const Record record = record_of({{"rain", 0, 5}, {"dog", 4.5, 6}, {"bell", 7, 8}, {"siren", 7.6, 9}});
+  const Record record = record_with({{"rain", 0, 5}, {"dog", 4.5, 6}, {"bell", 7, 8}, {"siren", 7.6, 9}});
   std::set<std::string> pairs;
   for (int i = 0; i < 100; ++i) {
     const auto item = ask("temporal", "overlap", record, "choice", i);
@@ -186,7 +188,7 @@ TEST(FactoryTemporal, OverlapsOfHalfASecond) {
   // Bell and siren share 0.4 s: too little to be asked, too much to be a wrong answer.
   EXPECT_EQ(pairs, (std::set<std::string>{"rain - a dog barking", "dog - rain falling"}));
   const auto together =
-      asked("together", {{"rain", 0, 5}, {"dog", 4.5, 6}, {"bell", 7, 8}, {"siren", 7.6, 9}}, "yes_no");
+      answers_to("together", {{"rain", 0, 5}, {"dog", 4.5, 6}, {"bell", 7, 8}, {"siren", 7.6, 9}}, "yes_no");
   std::set<std::string> yes, no;
   for (const auto& [facts, answer] : together) (answer == "yes" ? yes : no).insert(facts);
   EXPECT_EQ(yes, (std::set<std::string>{R"({"labels":["rain","dog"]})"}));
@@ -197,18 +199,18 @@ TEST(FactoryTemporal, OverlapsOfHalfASecond) {
 TEST(FactoryTemporal, SilencesWhereNothingSounds) {
   const std::vector<RecordEvent> events = {{"bell", 1, 2}, {"dog", 2.6, 4}, {"siren", 6, 7}, {"saw", 7, 9}};
   const auto gap = [](const std::vector<RecordEvent>& list, double duration = 10, bool all_labelled = true) {
-    return answers_of("temporal", "gap", record_of(list, duration, all_labelled));
+    return answers_of("temporal", "gap", record_with(list, duration, all_labelled));
   };
   EXPECT_THAT(gap(events), UnorderedElementsAre(Pair(R"({"which":"after"})", "a siren sounding"),
                                                 Pair(R"({"which":"before"})", "a dog barking")));
-  EXPECT_THAT(asked("silence", events, "yes_no"),
+  EXPECT_THAT(answers_to("silence", events, "yes_no"),
               UnorderedElementsAre(Pair(R"({"labels":["bell","dog"]})", "yes"),
                                    Pair(R"({"labels":["dog","siren"]})", "yes"),
                                    Pair(R"({"labels":["siren","saw"]})", "no")));
   auto noisy = events;
   noisy.push_back({"wind", 0, 10, "background"});
   EXPECT_THAT(gap(noisy), IsEmpty());
-  EXPECT_THAT(asked("silence", noisy, "yes_no"), IsEmpty());
+  EXPECT_THAT(answers_to("silence", noisy, "yes_no"), IsEmpty());
   EXPECT_THAT(gap({{"bell", 0, 1}, {"dog", 1.49, 3}}, 3), IsEmpty());                  // short
   EXPECT_THAT(gap({{"bell", 0, 1}, {"dog", 2, 3}, {"siren", 4.4, 6}}, 6), IsEmpty());  // two alike
   EXPECT_THAT(gap(events, 10.6), IsEmpty());                                           // the end is as silent
@@ -221,17 +223,17 @@ TEST(FactoryTemporal, SilencesWhereNothingSounds) {
 TEST(FactoryTemporal, PresenceIsAskedWhereAbsenceIsKnown) {
   int yes = 0;
   for (int i = 0; i < 400; ++i) {
-    const auto item = ask("temporal", "presence", yard(), "yes_no", i);
+    const auto item = ask("temporal", "presence", four_sounds(), "yes_no", i);
     ASSERT_TRUE(item);
-    ASSERT_EQ(problem(*item, yard()), "");
+    ASSERT_EQ(problem(*item, four_sounds()), "");
     yes += item->answer == "yes";
   }
   EXPECT_NEAR(yes, 200, 40);
-  EXPECT_FALSE(ask("temporal", "presence", record_of({{"bell", 0, 1}}, 12, false), "yes_no"));
+  EXPECT_FALSE(ask("temporal", "presence", record_with({{"bell", 0, 1}}, 12, false), "yes_no"));
 }
 
 TEST(FactoryTemporal, ANearWordIsNoFairWrongAnswer) {
-  const Record record = record_of({{"dog", 0, 1}, {"bell", 2, 3}, {"siren", 4, 5}});
+  const Record record = record_with({{"dog", 0, 1}, {"bell", 2, 3}, {"siren", 4, 5}});
   for (int i = 0; i < 40; ++i) {
     auto item = ask("temporal", "referring", record, "choice", i);
     ASSERT_TRUE(item);

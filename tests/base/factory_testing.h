@@ -59,7 +59,7 @@ inline const Vocabulary& factory_words() {
   return words;
 }
 
-inline Record record_of(std::vector<RecordEvent> events, double duration = 12, bool all_labelled = true) {
+inline Record record_with(std::vector<RecordEvent> events, double duration = 12, bool all_labelled = true) {
   Record record;
   record.id = "yard", record.audio = "yard.wav", record.group = "yard", record.source = "mine";
   record.duration = duration, record.all_labelled = all_labelled;
@@ -193,7 +193,7 @@ inline const std::vector<Record>& counting_records() {
       } else {
         for (int k = rng.range(1, 6); k > 0; --k) repeat(pool[static_cast<std::size_t>(k)], 1, -20);
       }
-      all.push_back(record_of(std::move(events), at + 1));
+      all.push_back(record_with(std::move(events), at + 1));
       all.back().id = "c" + std::to_string(i);
     }
     return all;
@@ -236,17 +236,18 @@ inline void expect_all_hold(const std::string& skill, std::size_t least) {
   }
 }
 
-// What is wrong is found in every item: any other option as the answer, the answer twice, a kind that is not
-// true, facts that are missing, another answer in words.
+// What is wrong is found, in some 300 items of each type and form: any other option as the answer, the answer
+// twice, a kind that is not true, facts that are missing, another answer in words.
 inline void expect_faults_found(const std::string& skill) {
   const auto expect_fault = [](const Item& item, const Record& record, const char* what) {
-    if (problem(item, record).empty())
-      ADD_FAILURE() << what << " not found\n" << item_line(item) << "\n" << record_line(record);
-    return !problem(item, record).empty();
+    const bool found = !problem(item, record).empty();
+    if (!found) ADD_FAILURE() << what << " not found\n" << item_line(item) << "\n" << record_line(record);
+    return found;
   };
   for (const auto& [name, list] : made_items(skill)) {
-    std::map<std::string, bool> open_answers;
-    for (const Made& made : list) {
+    const std::size_t step = std::max<std::size_t>(1, list.size() / 300);
+    for (std::size_t at = 0; at < list.size(); at += step) {
+      const Made& made = list[at];
       Item item = made.item;
       bool found = true;
       const auto right = static_cast<std::size_t>(std::max(item.answer_index, 0));

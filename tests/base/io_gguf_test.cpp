@@ -52,12 +52,12 @@ class Builder {
   std::string text_;
 };
 
-Gguf parse(const Bytes& bytes) {
+Gguf parse_gguf(const Bytes& bytes) {
   return Gguf::parse(bytes, "x.gguf");
 }
 
-void touch(const Bytes& bytes) {
-  const Gguf file = parse(bytes);
+void touch_gguf(const Bytes& bytes) {
+  const Gguf file = parse_gguf(bytes);
   for (const TensorView& tensor : file.tensors()) {
     ASSERT_EQ(static_cast<std::int64_t>(tensor.bytes.size()), *checked_bytes(tensor.dtype, tensor.shape));
     if (!can_dequantize(tensor.dtype)) continue;
@@ -173,7 +173,7 @@ TEST(Gguf, ReadsVersion2AndScalars) {
   Builder b;
   b.head(1, 1, 2).str("k").u32(8).str("v").tensor("t", {}, 0, 0).pad().put(2.5f);
   const Bytes bytes = b.bytes();
-  const Gguf file = parse(bytes);
+  const Gguf file = parse_gguf(bytes);
   EXPECT_EQ(file.version(), 2u);
   EXPECT_EQ(file.get_string("k"), "v");
   EXPECT_THAT(to_float(file.get("t")), ElementsAre(2.5));
@@ -181,13 +181,13 @@ TEST(Gguf, ReadsVersion2AndScalars) {
 
 TEST(Gguf, EveryCutIsRefused) {
   const Bytes valid = bytes_of(read_file(data_file("python.gguf")));
-  const Gguf file = parse(valid);
+  const Gguf file = parse_gguf(valid);
   std::size_t end = 0;
   for (const TensorView& tensor : file.tensors())
     end = std::max(end, static_cast<std::size_t>(tensor.bytes.data() + tensor.bytes.size() - valid.data()));
   EXPECT_LT(valid.size() - end, 32u);
-  cut_everywhere(valid, end, touch);  // the padding after the last tensor may be absent
-  const std::string message = message_of([&] { parse(Bytes(valid.begin(), valid.end() - 1000)); });
+  cut_everywhere(valid, end, touch_gguf);  // the padding after the last tensor may be absent
+  const std::string message = message_of([&] { parse_gguf(Bytes(valid.begin(), valid.end() - 1000)); });
   EXPECT_THAT(message, HasSubstr("truncated: it has " + std::to_string(valid.size() - 1000) +
                                  " bytes and should have " + std::to_string(end)));
 
@@ -195,8 +195,8 @@ TEST(Gguf, EveryCutIsRefused) {
   b.head(2, 3).str("a").u32(8).str("text").str("b").u32(9).u32(8).u64(2).str("x").str("yz");
   b.str("c").u32(12).put(0.5).tensor("t", {32, 2}, 3, 0).tensor("u", {3}, 0, 64).pad().zeros(64).zeros(12);
   const Bytes small = b.bytes();
-  EXPECT_NO_THROW(touch(small));
-  cut_everywhere(small, small.size(), touch);
+  EXPECT_NO_THROW(touch_gguf(small));
+  cut_everywhere(small, small.size(), touch_gguf);
 }
 
 TEST(Gguf, RandomChangesNeverCrash) {
@@ -204,10 +204,10 @@ TEST(Gguf, RandomChangesNeverCrash) {
   b.head(2, 4).str("a").u32(8).str("text").str("b").u32(9).u32(8).u64(2).str("x").str("yz");
   b.str("c").u32(9).u32(4).u64(3).u32(1).u32(2).u32(3).str("general.alignment").u32(4).u32(64);
   b.tensor("t", {32, 2}, 3, 0).tensor("u", {3}, 0, 64).pad(64).zeros(64).zeros(12);
-  EXPECT_NO_THROW(touch(b.bytes()));
-  EXPECT_GT(flip_bytes(b.bytes(), "af2/test/gguf/small", 1000, touch), 300);
+  EXPECT_NO_THROW(touch_gguf(b.bytes()));
+  EXPECT_GT(flip_bytes(b.bytes(), "af2/test/gguf/small", 1000, touch_gguf), 300);
   const Bytes python = bytes_of(read_file(data_file("python.gguf")));
-  EXPECT_GT(flip_bytes(python, "af2/test/gguf/python", 1000, touch), 300);
+  EXPECT_GT(flip_bytes(python, "af2/test/gguf/python", 1000, touch_gguf), 300);
 }
 
 TEST(Gguf, RefusesHostileFiles) {
@@ -276,7 +276,7 @@ TEST(Gguf, RefusesHostileFiles) {
       {"bytes after the metadata", Builder().head(0, 0).zeros(32).bytes()},
   };
   for (const auto& c : cases) {
-    const Error error = error_of([&] { parse(c.bytes); });
+    const Error error = error_of([&] { parse_gguf(c.bytes); });
     EXPECT_EQ(error.kind(), ErrorKind::kModel);
     EXPECT_THAT(error.what(), HasSubstr(c.says));
     EXPECT_THAT(error.what(), HasSubstr("x.gguf"));

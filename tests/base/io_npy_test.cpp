@@ -12,14 +12,14 @@ using namespace io_test;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Bytes file_of(const std::string& header, std::size_t n_data, char version = 1) {
+Bytes npy_of(const std::string& header, std::size_t n_data, char version = 1) {
   std::string text = std::string("\x93NUMPY") + version + '\0';
   const auto size = static_cast<std::uint32_t>(header.size());
   text.append(reinterpret_cast<const char*>(&size), version == 1 ? 2 : 4);
   return bytes_of(text + header + std::string(n_data, '\0'));
 }
 
-void parse(const Bytes& bytes) {
+void read_npy_bytes(const Bytes& bytes) {
   const TensorView view = parse_npy(bytes, "x.npy");
   EXPECT_EQ(static_cast<std::int64_t>(view.bytes.size()), *checked_bytes(view.dtype, view.shape));
 }
@@ -67,13 +67,13 @@ TEST(Npy, WritesTheBytesThatNumpyWrites) {
 TEST(Npy, EveryCutIsRefused) {
   for (const char* name : {"f4.npy", "u1.npy", "scalar.npy", "version2.npy"}) {
     const Bytes valid = bytes_of(read_file(data_file(name)));
-    cut_everywhere(valid, valid.size(), parse);
+    cut_everywhere(valid, valid.size(), read_npy_bytes);
   }
 }
 
 TEST(Npy, RandomChangesNeverCrash) {
   const Bytes valid = bytes_of(read_file(data_file("f4.npy")));
-  EXPECT_GT(flip_bytes(valid, "af2/test/npy", 1000, parse), 300);
+  EXPECT_GT(flip_bytes(valid, "af2/test/npy", 1000, read_npy_bytes), 300);
 }
 
 TEST(Npy, RefusesBrokenHeaders) {
@@ -81,39 +81,39 @@ TEST(Npy, RefusesBrokenHeaders) {
                        const std::string& order = "False") {
     return "{'descr': " + descr + ", 'fortran_order': " + order + ", 'shape': " + shape + ", }\n";
   };
-  EXPECT_NO_THROW(parse(file_of(dict("(1,)"), 4)));
-  EXPECT_NO_THROW(parse(file_of(dict("(1,)"), 4, 2)));
+  EXPECT_NO_THROW(read_npy_bytes(npy_of(dict("(1,)"), 4)));
+  EXPECT_NO_THROW(read_npy_bytes(npy_of(dict("(1,)"), 4, 2)));
   const struct {
     Bytes bytes;
     const char* says;
   } cases[] = {
-      {file_of(dict("(1,)"), 5), "1 bytes after its array"},
-      {file_of(dict("(1)"), 4), "needs a comma"},
-      {file_of(dict("(1 2)"), 8), "expected ','"},
-      {file_of(dict("(-1,)"), 4), "expected a number"},
-      {file_of(dict("(99999999999999999999,)"), 4), "too large"},
-      {file_of(dict("(4294967296, 4294967296)"), 4), "larger than any file"},
-      {file_of(dict("(0, 4294967296, 4294967296)"), 0), "larger than any file"},
-      {file_of(dict("(1152921504606846976,)"), 4), "truncated"},
-      {file_of(dict("(1,)", "'<c8'"), 8), "'<c8'"},
-      {file_of(dict("(1,)", "'|O'"), 8), "'|O'"},
-      {file_of(dict("(1,)", "[('a', '<f4')]"), 4), "structured"},
-      {file_of(dict("(1,)", "'<f4'", "0"), 4), "True or False"},
-      {file_of("{'descr': '<f4', 'shape': (1,)}", 4), "missing"},
-      {file_of("{'descr': '<f4', 'descr': '<f4'}", 4), "repeated key 'descr'"},
-      {file_of("{'x': 1}", 4), "unknown or repeated key 'x'"},
-      {file_of("", 4), "expected '{'"},
-      {file_of("{", 4), "quoted word"},
-      {file_of("{'descr", 4), "not closed"},
-      {file_of(dict("(1,)") + "x", 4), "text after"},
-      {file_of(dict("(" + std::string(33, '1') + ",)"), 4), "too large"},
-      {file_of(dict("(1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1)"), 4),
+      {npy_of(dict("(1,)"), 5), "1 bytes after its array"},
+      {npy_of(dict("(1)"), 4), "needs a comma"},
+      {npy_of(dict("(1 2)"), 8), "expected ','"},
+      {npy_of(dict("(-1,)"), 4), "expected a number"},
+      {npy_of(dict("(99999999999999999999,)"), 4), "too large"},
+      {npy_of(dict("(4294967296, 4294967296)"), 4), "larger than any file"},
+      {npy_of(dict("(0, 4294967296, 4294967296)"), 0), "larger than any file"},
+      {npy_of(dict("(1152921504606846976,)"), 4), "truncated"},
+      {npy_of(dict("(1,)", "'<c8'"), 8), "'<c8'"},
+      {npy_of(dict("(1,)", "'|O'"), 8), "'|O'"},
+      {npy_of(dict("(1,)", "[('a', '<f4')]"), 4), "structured"},
+      {npy_of(dict("(1,)", "'<f4'", "0"), 4), "True or False"},
+      {npy_of("{'descr': '<f4', 'shape': (1,)}", 4), "missing"},
+      {npy_of("{'descr': '<f4', 'descr': '<f4'}", 4), "repeated key 'descr'"},
+      {npy_of("{'x': 1}", 4), "unknown or repeated key 'x'"},
+      {npy_of("", 4), "expected '{'"},
+      {npy_of("{", 4), "quoted word"},
+      {npy_of("{'descr", 4), "not closed"},
+      {npy_of(dict("(1,)") + "x", 4), "text after"},
+      {npy_of(dict("(" + std::string(33, '1') + ",)"), 4), "too large"},
+      {npy_of(dict("(1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1)"), 4),
        "more than 32"},
-      {file_of(dict("(1,)"), 4, 3), "version 3"},
+      {npy_of(dict("(1,)"), 4, 3), "version 3"},
       {bytes_of(std::string(100, 'x')), "not an .npy file"},
   };
   for (const auto& c : cases) {
-    const Error error = error_of([&] { parse(c.bytes); });
+    const Error error = error_of([&] { read_npy_bytes(c.bytes); });
     EXPECT_EQ(error.kind(), ErrorKind::kData);
     EXPECT_THAT(error.what(), HasSubstr(c.says));
   }

@@ -14,18 +14,18 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 // A file of this header and so many data bytes.
-Bytes file_of(const std::string& header, std::size_t n_data) {
+Bytes safetensors_of(const std::string& header, std::size_t n_data) {
   const std::uint64_t size = header.size();
   std::string text(reinterpret_cast<const char*>(&size), 8);
   return bytes_of(text + header + std::string(n_data, '\1'));
 }
 
-SafeTensorsContent parse(const Bytes& bytes) {
+SafeTensorsContent contents(const Bytes& bytes) {
   return parse_safetensors(bytes, "x.safetensors");
 }
 
-void touch(const Bytes& bytes) {  // parse, then read every byte handed out
-  const SafeTensorsContent content = parse(bytes);
+void touch_safetensors(const Bytes& bytes) {  // parses, then read every byte handed out
+  const SafeTensorsContent content = contents(bytes);
   unsigned sum = 0;
   for (const TensorView& tensor : content.tensors) {
     ASSERT_EQ(static_cast<std::int64_t>(tensor.bytes.size()), *checked_bytes(tensor.dtype, tensor.shape));
@@ -115,17 +115,17 @@ TEST(SafeTensors, WriterRefusesWhatCannotBeReadBack) {
 
 TEST(SafeTensors, EveryCutIsRefused) {
   const Bytes valid = bytes_of(read_file(data_file("python.safetensors")));
-  EXPECT_NO_THROW(touch(valid));
-  cut_everywhere(valid, valid.size(), touch);
+  EXPECT_NO_THROW(touch_safetensors(valid));
+  cut_everywhere(valid, valid.size(), touch_safetensors);
   const Bytes cut(valid.begin(), valid.end() - 3);
-  const std::string message = message_of([&] { parse(cut); });
+  const std::string message = message_of([&] { contents(cut); });
   EXPECT_THAT(message, HasSubstr("truncated: it has " + std::to_string(valid.size() - 3) +
                                  " bytes and should have " + std::to_string(valid.size())));
 }
 
 TEST(SafeTensors, RandomChangesNeverCrash) {
   const Bytes valid = bytes_of(read_file(data_file("python.safetensors")));
-  EXPECT_GT(flip_bytes(valid, "af2/test/safetensors", 1000, touch), 300);
+  EXPECT_GT(flip_bytes(valid, "af2/test/safetensors", 1000, touch_safetensors), 300);
 }
 
 TEST(SafeTensors, RefusesEveryBreachOfTheFormat) {
@@ -185,13 +185,13 @@ TEST(SafeTensors, RefusesEveryBreachOfTheFormat) {
       {"{\"a\":" + std::string(1000, '{'), 0, "not valid JSON"},
   };
   for (const auto& c : cases) {
-    const Bytes bytes = file_of(c.header, c.n_data);
-    const Error error = error_of([&] { parse(bytes); });
+    const Bytes bytes = safetensors_of(c.header, c.n_data);
+    const Error error = error_of([&] { contents(bytes); });
     EXPECT_EQ(error.kind(), ErrorKind::kModel);
     EXPECT_THAT(error.what(), HasSubstr(c.says)) << c.header.substr(0, 100);
     EXPECT_THAT(error.what(), HasSubstr("x.safetensors"));
   }
-  EXPECT_EQ(parse(file_of("{" + a + "}   ", 4)).tensors.size(), 1u);  // padding is allowed
+  EXPECT_EQ(contents(safetensors_of("{" + a + "}   ", 4)).tensors.size(), 1u);  // padding is allowed
 }
 
 TEST(SafeTensors, HeaderSizeIsBounded) {
@@ -199,7 +199,7 @@ TEST(SafeTensors, HeaderSizeIsBounded) {
        {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{100'000'001}, ~std::uint64_t{0}}) {
     std::string text(reinterpret_cast<const char*>(&size), 8);
     const Bytes bytes = bytes_of(text + "{}");
-    EXPECT_THAT(message_of([&] { parse(bytes); }), HasSubstr("its header would have"));
+    EXPECT_THAT(message_of([&] { contents(bytes); }), HasSubstr("its header would have"));
   }
 }
 

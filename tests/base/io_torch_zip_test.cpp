@@ -25,7 +25,7 @@ Bytes golden_bytes(const std::string& name) {
   return bytes_of(read_file(data_file("torch_" + name + ".pt")));
 }
 
-void touch(const Bytes& bytes) {  // parse, then read every byte handed out
+void touch_torch_zip(const Bytes& bytes) {  // parse, then read every byte handed out
   const TorchZip file = TorchZip::parse(bytes, "x.pt");
   unsigned sum = 0;
   for (const auto& [name, tensor] : file.tensors()) {
@@ -339,7 +339,7 @@ TEST(TorchZip, ValuesMustNotUnfoldWithoutEnd) {
 }
 
 TEST(TorchZip, HostilePicklesNameWhatTheyHold) {
-  const std::string call = p_text("touch x") + "\x85R";
+  const std::string call = p_text("touch_torch_zip x") + "\x85R";
   EXPECT_THAT(
       pickle_problem(p_global("os", "system") + call),
       HasSubstr("x.pt: holds os.system, which is not plain data and is refused (byte 2 of data.pkl)"));
@@ -397,10 +397,10 @@ TEST(TorchZip, VerifyTellsDamage) {
 TEST(TorchZip, CutAndAlteredFiles) {
   for (const char* name : {"clap", "plain_protocol4", "bare_tensor"}) {
     const Bytes bytes = golden_bytes(name);
-    cut_everywhere(bytes, bytes.size(), touch);
+    cut_everywhere(bytes, bytes.size(), touch_torch_zip);
   }
   for (const char* name : {"clap", "plain", "types", "training"})
-    EXPECT_GT(flip_bytes(golden_bytes(name), name, 1000, touch), 100) << name;
+    EXPECT_GT(flip_bytes(golden_bytes(name), name, 1000, touch_torch_zip), 100) << name;
   // The pickle altered inside a sound archive.
   for (const char* name : {"clap", "plain", "plain_protocol4", "types"}) {
     const Bytes bytes = golden_bytes(name);
@@ -413,7 +413,7 @@ TEST(TorchZip, CutAndAlteredFiles) {
         parts.push_back(part_of(std::string(entry.name),
                                 std::string(reinterpret_cast<const char*>(from.data()), from.size())));
       }
-      touch(make_zip(parts));
+      touch_torch_zip(make_zip(parts));
     };
     const ZipEntry& entry = *zip.find("torch_"s + name + "/data.pkl");
     const Bytes pickle(entry.bytes.begin(), entry.bytes.end());

@@ -10,7 +10,7 @@ namespace {
 using namespace io_test;
 using testing::HasSubstr;
 
-ZipArchive parse(const Bytes& bytes) {
+ZipArchive parse_zip(const Bytes& bytes) {
   return ZipArchive::parse(bytes, "x.pt");
 }
 
@@ -19,8 +19,8 @@ std::string text_of(const ZipEntry* entry) {
   return {reinterpret_cast<const char*>(entry->bytes.data()), entry->bytes.size()};
 }
 
-void touch(const Bytes& bytes) {
-  const ZipArchive zip = parse(bytes);
+void touch_zip(const Bytes& bytes) {
+  const ZipArchive zip = parse_zip(bytes);
   for (const ZipEntry& entry : zip.entries()) crc32(entry.bytes);
 }
 
@@ -43,7 +43,7 @@ TEST(ZipArchive, FindsStoredEntries) {
       form.zip64 = zip64;
       form.comment = comment;
       const Bytes bytes = make_zip({followed, padded, part_of("a/empty", "")}, form);
-      const ZipArchive zip = parse(bytes);
+      const ZipArchive zip = parse_zip(bytes);
       ASSERT_EQ(zip.entries().size(), 3u);
       EXPECT_EQ(zip.entries()[0].name, "a/data");  // sorted
       EXPECT_EQ(text_of(zip.find("a/data")), "12345678");
@@ -54,13 +54,13 @@ TEST(ZipArchive, FindsStoredEntries) {
       for (const ZipEntry& entry : zip.entries()) zip.check_crc(entry);
     }
   }
-  EXPECT_TRUE(parse(make_zip({})).entries().empty());
+  EXPECT_TRUE(parse_zip(make_zip({})).entries().empty());
 }
 
 TEST(ZipArchive, ChecksumTellsDamage) {
   Bytes bytes = make_zip({part_of("a/one", "first"), part_of("a/two", "second")});
   bytes[30 + 5 + 2] ^= std::byte{1};
-  const ZipArchive zip = parse(bytes);
+  const ZipArchive zip = parse_zip(bytes);
   zip.check_crc(*zip.find("a/two"));
   EXPECT_THAT(message_of([&] { zip.check_crc(*zip.find("a/one")); }),
               HasSubstr("x.pt: the entry \"a/one\" is damaged"));
@@ -71,7 +71,7 @@ std::string problem(void (*alter)(ZipPart*), const ZipForm& form = {}) {
   ZipPart part = part_of("a/two", "second");
   alter(&part);
   const Bytes bytes = make_zip({part_of("a/one", "first one"), part, part_of("a/six", "third")}, form);
-  const Error error = error_of([&] { parse(bytes); });
+  const Error error = error_of([&] { parse_zip(bytes); });
   EXPECT_EQ(error.kind(), ErrorKind::kModel);
   return error.what();
 }
@@ -108,7 +108,7 @@ TEST(ZipArchive, RefusesWhatDisagrees) {
   ZipPart again = part_of("a/one", "first one");
   again.add = false;
   EXPECT_THAT(message_of([&] {
-                parse(make_zip({part_of("a/one", "first one"), again}));
+                parse_zip(make_zip({part_of("a/one", "first one"), again}));
               }),
               HasSubstr("overlaps"));
 }
@@ -119,7 +119,7 @@ TEST(ZipArchive, Zip64FieldsAreChecked) {
   const auto of = [&](const std::string& extra) {
     ZipPart part = part_of("a/two", "second");
     part.extra = extra;
-    return message_of([&] { parse(make_zip({part}, form)); });
+    return message_of([&] { parse_zip(make_zip({part}, form)); });
   };
   EXPECT_THAT(of(u16(1) + u16(0)), HasSubstr("\"a/two\" lacks a zip64 size"));
   EXPECT_THAT(of(u16(1) + u16(24) + u64(6) + u64(6) + u64(0)), HasSubstr("zip64 sizes twice"));
@@ -128,7 +128,7 @@ TEST(ZipArchive, Zip64FieldsAreChecked) {
     Bytes bytes = make_zip({part_of("a/two", "second")}, form);
     const Bytes piece = bytes_of(to);
     std::copy(piece.begin(), piece.end(), bytes.end() - static_cast<std::ptrdiff_t>(from_end));
-    return message_of([&] { parse(bytes); });
+    return message_of([&] { parse_zip(bytes); });
   };
   constexpr std::size_t kLocator = 22 + 20, kRecord = kLocator + 56;
   for (const std::uint64_t at :
@@ -147,7 +147,7 @@ TEST(ZipArchive, Zip64FieldsAreChecked) {
   Bytes bytes = make_zip({bare});
   const std::size_t central = 30 + 5 + 6;
   for (std::size_t i = 0; i < 4; ++i) bytes[central + 24 + i] = std::byte{0xff};
-  EXPECT_THAT(message_of([&] { parse(bytes); }), HasSubstr("lacks its zip64 sizes"));
+  EXPECT_THAT(message_of([&] { parse_zip(bytes); }), HasSubstr("lacks its zip64 sizes"));
 }
 
 TEST(ZipArchive, DirectoryMustFillItsPlace) {
@@ -156,7 +156,7 @@ TEST(ZipArchive, DirectoryMustFillItsPlace) {
   const auto of = [&](auto set) {
     ZipForm form;
     set(&form);
-    return message_of([&] { parse(make_zip(parts, form)); });
+    return message_of([&] { parse_zip(make_zip(parts, form)); });
   };
   EXPECT_THAT(of([](ZipForm* f) { f->count_error = 1; }), HasSubstr("no directory entry at byte"));
   EXPECT_THAT(of([](ZipForm* f) { f->count_error = -1; }), HasSubstr("bytes more than its entries"));
@@ -167,7 +167,7 @@ TEST(ZipArchive, DirectoryMustFillItsPlace) {
               HasSubstr("does not end at the end record"));
   ZipForm prefixed;
   prefixed.prefix = "#!/bin/sh\n";  // bytes before the first entry are nobody's
-  EXPECT_EQ(parse(make_zip(parts, prefixed)).entries().size(), 2u);
+  EXPECT_EQ(parse_zip(make_zip(parts, prefixed)).entries().size(), 2u);
 }
 
 TEST(ZipArchive, CutAndAlteredFiles) {
@@ -177,8 +177,8 @@ TEST(ZipArchive, CutAndAlteredFiles) {
     ZipPart followed = part_of("a/last", "sizes follow");
     followed.flags = followed.local_flags = 0x808;
     const Bytes bytes = make_zip({part_of("a/one", "first one"), followed, part_of("a/two", "second")}, form);
-    cut_everywhere(bytes, bytes.size(), touch);
-    EXPECT_GT(flip_bytes(bytes, zip64 ? "zip64" : "zip", 2000, touch), 500);
+    cut_everywhere(bytes, bytes.size(), touch_zip);
+    EXPECT_GT(flip_bytes(bytes, zip64 ? "zip64" : "zip", 2000, touch_zip), 500);
   }
 }
 

@@ -28,7 +28,7 @@ void expect_json(const std::string& schema, const std::vector<std::string>& good
   for (const auto& text : bad) EXPECT_FALSE(takes(text)) << schema << "\n" << text;
 }
 
-void expect_refused(const std::string& schema, const std::vector<std::string>& words) {
+void expect_schema_refused(const std::string& schema, const std::vector<std::string>& words) {
   try {
     grammar_of_json_schema(schema, "-j");
     ADD_FAILURE() << "taken: " << schema.substr(0, 200);
@@ -130,53 +130,54 @@ TEST(JsonSchema, UnknownKeywordsAreNamed) {
   for (const char* keyword :
        {"pattern", "format", "minimum", "maximum", "multipleOf", "uniqueItems", "prefixItems", "allOf", "not",
         "if", "patternProperties", "minProperties", "contains", "dependentRequired", "$dynamicRef", "tpye"})
-    expect_refused(std::string(R"({"type": "object", "properties": {"a": {")") + keyword + R"(": 1}}})",
-                   {keyword, "not supported", "#/properties/a"});
+    expect_schema_refused(
+        std::string(R"({"type": "object", "properties": {"a": {")") + keyword + R"(": 1}}})",
+        {keyword, "not supported", "#/properties/a"});
 }
 
 TEST(JsonSchema, MistakesAreRefused) {
-  expect_refused("{", {"no JSON"});
-  expect_refused("3", {"no schema"});
-  expect_refused("false", {"allows nothing"});
-  expect_refused(R"({"type": "text"})", {"type is none of", "text"});
-  expect_refused(R"({"type": 3})", {"type is none of"});
-  expect_refused(R"({"type": []})", {"names none"});
-  expect_refused(R"({"type": "string", "type": "integer"})", {"\"type\" stands twice"});
-  expect_refused(R"({"type": "integer", "minLength": 1})", {"minLength", "for type string"});
-  expect_refused(R"({"minLength": -1})", {"minLength"});
-  expect_refused(R"({"minLength": 1.5})", {"minLength"});
-  expect_refused(R"({"maxLength": 1000000})", {"maxLength", "100000"});
-  expect_refused(R"({"minLength": 3, "maxLength": 2})", {"maxLength is below minLength"});
-  expect_refused(R"({"minItems": 3, "maxItems": 2})", {"maxItems is below minItems"});
-  expect_refused(R"({"properties": []})", {"properties"});
-  expect_refused(R"({"properties": {"a": true}, "required": ["b"]})", {"required", "b"});
-  expect_refused(R"({"required": "a"})", {"required"});
-  expect_refused(R"({"enum": []})", {"enum"});
-  expect_refused(R"({"enum": ["a"], "minLength": 1})", {"minLength", "enum"});
-  expect_refused(R"({"type": "integer", "enum": [1, "a"]})", {"\"a\"", "type"});
-  expect_refused(R"({"anyOf": [], "title": "x"})", {"anyOf"});
-  expect_refused(R"({"anyOf": [true], "type": "string"})", {"type", "anyOf"});
-  expect_refused(R"({"$ref": "#/$defs/none"})", {"names nothing"});
-  expect_refused(R"({"$ref": "other.json"})", {"no place"});
-  expect_refused(R"({"$ref": "#/a~9"})", {"no place"});
-  expect_refused(R"({"$ref": 3})", {"no place"});
+  expect_schema_refused("{", {"no JSON"});
+  expect_schema_refused("3", {"no schema"});
+  expect_schema_refused("false", {"allows nothing"});
+  expect_schema_refused(R"({"type": "text"})", {"type is none of", "text"});
+  expect_schema_refused(R"({"type": 3})", {"type is none of"});
+  expect_schema_refused(R"({"type": []})", {"names none"});
+  expect_schema_refused(R"({"type": "string", "type": "integer"})", {"\"type\" stands twice"});
+  expect_schema_refused(R"({"type": "integer", "minLength": 1})", {"minLength", "for type string"});
+  expect_schema_refused(R"({"minLength": -1})", {"minLength"});
+  expect_schema_refused(R"({"minLength": 1.5})", {"minLength"});
+  expect_schema_refused(R"({"maxLength": 1000000})", {"maxLength", "100000"});
+  expect_schema_refused(R"({"minLength": 3, "maxLength": 2})", {"maxLength is below minLength"});
+  expect_schema_refused(R"({"minItems": 3, "maxItems": 2})", {"maxItems is below minItems"});
+  expect_schema_refused(R"({"properties": []})", {"properties"});
+  expect_schema_refused(R"({"properties": {"a": true}, "required": ["b"]})", {"required", "b"});
+  expect_schema_refused(R"({"required": "a"})", {"required"});
+  expect_schema_refused(R"({"enum": []})", {"enum"});
+  expect_schema_refused(R"({"enum": ["a"], "minLength": 1})", {"minLength", "enum"});
+  expect_schema_refused(R"({"type": "integer", "enum": [1, "a"]})", {"\"a\"", "type"});
+  expect_schema_refused(R"({"anyOf": [], "title": "x"})", {"anyOf"});
+  expect_schema_refused(R"({"anyOf": [true], "type": "string"})", {"type", "anyOf"});
+  expect_schema_refused(R"({"$ref": "#/$defs/none"})", {"names nothing"});
+  expect_schema_refused(R"({"$ref": "other.json"})", {"no place"});
+  expect_schema_refused(R"({"$ref": "#/a~9"})", {"no place"});
+  expect_schema_refused(R"({"$ref": 3})", {"no place"});
 }
 
 TEST(JsonSchema, HostileOnesAreRefused) {
-  expect_refused(R"({"$ref": "#"})", {"can never be finished"});
-  expect_refused(
+  expect_schema_refused(R"({"$ref": "#"})", {"can never be finished"});
+  expect_schema_refused(
       R"({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"})",
       {"can never be finished"});
-  expect_refused(R"({"properties": {"next": {"$ref": "#"}}, "required": ["next"]})",
-                 {"can never be finished"});
+  expect_schema_refused(R"({"properties": {"next": {"$ref": "#"}}, "required": ["next"]})",
+                        {"can never be finished"});
   std::string deep;
   for (int i = 0; i < 100000; ++i) deep += R"({"items":)";
-  expect_refused(deep, {"100 levels"});
-  expect_refused(std::string(100000, '['), {"100 levels"});
+  expect_schema_refused(deep, {"100 levels"});
+  expect_schema_refused(std::string(100000, '['), {"100 levels"});
   std::string many = R"({"enum": [0)";
   for (int i = 1; i < 200000; ++i) many += "," + std::to_string(i);
-  expect_refused(many + "]}", {"too large"});
-  expect_refused(
+  expect_schema_refused(many + "]}", {"too large"});
+  expect_schema_refused(
       R"({"additionalProperties": true, "properties": {")" + std::string(3000, 'k') + R"(": true}})",
       {"too long"});
 }

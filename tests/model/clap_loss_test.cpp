@@ -16,11 +16,12 @@ using test::golden;
 using test::max_error;
 using test::relative_error;
 
-constexpr int kClips = 5, kTexts = 17, kJoint = 7;
+constexpr int kClips = 5, kTexts = 17, kLossJoint = 7;
 
 struct Leaves {
-  torch::Tensor audio = test::uniform("clap/loss/audio", {kClips, kJoint}).clone().set_requires_grad(true);
-  torch::Tensor text = test::uniform("clap/loss/text", {kTexts, kJoint}).clone().set_requires_grad(true);
+  torch::Tensor audio =
+      test::uniform("clap/loss/audio", {kClips, kLossJoint}).clone().set_requires_grad(true);
+  torch::Tensor text = test::uniform("clap/loss/text", {kTexts, kLossJoint}).clone().set_requires_grad(true);
   torch::Tensor scale = torch::tensor(static_cast<float>(std::log(1 / 0.07))).set_requires_grad(true);
   torch::Tensor scale_t = torch::tensor(2.0f).set_requires_grad(true);
 
@@ -90,7 +91,7 @@ TEST(ClapLoss, EqualEmbeddingsGiveTheLogarithmOfClipsAndNegatives) {
           all.rival[i].narrow(0, 0, b * m).fill_(1);
           all.rival[i].narrow(0, b * m + i * m * n, m * n).fill_(1);
         }
-        const torch::Tensor one = Leaves::unit(torch::ones({1, kJoint}));
+        const torch::Tensor one = Leaves::unit(torch::ones({1, kLossJoint}));
         const torch::Tensor loss =
             afclap_loss(one.expand({b, -1}), one.expand({u, -1}), all, torch::tensor(14.0f)) / b;
         EXPECT_NEAR(loss.item<double>(), std::log(b + n), 1e-5) << b << " " << m << " " << n;
@@ -144,9 +145,9 @@ TEST(ClapLoss, LabelsStandAgainstThoseThatAreAbsent) {
   EXPECT_GT(leaves.audio.grad()[0].abs().sum().item<float>(), 0);
   EXPECT_EQ(leaves.audio.grad()[2].abs().sum().item<float>(), 0);  // nothing is said of it
   // All vectors equal: ln(1 + the absent).
-  const torch::Tensor same = torch::ones({kClips, kJoint}) / std::sqrt(kJoint);
+  const torch::Tensor same = torch::ones({kClips, kLossJoint}) / std::sqrt(kLossJoint);
   const torch::Tensor flat =
-      label_loss(same, same[0].expand({kTexts, kJoint}), heard, absent, torch::tensor(5.0f));
+      label_loss(same, same[0].expand({kTexts, kLossJoint}), heard, absent, torch::tensor(5.0f));
   EXPECT_NEAR(flat.item<double>(), std::log(1.0 + kTexts - 2) + std::log(1.0 + kTexts - 2), 1e-4);
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 using test::max_error;
 
-struct Clip {
+struct Heard {
   AudioContext context;
   torch::Tensor ids;
 };
@@ -26,7 +26,7 @@ Af2Model make_model(const LmConfig& lm, int every) {
   return model;
 }
 
-Clip make_clip(Af2Model& model, int64_t length) {
+Heard make_clip(Af2Model& model, int64_t length) {
   torch::NoGradGuard no_grad;
   const torch::Tensor memory = test::uniform("cache/memory", {2, 48, 64});
   torch::Tensor mask = torch::ones({2, 48}, torch::kInt64);
@@ -35,7 +35,7 @@ Clip make_clip(Af2Model& model, int64_t length) {
 }
 
 // Logits of `ids` handed over in pieces of the given lengths; the last length repeats.
-torch::Tensor in_pieces(Af2Model& model, const Clip& clip, const std::vector<int64_t>& lengths) {
+torch::Tensor in_pieces(Af2Model& model, const Heard& clip, const std::vector<int64_t>& lengths) {
   torch::NoGradGuard no_grad;
   KvCache cache;
   std::vector<torch::Tensor> parts;
@@ -52,7 +52,7 @@ torch::Tensor in_pieces(Af2Model& model, const Clip& clip, const std::vector<int
 TEST(KvCache, PiecesAndSingleTokensEqualTheWhole) {
   for (const auto& [lm, every] : {std::pair{test::tiny_llama(), 1}, std::pair{test::tiny_qwen2(), 2}}) {
     Af2Model model = make_model(lm, every);
-    const Clip clip = make_clip(model, 150);
+    const Heard clip = make_clip(model, 150);
     torch::NoGradGuard no_grad;
     const torch::Tensor whole = model->logits(model->forward(clip.ids, clip.context));
     // Pieces that end inside, at and beyond the cache's steps of 64; then token by token past two doublings.
@@ -68,7 +68,7 @@ TEST(KvCache, PiecesAndSingleTokensEqualTheWhole) {
 
 TEST(KvCache, RightPaddingDoesNotReachEarlierPositions) {
   Af2Model model = make_model(test::tiny_llama(), 1);
-  const Clip clip = make_clip(model, 20);
+  const Heard clip = make_clip(model, 20);
   torch::NoGradGuard no_grad;
   const torch::Tensor whole = model->logits(model->forward(clip.ids, clip.context));
   torch::Tensor padded = clip.ids.clone();

@@ -15,7 +15,7 @@ using test::max_error;
 using test::relative_error;
 
 // Section 10: tower and audio transformer; logits.
-constexpr double kRelative = 1e-4;
+constexpr double kParity = 1e-4;
 constexpr double kLogits = 2e-3;
 
 TEST(NamedWeights, AreTheSameAsInPython) {
@@ -69,20 +69,20 @@ torch::Tensor run_tower(const ClapConfig& clap, int n_mels, const std::string& n
 TEST(Htsat, PatchStemWithShiftedBlocks) {
   EXPECT_LT(
       relative_error(run_tower(test::tiny_patch_tower(), 32, "patch", 2, 126), golden("htsat", "patch")),
-      kRelative);
+      kParity);
 }
 
 TEST(Htsat, WiderGrid) {
   ClapConfig clap = test::tiny_patch_tower();
   clap.spec_size = 128;
-  EXPECT_LT(relative_error(run_tower(clap, 64, "wide", 1, 250), golden("htsat", "wide")), kRelative);
+  EXPECT_LT(relative_error(run_tower(clap, 64, "wide", 1, 250), golden("htsat", "wide")), kParity);
 }
 
 TEST(Htsat, PublishedGeometryAndTokenOrder) {
   ClapConfig clap;  // 256 x 256, patch 4, window 8, four stages; narrow, and fewer blocks
   clap.embed_dim = 8, clap.depths = {2, 1, 1, 2}, clap.heads = {1, 2, 4, 4};
   const torch::Tensor tokens = run_tower(clap, 64, "published", 1, 1001), want = golden("htsat", "published");
-  EXPECT_LT(relative_error(tokens, want), kRelative);
+  EXPECT_LT(relative_error(tokens, want), kParity);
   // The check sees the order: the grid's own order, rows before columns, is far off.
   const torch::Tensor grid_order = want.view({1, 2, 4, 8, 64}).permute({0, 2, 1, 3, 4}).reshape({1, 64, 64});
   EXPECT_GT(relative_error(tokens, grid_order), 0.1);
@@ -90,7 +90,7 @@ TEST(Htsat, PublishedGeometryAndTokenOrder) {
 
 TEST(Htsat, ConvolutionalStem) {
   EXPECT_LT(relative_error(run_tower(test::tiny_stem_tower(), 32, "stem", 2, 126), golden("htsat", "stem")),
-            kRelative);
+            kParity);
 }
 
 TEST(Htsat, StemWithPoolingItsOwnFramesAndProjection) {
@@ -98,7 +98,7 @@ TEST(Htsat, StemWithPoolingItsOwnFramesAndProjection) {
   clap.stem = {{8, 1, 2, 2}, {12, 2}, {20, 1, 2, 1}};
   clap.stem_frames = 64;
   clap.stem_input = "log1p";
-  EXPECT_LT(relative_error(run_tower(clap, 32, "pooled", 2, 63), golden("htsat", "pooled")), kRelative);
+  EXPECT_LT(relative_error(run_tower(clap, 32, "pooled", 2, 63), golden("htsat", "pooled")), kParity);
 }
 
 TEST(Htsat, WindowsOfABatchDoNotTouchEachOther) {
@@ -136,7 +136,7 @@ TEST(AudioTransformer, ThreeWindowsOneOfThemMissing) {
   const torch::Tensor tokens = test::uniform("memory/tokens", {2, 48, 128}),
                       mask = ones_then_zeros(48, {48, 32});
   const torch::Tensor memory = run_memory("on", tokens, mask);
-  EXPECT_LT(relative_error(memory, golden("memory", "on")), kRelative);
+  EXPECT_LT(relative_error(memory, golden("memory", "on")), kParity);
   // What stands in the missing window reaches no other.
   torch::Tensor other = tokens.clone();
   other[1].narrow(0, 32, 16).fill_(7);
@@ -145,7 +145,7 @@ TEST(AudioTransformer, ThreeWindowsOneOfThemMissing) {
 
 TEST(AudioTransformer, OneWindowWithoutMask) {
   const torch::Tensor tokens = test::uniform("memory/tokens", {2, 48, 128}).narrow(1, 0, 16);
-  EXPECT_LT(relative_error(run_memory("on", tokens, {}), golden("memory", "one_window")), kRelative);
+  EXPECT_LT(relative_error(run_memory("on", tokens, {}), golden("memory", "one_window")), kParity);
   // All ones and no mask are the same.
   EXPECT_EQ(max_error(run_memory("on", tokens, ones_then_zeros(16, {16, 16})), run_memory("on", tokens, {})),
             0);
@@ -157,7 +157,7 @@ TEST(AudioTransformer, TwelveAndThirtyWindowsTheLastOnePadding) {
     const int64_t n = windows * 64;
     const torch::Tensor tokens = test::uniform("memory/long" + name, {1, n, 64});
     const torch::Tensor memory = run_memory("on", tokens, ones_then_zeros(n, {n - 64}), "memory/long/");
-    EXPECT_LT(relative_error(memory.slice(1, 0, n, 301), golden("memory", "windows_" + name)), kRelative)
+    EXPECT_LT(relative_error(memory.slice(1, 0, n, 301), golden("memory", "windows_" + name)), kParity)
         << name;
   }
 }
@@ -166,7 +166,7 @@ TEST(AudioTransformer, RotationsOfTheTwoGenerations) {
   const torch::Tensor tokens = test::uniform("memory/tokens", {2, 48, 128}),
                       mask = ones_then_zeros(48, {48, 32});
   const torch::Tensor noop = run_memory("heads_noop", tokens, mask);
-  EXPECT_LT(relative_error(noop.slice(1, 0, 48, 3), golden("memory", "heads_noop")), kRelative);
+  EXPECT_LT(relative_error(noop.slice(1, 0, 48, 3), golden("memory", "heads_noop")), kParity);
   EXPECT_EQ(max_error(run_memory("off", tokens, mask), noop), 0);
   // Leaving the rotation out is seen.
   EXPECT_GT(relative_error(noop, golden("memory", "on")), 0.05);
@@ -183,10 +183,10 @@ TEST(CrossAttention, EqualsTheFormulas) {
     torch::NoGradGuard no_grad;
     const AudioKeyValues heard = block->attn->project(media);
     EXPECT_LT(relative_error(block->forward(x, heard, {}), golden("memory", std::string("xattn_") + name)),
-              kRelative);
+              kParity);
     EXPECT_LT(relative_error(block->forward(x, heard, ones_then_zeros(24, {24, 16})),
                              golden("memory", std::string("xattn_") + name + "_masked")),
-              kRelative);
+              kParity);
     block->attn_gate.zero_();
     block->ff_gate.zero_();
     EXPECT_EQ(max_error(block->forward(x, heard, {}), x), 0);
@@ -212,13 +212,13 @@ TEST(Decoder, Qwen2WithBiasesUntied) {
             kLogits);
 }
 
-struct Heard {
+struct HeardStages {
   torch::Tensor tokens, memory, logits;
 };
 
 // windows [B, W, samples], window_mask [B, W].
-Heard run_whole(Af2Model& model, const torch::Tensor& windows, const torch::Tensor& window_mask,
-                const torch::Tensor& ids) {
+HeardStages run_whole(Af2Model& model, const torch::Tensor& windows, const torch::Tensor& window_mask,
+                      const torch::Tensor& ids) {
   torch::NoGradGuard no_grad;
   const int64_t b = windows.size(0), w = windows.size(1);
   const torch::Tensor each = model->encode(windows.reshape({b * w, -1}));
@@ -255,11 +255,11 @@ class Whole : public ::testing::TestWithParam<WholeCase> {
 
 TEST_P(Whole, EqualsTheFormulas) {
   const std::string name = GetParam().name;
-  const Heard heard = run_whole(model, windows, mask, ids);
+  const HeardStages heard = run_whole(model, windows, mask, ids);
   const int64_t n = heard.tokens.size(1);
-  EXPECT_LT(relative_error(heard.tokens.slice(1, 0, n, 4), golden("whole", name + "_tokens")), kRelative);
+  EXPECT_LT(relative_error(heard.tokens.slice(1, 0, n, 4), golden("whole", name + "_tokens")), kParity);
   const torch::Tensor want = golden("whole", name + "_memory"), have = heard.memory.slice(1, 0, n, 4);
-  EXPECT_LT(relative_error(have, want), kRelative);
+  EXPECT_LT(relative_error(have, want), kParity);
   const torch::Tensor logits = golden("whole", name + "_logits");
   EXPECT_LT(max_error(heard.logits, logits), kLogits);
   EXPECT_TRUE(heard.logits.argmax(-1).equal(logits.argmax(-1)));
@@ -289,7 +289,7 @@ TEST_P(Whole, AMissingWindowChangesNothing) {
   other[1][2] = test::sound_like("else", 1, 20000)[0];
   EXPECT_EQ(max_error(run_whole(model, other, mask, ids).logits, logits), 0);
   // Nor is it there at all.
-  const Heard two =
+  const HeardStages two =
       run_whole(model, windows.narrow(0, 1, 1).narrow(1, 0, 2), torch::ones({1, 2}), ids.narrow(0, 1, 1));
   EXPECT_LT(max_error(two.logits, logits.narrow(0, 1, 1)), 1e-4);
   // Where it counts, it is heard.

@@ -10,7 +10,7 @@
 namespace af2 {
 namespace {
 
-Clip noise(const std::string& name, int seconds) {
+Clip scan_noise(const std::string& name, int seconds) {
   return test::noise_clip("scan/" + name, seconds);
 }
 
@@ -27,9 +27,9 @@ class Scanning : public test::Published {
 TEST_F(Scanning, OneStretchIsItsOwnAnswer) {
   const Engine engine = Engine::load(folder, {.threads = 1});
   Scan scan(engine, "what?", {}, options);
-  scan.hear(noise("one", 10), 0);
+  scan.hear(scan_noise("one", 10), 0);
   const ScanAnswer found = scan.finish();
-  EXPECT_EQ(found.answer.text, engine.answer(engine.listen(noise("one", 10)), "what?", options).text);
+  EXPECT_EQ(found.answer.text, engine.answer(engine.listen(scan_noise("one", 10)), "what?", options).text);
   ASSERT_EQ(found.stretches.size(), 1u);
   EXPECT_EQ(found.stretches[0].text, found.answer.text);
   EXPECT_EQ(found.n_windows, 1);
@@ -44,7 +44,7 @@ TEST_F(Scanning, GroupsAreCombinedAsATree) {
   std::vector<double> sureness;
   std::vector<Memory> memories;
   for (int i = 0; i < 14; ++i) {
-    const Clip clip = noise(std::to_string(i), 10);
+    const Clip clip = scan_noise(std::to_string(i), 10);
     memories.push_back(engine.listen(clip));
     const StretchAnswer heard = scan.hear(clip, 10.0 * i);
     EXPECT_EQ(heard.start_s, 10.0 * i);

@@ -30,7 +30,7 @@ const bool kOneThread = [] {
 
 // ---- AdamW ----
 
-struct Leaves {
+struct TrainedLeaves {
   torch::Tensor matrix = test::uniform("adamw/matrix", {5, 7}).clone().set_requires_grad(true);
   torch::Tensor bias = test::uniform("adamw/bias", {7}).clone().set_requires_grad(true);
   torch::Tensor slow = test::uniform("adamw/slow", {3, 4}).clone().set_requires_grad(true);
@@ -53,7 +53,7 @@ OptimizerOptions adamw_options() {
 }
 
 TEST(AdamW, EqualsThatOfPyTorch) {
-  const Leaves ours, theirs;
+  const TrainedLeaves ours, theirs;
   AdamW optimizer(ours.items(), adamw_options());
   using Options = torch::optim::AdamWOptions;
   const auto group = [](const torch::Tensor& tensor, double decay) {
@@ -77,13 +77,13 @@ TEST(AdamW, EqualsThatOfPyTorch) {
     for (std::size_t i = 0; i < 3; ++i)
       EXPECT_LT(max_error(ours.all()[i], theirs.all()[i]), 2e-7) << "step " << step << " tensor " << i;
   }
-  EXPECT_GT(max_error(ours.matrix, Leaves().matrix), 0.01);
+  EXPECT_GT(max_error(ours.matrix, TrainedLeaves().matrix), 0.01);
 }
 
 TEST(AdamW, StateRestoresBitForBit) {
-  const Leaves straight, resumed;
+  const TrainedLeaves straight, resumed;
   AdamW all(straight.items(), adamw_options()), first(resumed.items(), adamw_options());
-  const auto steps = [](AdamW& optimizer, const Leaves& leaves, int from, int to) {
+  const auto steps = [](AdamW& optimizer, const TrainedLeaves& leaves, int from, int to) {
     for (int step = from; step < to; ++step) {
       leaves.set_gradients(step);
       optimizer.step(1e-2);
@@ -104,7 +104,7 @@ TEST(AdamW, StateRestoresBitForBit) {
 }
 
 TEST(AdamW, ScalesAndClipsByTheGlobalNorm) {
-  const Leaves leaves;
+  const TrainedLeaves leaves;
   OptimizerOptions options = adamw_options();
   options.clip_norm = 1;
   AdamW optimizer(leaves.items(), options);

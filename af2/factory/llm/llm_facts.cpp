@@ -33,7 +33,7 @@ struct FixedAnswer {
   const char* text;
   std::vector<std::string> words;
 };
-const std::array<FixedAnswer, 3>& thirds() {
+const std::array<FixedAnswer, 3>& third_answers() {
   static const std::array<FixedAnswer, 3> all = {
       {{"at the beginning", {"beginning", "start", "begin", "first", "early", "opening"}},
        {"in the middle", {"middle", "halfway", "centre", "center", "midway"}},
@@ -41,12 +41,12 @@ const std::array<FixedAnswer, 3>& thirds() {
   return all;
 }
 const std::array<FixedAnswer, 3>& long_thirds() {
-  static const std::array<FixedAnswer, 3> all = {{{"only in the first third", thirds()[0].words},
-                                                  {"only in the middle third", thirds()[1].words},
-                                                  {"only in the last third", thirds()[2].words}}};
+  static const std::array<FixedAnswer, 3> all = {{{"only in the first third", third_answers()[0].words},
+                                                  {"only in the middle third", third_answers()[1].words},
+                                                  {"only in the last third", third_answers()[2].words}}};
   return all;
 }
-const std::array<FixedAnswer, 3>& changes() {
+const std::array<FixedAnswer, 3>& change_answers() {
   static const std::array<FixedAnswer, 3> all = {
       {{"it gets louder", {"louder", "increase", "increases", "rises", "grows", "swells"}},
        {"it stays equally loud", {"unchanged", "same", "constant", "steady", "equally", "stays", "remains"}},
@@ -284,11 +284,11 @@ void put_facts(LlmDraft& draft, const Record& record, const Vocabulary& words, c
   else if (type == "grounding" && item.is_long)
     facts.about_one(long_thirds()), item.type = "position";
   else if (type == "grounding")
-    facts.about_one(thirds());
+    facts.about_one(third_answers());
   else if (type == "change" && item.is_long)
     facts.tell();
   else if (type == "change")
-    facts.about_one(changes());
+    facts.about_one(change_answers());
   else if (type == "longest" || type == "shortest")
     facts.duration(type);
   if (!draft.problem && item.answer_index >= 0)

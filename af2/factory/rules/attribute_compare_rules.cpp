@@ -13,7 +13,7 @@ std::string with_capital(std::string text) {
   return text;
 }
 
-const std::string& label_at(const RuleScene& scene, int sound) {
+const std::string& label_of_sound(const RuleScene& scene, int sound) {
   return scene.classes[static_cast<std::size_t>(sound)].label;
 }
 
@@ -94,8 +94,8 @@ void name_compared(Finding& finding, const RuleContext& context, const RuleScene
   std::vector<std::string> names;
   Json labels = Json::array();
   for (const int sound : sounds) {
-    names.push_back(short_of(context, label_at(scene, sound)));
-    labels.push_back(label_at(scene, sound));
+    names.push_back(short_of(context, label_of_sound(scene, sound)));
+    labels.push_back(label_of_sound(scene, sound));
   }
   finding.slots["aside"] = "of " + list_of(names) + ", ";
   finding.facts["labels"] = labels;
@@ -138,10 +138,11 @@ std::optional<Finding> find_comparative(const RuleContext& context) {
     if (ranking->all) {
       answer_with(finding, context, scene, best.sound);
     } else {
-      finding.answer = phrase_of(context, label_at(scene, best.sound));
+      finding.answer = phrase_of(context, label_of_sound(scene, best.sound));
       finding.kind = "present";
       for (std::size_t i = 1; i < ranking->entries.size(); ++i)
-        finding.wrong.push_back({phrase_of(context, label_at(scene, ranking->entries[i].sound)), "present"});
+        finding.wrong.push_back(
+            {phrase_of(context, label_of_sound(scene, ranking->entries[i].sound)), "present"});
       context.rng.shuffle(finding.wrong);
       finding.most_options = static_cast<int>(ranking->entries.size());
     }
@@ -166,7 +167,7 @@ std::optional<Finding> find_comparative_tie(const RuleContext& context) {
     context.rng.shuffle(places);
     std::vector<std::string> names, right;
     for (const std::size_t i : places) {
-      names.push_back(short_of(context, label_at(scene, ranking->entries[i].sound)));
+      names.push_back(short_of(context, label_of_sound(scene, ranking->entries[i].sound)));
       if (i < n) right.push_back(names.back());
     }
     for (std::size_t i = 0; i < n; ++i) add_evidence(finding, context, {ranking->entries[i].event});
@@ -205,8 +206,8 @@ std::optional<Finding> find_pair(const RuleContext& context) {
                        y_wins = ahead(context, attribute, more, *b, *a);
             if (tie == (x_wins || y_wins)) continue;
             Finding finding;
-            const std::string &left = phrase_of(context, label_at(scene, x)),
-                              &right = phrase_of(context, label_at(scene, y));
+            const std::string &left = phrase_of(context, label_of_sound(scene, x)),
+                              &right = phrase_of(context, label_of_sound(scene, y));
             const std::string same = std::string("they are ") + words.same;
             finding.slots = {
                 {"x", left}, {"y", right}, {"more", more ? words.more : words.less}, {"same", words.same}};
@@ -222,7 +223,7 @@ std::optional<Finding> find_pair(const RuleContext& context) {
             finding.level = "medium";
             finding.facts = {{"attribute", words.name},
                              {"which", more ? "more" : "less"},
-                             {"labels", Json::array({label_at(scene, x), label_at(scene, y)})}};
+                             {"labels", Json::array({label_of_sound(scene, x), label_of_sound(scene, y)})}};
             add_evidence(finding, context, {first, second});
             return finding;
           }

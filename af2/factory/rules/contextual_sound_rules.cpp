@@ -31,22 +31,9 @@ std::size_t word_count(const std::string& text) {
   }));
 }
 
-std::string as_sentence(std::string text) {
-  if (text.empty()) return text;
-  if (text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
-  if (text.back() != '.') text += '.';
-  return text;
-}
-
-bool confusable(const RuleContext& context, const std::string& a, const std::string& b) {
-  const int label_a = context.words.find(a), label_b = context.words.find(b);
-  if (label_a < 0 || label_b < 0) return plain_label(a) == plain_label(b);
-  return context.words.confusable(label_a, label_b);
-}
-
 bool among(const RuleContext& context, const std::string& label, const std::vector<std::string>& list) {
   return std::any_of(list.begin(), list.end(),
-                     [&](const std::string& other) { return confusable(context, label, other); });
+                     [&](const std::string& other) { return context.words.confusable(label, other); });
 }
 
 // Everything that sounds, background too, each label once.
@@ -117,12 +104,12 @@ std::optional<Finding> find_relation(const RuleContext& context, const RelationT
     if (!mine(relation) || !counts(relation.first) || !counts(relation.second)) continue;
     const std::string asked = label(type.ask_origin ? origin_of(relation) : outcome_of(relation));
     const std::string answer = label(type.ask_origin ? outcome_of(relation) : origin_of(relation));
-    if (confusable(context, asked, answer)) continue;
+    if (context.words.confusable(asked, answer)) continue;
     // The sound that is named must hang together with one other only, whatever the kind of the relation.
     const bool clear = std::all_of(relations.begin(), relations.end(), [&](const RecordRelation& other) {
       if (!exists(other.first) || !exists(other.second)) return true;
       const std::string there = label(type.ask_origin ? origin_of(other) : outcome_of(other));
-      return !confusable(context, asked, there) ||
+      return !context.words.confusable(asked, there) ||
              label(type.ask_origin ? outcome_of(other) : origin_of(other)) == answer;
     });
     if (clear) usable.push_back(&relation);
@@ -166,7 +153,7 @@ std::optional<Finding> find_purpose(const RuleContext& context) {
     if (event.purpose.rfind("to ", 0) != 0 || word_count(event.purpose) > kOptionWords) continue;
     // One sound, one purpose.
     const bool clear = std::all_of(record.events.begin(), record.events.end(), [&](const RecordEvent& other) {
-      return !confusable(context, event.label, other.label) || other.purpose == event.purpose;
+      return !context.words.confusable(event.label, other.label) || other.purpose == event.purpose;
     });
     if (clear) usable.push_back(place);
   }

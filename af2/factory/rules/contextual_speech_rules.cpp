@@ -11,8 +11,8 @@
 namespace af2 {
 namespace {
 
-constexpr double kNoSpeech = 0.5;         // from here on nobody may be speaking
-constexpr std::size_t kOptionWords = 10;  // longest option
+constexpr double kNoSpeech = 0.5;          // from here on nobody may be speaking
+constexpr std::size_t kPurposeWords = 10;  // longest option
 using Column = std::string SpeechSituation::*;
 
 bool is_speech(const std::string& label) {
@@ -23,12 +23,6 @@ bool is_speech(const std::string& label) {
 bool same_label(const RuleContext& context, const std::string& a, const std::string& b) {
   const int label_a = context.words.find(a), label_b = context.words.find(b);
   return label_a >= 0 ? label_a == label_b : plain_label(a) == plain_label(b);
-}
-
-bool confusable(const RuleContext& context, const std::string& a, const std::string& b) {
-  const int label_a = context.words.find(a), label_b = context.words.find(b);
-  if (label_a < 0 || label_b < 0) return plain_label(a) == plain_label(b);
-  return context.words.confusable(label_a, label_b);
 }
 
 bool sounds(const RuleContext& context, const std::string& label) {
@@ -98,7 +92,7 @@ int nearest_sound(const RuleContext& context, const RecordSpeech& speech) {
 
 bool can_be_told(const std::string& purpose, const std::string& words) {
   const std::vector<std::string> all = words_of(purpose);
-  return purpose.rfind("to ", 0) == 0 && all.size() <= kOptionWords && !says(purpose, words);
+  return purpose.rfind("to ", 0) == 0 && all.size() <= kPurposeWords && !says(purpose, words);
 }
 
 // Utterances with exactly one situation; with `with_told`, also those whose purpose only the recipe says.
@@ -140,11 +134,6 @@ Finding begin(const RuleContext& context, const Match& match) {
                        speech.start, speech.end}};
   finding.facts = {{"speech", match.speech}, {"event", match.event}};
   return finding;
-}
-
-std::string as_sentence(std::string text) {
-  text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
-  return text + ".";
 }
 
 // A column of the situation; wrong are the same column for the same words beside other sounds, and for other
@@ -194,7 +183,7 @@ std::optional<Finding> find_reaction(const RuleContext& context) {
     std::vector<std::string> present;
     for (const int place : counted_events(context.record, context.margins)) {
       const std::string& label = context.record.events[static_cast<std::size_t>(place)].label;
-      if (is_speech(label) || confusable(context, label, match.situation->label)) continue;
+      if (is_speech(label) || context.words.confusable(label, match.situation->label)) continue;
       const bool speaks_for_itself =
           std::any_of(context_tables().situations.begin(), context_tables().situations.end(),
                       [&](const SpeechSituation& s) {
@@ -222,7 +211,7 @@ std::optional<Finding> find_reaction(const RuleContext& context) {
     const std::string text = phrase_of(context, label);
     if (is_speech(label) || says(text, match.situation->words)) return;
     for (const std::string& other : taken)
-      if (confusable(context, label, other)) return;
+      if (context.words.confusable(label, other)) return;
     taken.push_back(label);
     finding.wrong.push_back({text, kind});
   };
@@ -235,7 +224,7 @@ std::optional<Finding> find_reaction(const RuleContext& context) {
       fitting.push_back(other.label);
   context.rng.shuffle(fitting);
   for (const RecordEvent& event : context.record.events)
-    if (!confusable(context, event.label, match.situation->label)) taken.push_back(event.label);
+    if (!context.words.confusable(event.label, match.situation->label)) taken.push_back(event.label);
   for (const std::string& label : fitting)
     if (context.words.find(label) >= 0) add(label, "absent");
   for (const std::string& label : absent_labels(context, 6)) add(label, "absent");

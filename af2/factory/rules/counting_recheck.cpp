@@ -6,7 +6,7 @@
 namespace af2 {
 namespace {
 
-constexpr int kMostKinds = 6;
+constexpr int kMostKindsAsked = 6;
 
 // The open answer.
 std::string told(int n) {
@@ -65,12 +65,12 @@ std::string kinds_problem(const RecheckScene& scene) {
     if (const std::string key = scene.key_of(label); !kinds.contains(key) && !background.contains(key))
       return label + " has no event";
   const auto n = static_cast<int>(kinds.size());
-  if (n < 1 || n > kMostKinds) return "there are " + std::to_string(n);
+  if (n < 1 || n > kMostKindsAsked) return "there are " + std::to_string(n);
   if (scene.context().item.form == "open")
     return scene.value_problem(n == 1 ? "There is one sound."
                                       : "There are " + number_word(n) + " different sounds.");
   for (const std::string& option : scene.context().item.options)
-    if (option.size() != 1 || option[0] < '1' || option[0] > '0' + kMostKinds)
+    if (option.size() != 1 || option[0] < '1' || option[0] > '0' + kMostKindsAsked)
       return option + " is never right";
   return scene.value_problem(std::to_string(n));
 }

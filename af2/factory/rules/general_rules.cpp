@@ -7,10 +7,6 @@
 namespace af2 {
 namespace {
 
-const SoundClass& at(const RuleScene& scene, int sound) {
-  return scene.classes[static_cast<std::size_t>(sound)];
-}
-
 // Clearly after (1) or before (-1) the stretch; 0: neither.
 int side_of(double onset, double offset, const JoinedEvent& stretch, const Margins& margins) {
   if (onset >= stretch.offset && onset - stretch.onset >= margins.onset_gap_s) return 1;
@@ -64,10 +60,10 @@ void answer_count(Finding& finding, const RuleContext& context, int number) {
 std::optional<Finding> find_count_beside(const RuleContext& context) {
   const RuleScene scene = scene_of(context);
   for (const auto& [x, y] : ordered_pairs(context, scene)) {
-    const auto anchor = anchor_of(context, at(scene, y));
-    if (!anchor || !countable(context, at(scene, x))) continue;
+    const auto anchor = anchor_of(context, class_at(scene, y));
+    if (!anchor || !countable(context, class_at(scene, x))) continue;
     int before = 0, after = 0, unclear = 0;
-    for (const JoinedEvent& event : joined_events(context, at(scene, x))) {
+    for (const JoinedEvent& event : joined_events(context, class_at(scene, x))) {
       const int side = side_of(event.onset, event.offset, anchor->stretch, context.margins);
       (side > 0 ? after : side < 0 ? before : unclear) += 1;
     }
@@ -78,15 +74,15 @@ std::optional<Finding> find_count_beside(const RuleContext& context) {
     Finding finding = hard_finding(scene, later ? "after" : "before");
     answer_count(finding, context, number);
     const bool longest = std::string(anchor->is) == "longest";
-    finding.slots["x"] = phrase_of(context, at(scene, x).label);
+    finding.slots["x"] = phrase_of(context, class_at(scene, x).label);
     finding.slots["y"] =
-        (longest ? "the longest occurrence of " : "") + phrase_of(context, at(scene, y).label);
-    finding.facts = {{"label", at(scene, x).label},
-                     {"anchor", at(scene, y).label},
+        (longest ? "the longest occurrence of " : "") + phrase_of(context, class_at(scene, y).label);
+    finding.facts = {{"label", class_at(scene, x).label},
+                     {"anchor", class_at(scene, y).label},
                      {"anchor_is", anchor->is},
                      {"side", finding.variant}};
-    add_evidence(finding, context, at(scene, y).events);
-    add_evidence(finding, context, at(scene, x).events);
+    add_evidence(finding, context, class_at(scene, y).events);
+    add_evidence(finding, context, class_at(scene, x).events);
     return finding;
   }
   return std::nullopt;
@@ -172,8 +168,8 @@ std::optional<Finding> find_beside_kth(const RuleContext& context) {
   std::vector<int> sounds = scene.clear();
   context.rng.shuffle(sounds);
   for (const int sound : sounds) {
-    const std::vector<JoinedEvent> all = joined_events(context, at(scene, sound));
-    if (all.size() < 2 || !countable(context, at(scene, sound))) continue;
+    const std::vector<JoinedEvent> all = joined_events(context, class_at(scene, sound));
+    if (all.size() < 2 || !countable(context, class_at(scene, sound))) continue;
     std::vector<std::pair<std::size_t, bool>> ways;
     for (std::size_t k = 0; k < std::min<std::size_t>(all.size(), 10); ++k)
       for (const bool after : {true, false}) ways.emplace_back(k, after);
@@ -183,10 +179,10 @@ std::optional<Finding> find_beside_kth(const RuleContext& context) {
       if (!found) continue;
       Finding finding = hard_finding(scene, after ? "after" : "before");
       finding.slots["k"] = ordinal_word(static_cast<int>(k) + 1);
-      finding.slots["x"] = phrase_of(context, at(scene, sound).label);
+      finding.slots["x"] = phrase_of(context, class_at(scene, sound).label);
       answer_with(finding, context, scene, scene.class_at(*found), {sound});
-      finding.facts = {{"label", at(scene, sound).label}, {"k", k + 1}, {"side", finding.variant}};
-      finding.evidence.push_back({at(scene, sound).label, all[k].onset, all[k].offset});
+      finding.facts = {{"label", class_at(scene, sound).label}, {"k", k + 1}, {"side", finding.variant}};
+      finding.evidence.push_back({class_at(scene, sound).label, all[k].onset, all[k].offset});
       add_evidence(finding, context, {*found});
       return finding;
     }
@@ -227,8 +223,8 @@ std::optional<Finding> find_beside_most(const RuleContext& context) {
       for (const bool after : {true, false})
         makers.push_back([&, attribute, most, after]() -> std::optional<Finding> {
           const auto winner = winner_of(context, scene, attribute, most);
-          if (!winner || at(scene, *winner).events.size() != 1) return std::nullopt;
-          const int own = at(scene, *winner).events[0];
+          if (!winner || class_at(scene, *winner).events.size() != 1) return std::nullopt;
+          const int own = class_at(scene, *winner).events[0];
           const RecordEvent& event = event_at(context, own);
           const auto found = neighbour(context, scene, {event.onset, event.offset}, *winner, after);
           if (!found) return std::nullopt;
@@ -252,15 +248,15 @@ std::optional<Finding> find_count_most(const RuleContext& context) {
     for (const bool most : {true, false})
       makers.push_back([&, attribute, most]() -> std::optional<Finding> {
         const auto winner = winner_of(context, scene, attribute, most);
-        if (!winner || !countable(context, at(scene, *winner))) return std::nullopt;
-        const auto number = static_cast<int>(joined_events(context, at(scene, *winner)).size());
+        if (!winner || !countable(context, class_at(scene, *winner))) return std::nullopt;
+        const auto number = static_cast<int>(joined_events(context, class_at(scene, *winner)).size());
         if (number > context.margins.most_counted) return std::nullopt;
         const AttributeWords& words = words_of(attribute);
         Finding finding = hard_finding(scene, "");
         finding.slots["super"] = most ? words.most : words.least;
         answer_count(finding, context, number);
         finding.facts = {{"attribute", words.name}, {"which", most ? "most" : "least"}};
-        add_evidence(finding, context, at(scene, *winner).events);
+        add_evidence(finding, context, class_at(scene, *winner).events);
         return finding;
       });
   return first_of(context.rng, makers);
@@ -271,7 +267,7 @@ std::optional<Finding> find_count_most(const RuleContext& context) {
 
 std::optional<Finding> lasting_beside(const RuleContext& context, const RuleScene& scene, int x, bool after,
                                       bool longest) {
-  const RecordEvent& anchor = event_at(context, at(scene, x).events[0]);
+  const RecordEvent& anchor = event_at(context, class_at(scene, x).events[0]);
   std::vector<double> lasts(scene.classes.size(), 0);
   for (std::size_t i = 0; i < scene.classes.size(); ++i) {
     if (static_cast<int>(i) == x) continue;
@@ -305,17 +301,17 @@ std::optional<Finding> lasting_beside(const RuleContext& context, const RuleScen
     beside.push_back(static_cast<int>(i));
   }
   Finding finding = hard_finding(scene, after ? "after" : "before");
-  finding.slots["x"] = phrase_of(context, at(scene, x).label);
+  finding.slots["x"] = phrase_of(context, class_at(scene, x).label);
   finding.slots["super"] = longest ? "longest" : "shortest";
   // One of the same side is always among the wrong ones.
   const int rival = context.rng.pick(beside);
   excluded.push_back(rival);
   answer_with(finding, context, scene, winner, excluded);
-  finding.wrong.insert(finding.wrong.begin(), {phrase_of(context, at(scene, rival).label), "present"});
+  finding.wrong.insert(finding.wrong.begin(), {phrase_of(context, class_at(scene, rival).label), "present"});
   finding.facts = {
-      {"label", at(scene, x).label}, {"side", finding.variant}, {"which", finding.slots["super"]}};
-  add_evidence(finding, context, at(scene, x).events);
-  add_evidence(finding, context, at(scene, winner).events);
+      {"label", class_at(scene, x).label}, {"side", finding.variant}, {"which", finding.slots["super"]}};
+  add_evidence(finding, context, class_at(scene, x).events);
+  add_evidence(finding, context, class_at(scene, winner).events);
   return finding;
 }
 

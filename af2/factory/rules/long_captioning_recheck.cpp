@@ -10,7 +10,7 @@ namespace {
 
 using namespace long_recheck;
 
-std::string sentence_for(const RecheckScene& scene, const std::string& label) {
+std::string sentence_for(const LongRecheckScene& scene, const std::string& label) {
   const int found = scene.context().words.find(label);
   return found < 0 ? plain_label(label) : scene.context().words.at(found).sentence;
 }
@@ -29,7 +29,7 @@ std::string form_problem(const Item& item) {
 }
 
 // The joined places of the record, as far as a telling in this order can be followed.
-bool can_follow(const RecheckScene& scene, std::size_t n,
+bool can_follow(const LongRecheckScene& scene, std::size_t n,
                 const std::function<bool(std::size_t told, const PlaceSpan&)>& fits) {
   std::size_t told = 0;
   for (const PlaceSpan& place : scene.places())
@@ -37,7 +37,7 @@ bool can_follow(const RecheckScene& scene, std::size_t n,
   return told == n;
 }
 
-std::string check_places(const RecheckScene& scene) {
+std::string check_places(const LongRecheckScene& scene) {
   if (const std::string why = form_problem(scene.context().item); !why.empty()) return why;
   return scene.judge([&](const std::string& text) {
     const auto told = scene.mentioned(text, scene.fact_list("places"));
@@ -51,7 +51,7 @@ std::string check_places(const RecheckScene& scene) {
   });
 }
 
-std::string check_moods(const RecheckScene& scene) {
+std::string check_moods(const LongRecheckScene& scene) {
   if (const std::string why = form_problem(scene.context().item); !why.empty()) return why;
   const auto places = scene.fact_list("places"), moods = scene.fact_list("moods");
   const auto& parts = scene.context().record.story.parts;
@@ -74,7 +74,7 @@ std::string check_moods(const RecheckScene& scene) {
   });
 }
 
-std::string check_in_places(const RecheckScene& scene) {
+std::string check_in_places(const LongRecheckScene& scene) {
   const auto places = scene.fact_list("places");
   std::vector<std::string> all = places, sentences;
   for (const std::string& label : scene.fact_list("labels")) sentences.push_back(sentence_for(scene, label));
@@ -97,7 +97,7 @@ std::string check_in_places(const RecheckScene& scene) {
   });
 }
 
-std::string check_in_order(const RecheckScene& scene) {
+std::string check_in_order(const LongRecheckScene& scene) {
   std::vector<std::string> sentences;
   for (const std::string& label : scene.fact_list("labels")) sentences.push_back(sentence_for(scene, label));
   return scene.judge([&](const std::string& text) {
@@ -119,7 +119,7 @@ std::string check_in_order(const RecheckScene& scene) {
   });
 }
 
-std::string check_sounds(const RecheckScene& scene) {
+std::string check_captioned_sounds(const LongRecheckScene& scene) {
   if (const std::string why = form_problem(scene.context().item); !why.empty()) return why;
   return scene.fact("style") == "sounds" ? check_in_order(scene) : check_in_places(scene);
 }
@@ -128,7 +128,7 @@ std::string check_sounds(const RecheckScene& scene) {
 
 RecheckTable long_captioning_rechecks() {
   return {{"long.captioning.places", guarded(check_places)},
-          {"long.captioning.sounds", guarded(check_sounds)},
+          {"long.captioning.sounds", guarded(check_captioned_sounds)},
           {"long.captioning.moods", guarded(check_moods)}};
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 using namespace long_detail;
 
-constexpr int kMostWords = 25;
+constexpr int kMostCaptionWords = 25;
 
 struct Caption {
   std::vector<std::string> texts;  // of the form's places
@@ -27,7 +27,7 @@ std::optional<Finding> captioned(const LongScene& scene, const std::string& styl
   std::vector<std::string> places, moods, labels;
   for (std::size_t i = 0; i < captions.size(); ++i) {
     const std::string text = as_sentence(fill_places(form, captions[i].texts));
-    if (count_words(text) > kMostWords) return std::nullopt;
+    if (count_words(text) > kMostCaptionWords) return std::nullopt;
     if (i == 0) {
       finding.answer = text;
     } else {
@@ -206,7 +206,7 @@ std::optional<Finding> sounds_in_order(const LongScene& scene) {
   return finding;
 }
 
-std::optional<Finding> find_sounds(const RuleContext& context) {
+std::optional<Finding> find_captioned_sounds(const RuleContext& context) {
   const LongScene scene(context);
   if (!scene.usable()) return std::nullopt;
   if (context.rng.chance(0.7))
@@ -287,7 +287,7 @@ std::optional<Finding> find_moods(const RuleContext& context) {
 
 std::vector<RuleType> long_captioning_rules() {
   return {{"captioning", "places", true, {"choice", "open"}, find_places},
-          {"captioning", "sounds", true, {"choice", "open"}, find_sounds},
+          {"captioning", "sounds", true, {"choice", "open"}, find_captioned_sounds},
           {"captioning", "moods", true, {"choice", "open"}, find_moods}};
 }
 

@@ -17,11 +17,6 @@ std::string key_of(const Vocabulary& words, const std::string& label) {
   return found < 0 ? plain_label(label) : words.at(found).name;
 }
 
-bool confusable(const Vocabulary& words, const std::string& a, const std::string& b) {
-  const int x = words.find(a), y = words.find(b);
-  return x < 0 || y < 0 ? plain_label(a) == plain_label(b) : words.confusable(x, y);
-}
-
 std::vector<Span> merged(const Record& record, const std::vector<int>& events, double gap) {
   std::vector<Span> spans;
   for (const int place : events) {
@@ -62,7 +57,7 @@ LongScene::LongScene(const RuleContext& context) : context_(context) {
   for (auto& [key, sound] : sounds) {
     bool clear = n_events[key] == static_cast<int>(sound.events.size());
     for (const auto& [other, n] : n_events)
-      clear = clear && (other == key || !confusable(context.words, key, other));
+      clear = clear && (other == key || !context.words.confusable(key, other));
     if (!clear) continue;
     sound.spans = merged(record, sound.events, context.margins.join_gap_s);
     sounds_.push_back(std::move(sound));
@@ -149,7 +144,7 @@ std::vector<std::string> LongScene::absent(int n) const {
                std::none_of(ids.begin(), ids.end(),
                             [&](int other) { return other >= 0 && context_.words.confusable(id, other); }) &&
                std::none_of(drawn.begin(), drawn.end(), [&](const std::string& other) {
-                 return confusable(context_.words, label, other);
+                 return context_.words.confusable(label, other);
                });
       });
 }
@@ -239,13 +234,6 @@ int count_words(const std::string& text) {
   int n = 0;
   for (const std::string& word : split(text, ' ')) n += word.empty() ? 0 : 1;
   return n;
-}
-
-std::string as_sentence(std::string text) {
-  text = trim(text);
-  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
-  if (!text.empty() && std::string(".!?").find(text.back()) == std::string::npos) text += '.';
-  return text;
 }
 
 std::string as_clause(std::string text) {

@@ -101,8 +101,7 @@ struct Claim {
 bool could_be_told(const LongScene& scene, const std::vector<Claim>& claims);
 
 int count_words(const std::string& text);
-// First letter large, a full stop at the end; and back.
-std::string as_sentence(std::string text);
+// The opposite of as_sentence (rules.h).
 std::string as_clause(std::string text);
 // Replaces {0}, {1}, ...
 std::string fill_places(const std::string& form, const std::vector<std::string>& texts);

@@ -13,7 +13,7 @@ namespace {
 using namespace long_recheck;
 
 // Seconds of a stretch that background events of a label fill, together.
-double filled(const RecheckScene& scene, const std::string& label, Heard stretch) {
+double filled(const LongRecheckScene& scene, const std::string& label, Heard stretch) {
   double seconds = 0, end = stretch.start;
   for (const Heard& time : scene.times(label, true)) {
     const double from = std::max(time.start, end), to = std::min(time.end, stretch.end);
@@ -23,7 +23,7 @@ double filled(const RecheckScene& scene, const std::string& label, Heard stretch
   return seconds;
 }
 
-std::string check_background(const RecheckScene& scene) {
+std::string check_background(const LongRecheckScene& scene) {
   const double length = scene.length();
   return scene.judge_labels([&](const std::string& label) {
     const double share = filled(scene, label, {0, length}) / length;
@@ -31,7 +31,7 @@ std::string check_background(const RecheckScene& scene) {
   });
 }
 
-std::string check_part_background(const RecheckScene& scene) {
+std::string check_part_background(const LongRecheckScene& scene) {
   const auto spans = scene.spans_of_place(scene.fact("place"));
   if (spans.size() != 1) return "is no place that comes once";
   const Heard span = spans.front();
@@ -43,11 +43,11 @@ std::string check_part_background(const RecheckScene& scene) {
   });
 }
 
-std::string check_scenes(const RecheckScene& scene) {
+std::string check_scenes(const LongRecheckScene& scene) {
   return scene.judge_number(static_cast<int>(scene.places().size()));
 }
 
-std::string check_longest_place(const RecheckScene& scene) {
+std::string check_longest_place(const LongRecheckScene& scene) {
   const auto seconds = [&](const std::string& place) {
     double sum = 0;
     for (const Heard& span : scene.spans_of_place(place)) sum += span.end - span.start;
@@ -64,7 +64,7 @@ std::string check_longest_place(const RecheckScene& scene) {
   });
 }
 
-std::string check_frequent(const RecheckScene& scene) {
+std::string check_frequent(const LongRecheckScene& scene) {
   return scene.judge_labels([&](const std::string& label) {
     const auto n = static_cast<double>(scene.occasions(label).size());
     bool ahead = n > 0, behind = false;
@@ -78,19 +78,19 @@ std::string check_frequent(const RecheckScene& scene) {
   });
 }
 
-std::string check_how_often(const RecheckScene& scene) {
+std::string check_how_often(const LongRecheckScene& scene) {
   return scene.judge_number(static_cast<int>(scene.occasions(scene.fact("label")).size()));
 }
 
-Truth presence(const RecheckScene& scene, const std::string& label) {
+Truth presence(const LongRecheckScene& scene, const std::string& label) {
   return truth_of(!scene.times(label).empty(), !scene.anywhere(label));
 }
 
-std::string check_presence(const RecheckScene& scene) {
+std::string check_presence(const LongRecheckScene& scene) {
   return scene.judge_yes_no(presence(scene, scene.fact("label")));
 }
 
-std::string check_absent(const RecheckScene& scene) {
+std::string check_absent(const LongRecheckScene& scene) {
   return scene.judge_labels([&](const std::string& label) {
     const Truth heard = presence(scene, label);
     return truth_of(heard == Truth::kNo, heard == Truth::kYes);
@@ -99,7 +99,7 @@ std::string check_absent(const RecheckScene& scene) {
 
 // ---- Answers about stretches, put together ----------------------------------------------------------------
 
-std::string check_combined_count(const RecheckScene& scene) {
+std::string check_combined_count(const LongRecheckScene& scene) {
   const auto heard = scene.occasions(scene.fact("label"));
   int placed = 0;
   const std::string why = stretches_problem(scene, [&](const Heard& stretch) {
@@ -114,7 +114,7 @@ std::string check_combined_count(const RecheckScene& scene) {
   return scene.judge_number(placed);
 }
 
-std::string check_combined_presence(const RecheckScene& scene) {
+std::string check_combined_presence(const LongRecheckScene& scene) {
   const std::string label = scene.fact("label");
   const Truth all = presence(scene, label);
   const std::string why = stretches_problem(
@@ -122,7 +122,7 @@ std::string check_combined_presence(const RecheckScene& scene) {
   return why.empty() ? scene.judge_yes_no(all) : why;
 }
 
-std::string check_combined_end(const RecheckScene& scene, bool last) {
+std::string check_combined_end(const LongRecheckScene& scene, bool last) {
   std::vector<RecordEvent> events;
   for (const RecordEvent& event : scene.context().record.events)
     if (event.role != "background") events.push_back(event);
@@ -145,7 +145,7 @@ std::string check_combined_end(const RecheckScene& scene, bool last) {
   });
 }
 
-std::string check_combined_places(const RecheckScene& scene) {
+std::string check_combined_places(const LongRecheckScene& scene) {
   const auto list = [&](const Heard& stretch, double least) {
     std::string text;
     for (const PlaceSpan& place : scene.places())
@@ -159,7 +159,7 @@ std::string check_combined_places(const RecheckScene& scene) {
   return scene.judge([&](const std::string& text) { return text == right ? Truth::kYes : Truth::kNo; });
 }
 
-std::string check_combine(const RecheckScene& scene) {
+std::string check_combine(const LongRecheckScene& scene) {
   const std::string of = scene.fact("of");
   if (of == "count") return check_combined_count(scene);
   if (of == "presence") return check_combined_presence(scene);

@@ -11,13 +11,13 @@ namespace {
 
 using namespace long_recheck;
 
-std::string check_content(const RecheckScene& scene) {
+std::string check_content(const LongRecheckScene& scene) {
   return scene.judge_labels([&](const std::string& label) {
     return truth_of(!scene.times(label).empty(), !scene.anywhere(label));
   });
 }
 
-std::string check_once(const RecheckScene& scene) {
+std::string check_once(const LongRecheckScene& scene) {
   return scene.judge_labels([&](const std::string& label) {
     const auto heard = scene.occasions(label);
     const bool often = heard.size() > 1 && heard[1].start - heard[0].end >= scene.margins().onset_gap_s;
@@ -26,7 +26,7 @@ std::string check_once(const RecheckScene& scene) {
 }
 
 // The label of the event that comes next to the only time of another, in the direction asked for.
-std::string label_beside(const RecheckScene& scene, const std::string& label, bool after) {
+std::string label_beside(const LongRecheckScene& scene, const std::string& label, bool after) {
   const Heard only = scene.only_time(label);
   const RecordEvent* next = nullptr;
   const auto distance = [&](const RecordEvent& event) {
@@ -48,7 +48,7 @@ std::string label_beside(const RecheckScene& scene, const std::string& label, bo
   return next->label;
 }
 
-std::string check_neighbour(const RecheckScene& scene) {
+std::string check_neighbour(const LongRecheckScene& scene) {
   const std::string label = scene.fact("label");
   const std::string beside = label_beside(scene, label, scene.fact("side") == "after");
   return scene.judge_labels([&](const std::string& option) {
@@ -56,7 +56,7 @@ std::string check_neighbour(const RecheckScene& scene) {
   });
 }
 
-std::string check_place(const RecheckScene& scene) {
+std::string check_needle_place(const LongRecheckScene& scene) {
   const Heard only = scene.only_time(scene.fact("label"));
   return scene.judge([&](const std::string& text) {
     bool inside = false, touched = false;
@@ -69,7 +69,7 @@ std::string check_place(const RecheckScene& scene) {
 }
 
 // How a label's events lie to the places of a name: all inside, none near.
-Truth place_truth(const RecheckScene& scene, const std::string& label, const std::string& place,
+Truth place_truth(const LongRecheckScene& scene, const std::string& label, const std::string& place,
                   double slack) {
   const auto spans = scene.spans_of_place(place);
   if (spans.empty()) throw Refused{"is no place of the record: " + place};
@@ -82,17 +82,17 @@ Truth place_truth(const RecheckScene& scene, const std::string& label, const std
   return truth_of(all && !scene.times(label).empty(), none);
 }
 
-std::string check_only_there(const RecheckScene& scene) {
+std::string check_only_there(const LongRecheckScene& scene) {
   const std::string place = scene.fact("place");
   return scene.judge_labels([&](const std::string& label) { return place_truth(scene, label, place, 0); });
 }
 
-std::string check_happened(const RecheckScene& scene) {
+std::string check_happened(const LongRecheckScene& scene) {
   return scene.judge_yes_no(
       place_truth(scene, scene.fact("label"), scene.fact("place"), scene.margins().onset_gap_s));
 }
 
-std::string check_combine(const RecheckScene& scene) {
+std::string check_needle_combine(const LongRecheckScene& scene) {
   const std::string label = scene.fact("label");
   const std::string beside = label_beside(scene, label, scene.fact("side") == "after");
   const std::string says = phrase_for(scene, beside), named = phrase_for(scene, label);
@@ -112,10 +112,10 @@ RecheckTable long_needle_rechecks() {
   return {{"long.needle.content", guarded(check_content)},
           {"long.needle.once", guarded(check_once)},
           {"long.needle.neighbour", guarded(check_neighbour)},
-          {"long.needle.place", guarded(check_place)},
+          {"long.needle.place", guarded(check_needle_place)},
           {"long.needle.only_there", guarded(check_only_there)},
           {"long.needle.happened", guarded(check_happened)},
-          {"long.needle.combine", guarded(check_combine)}};
+          {"long.needle.combine", guarded(check_needle_combine)}};
 }
 
 }  // namespace af2

@@ -119,7 +119,7 @@ const Stage* stage_of(const LongScene& scene, const Span& span) {
   return nullptr;
 }
 
-std::optional<Finding> find_place(const RuleContext& context) {
+std::optional<Finding> find_needle_place(const RuleContext& context) {
   const LongScene scene(context);
   if (!scene.usable()) return std::nullopt;
   for (const LongSound* rare : scene.drawn(sounds_once)) {
@@ -192,7 +192,7 @@ std::optional<Finding> find_happened(const RuleContext& context) {
 }
 
 // One stretch answers, the others say that there is nothing to answer.
-std::optional<Finding> find_combine(const RuleContext& context) {
+std::optional<Finding> find_needle_combine(const RuleContext& context) {
   const LongScene scene(context);
   if (!scene.usable()) return std::nullopt;
   const bool after = context.rng.chance(0.5);
@@ -233,10 +233,10 @@ std::vector<RuleType> long_needle_rules() {
   return {{"needle", "content", true, {"choice"}, find_content},
           {"needle", "once", true, {"choice"}, find_once},
           {"needle", "neighbour", true, {"choice", "short"}, find_neighbour},
-          {"needle", "place", true, {"choice", "short"}, find_place},
+          {"needle", "place", true, {"choice", "short"}, find_needle_place},
           {"needle", "only_there", true, {"choice"}, find_only_there},
           {"needle", "happened", true, {"yes_no"}, find_happened},
-          {"needle", "combine", true, {"short"}, find_combine}};
+          {"needle", "combine", true, {"short"}, find_needle_combine}};
 }
 
 }  // namespace af2

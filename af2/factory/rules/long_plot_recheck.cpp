@@ -13,18 +13,18 @@ namespace {
 
 using namespace long_recheck;
 
-const std::vector<RecordPart>& parts_of(const RecheckScene& scene) {
+const std::vector<RecordPart>& parts_of(const LongRecheckScene& scene) {
   return scene.context().record.story.parts;
 }
 
-void no_more_than_20_words(const RecheckScene& scene) {
+void no_more_than_20_words(const LongRecheckScene& scene) {
   std::vector<std::string> texts = scene.context().item.options;
   texts.push_back(scene.context().item.answer);
   for (const std::string& text : texts)
     if (std::count(text.begin(), text.end(), ' ') >= 20) throw Refused{"has more than 20 words: " + text};
 }
 
-std::string check_storyline(const RecheckScene& scene) {
+std::string check_storyline(const LongRecheckScene& scene) {
   no_more_than_20_words(scene);
   const auto clauses = scene.fact_list("clauses");
   return scene.judge([&](const std::string& text) {
@@ -37,7 +37,7 @@ std::string check_storyline(const RecheckScene& scene) {
   });
 }
 
-std::string check_summary(const RecheckScene& scene) {
+std::string check_summary(const LongRecheckScene& scene) {
   no_more_than_20_words(scene);
   const RecordStory& story = scene.context().record.story;
   std::set<std::string> recipes = {story.recipe};
@@ -49,7 +49,7 @@ std::string check_summary(const RecheckScene& scene) {
   });
 }
 
-std::string check_episode(const RecheckScene& scene) {
+std::string check_episode(const LongRecheckScene& scene) {
   no_more_than_20_words(scene);
   const std::vector<RecordPart>& parts = parts_of(scene);
   if (parts.size() < 2) return "has no parts to tell apart";
@@ -71,7 +71,7 @@ std::string check_episode(const RecheckScene& scene) {
   });
 }
 
-std::string check_mood(const RecheckScene& scene) {
+std::string check_mood(const LongRecheckScene& scene) {
   std::vector<std::string> course;
   for (const RecordPart& part : parts_of(scene)) {
     if (trim(part.mood).empty()) return "a part has no mood";
@@ -93,7 +93,7 @@ std::string check_mood(const RecheckScene& scene) {
   });
 }
 
-std::string check_mood_place(const RecheckScene& scene) {
+std::string check_mood_place(const LongRecheckScene& scene) {
   const std::string mood = scene.fact("mood");
   scene.places();
   return scene.judge([&](const std::string& text) {
@@ -105,7 +105,7 @@ std::string check_mood_place(const RecheckScene& scene) {
 }
 
 // `cause`: the sound of the facts is the second of the relation.
-std::string check_related(const RecheckScene& scene, bool cause) {
+std::string check_related(const LongRecheckScene& scene, bool cause) {
   const Record& record = scene.context().record;
   const std::string label = scene.fact("label"), kind = scene.fact("kind");
   const auto at = [&](int place) -> const RecordEvent& {
@@ -159,8 +159,9 @@ RecheckTable long_plot_rechecks() {
       {"long.plot.summary", guarded(check_summary)},
       {"long.plot.mood", guarded(check_mood)},
       {"long.plot.mood_place", guarded(check_mood_place)},
-      {"long.plot.cause", guarded([](const RecheckScene& scene) { return check_related(scene, true); })},
-      {"long.plot.effect", guarded([](const RecheckScene& scene) { return check_related(scene, false); })}};
+      {"long.plot.cause", guarded([](const LongRecheckScene& scene) { return check_related(scene, true); })},
+      {"long.plot.effect",
+       guarded([](const LongRecheckScene& scene) { return check_related(scene, false); })}};
 }
 
 }  // namespace af2

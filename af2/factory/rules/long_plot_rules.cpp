@@ -296,7 +296,7 @@ std::optional<Finding> find_mood_place(const RuleContext& context) {
 
 // ---- Causes -----------------------------------------------------------------------------------------------
 
-const std::string& label_at(const Record& record, int place) {
+const std::string& label_of_event(const Record& record, int place) {
   return record.events.at(static_cast<std::size_t>(place)).label;
 }
 
@@ -333,8 +333,8 @@ std::optional<Finding> find_related(const RuleContext& context, bool cause) {
       if (other.first < 0 || other.second < 0 || other.first >= n_events || other.second >= n_events)
         continue;
       const int its = cause ? other.second : other.first, partner = cause ? other.first : other.second;
-      if (label_at(record, its) != named->label) continue;
-      if (other.kind != relation.kind || label_at(record, partner) != asked->label) one = false;
+      if (label_of_event(record, its) != named->label) continue;
+      if (other.kind != relation.kind || label_of_event(record, partner) != asked->label) one = false;
       placed.insert(its);
     }
     // What repeats does so in the same part, for the same reason.

@@ -7,12 +7,12 @@
 
 namespace af2::long_recheck {
 
-std::string phrase_for(const RecheckScene& scene, const std::string& label) {
+std::string phrase_for(const LongRecheckScene& scene, const std::string& label) {
   const int found = scene.context().words.find(label);
   return found < 0 ? plain_label(label) : scene.context().words.at(found).phrase;
 }
 
-std::string stretches_problem(const RecheckScene& scene,
+std::string stretches_problem(const LongRecheckScene& scene,
                               const std::function<std::string(const Heard&)>& says) {
   const double step = scene.fact_number("stretch_s"), length = scene.length();
   if (step <= 0 || step >= length || length > 12 * step) return "its stretches are not 2 to 12";

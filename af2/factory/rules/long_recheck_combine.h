@@ -10,10 +10,10 @@
 
 namespace af2::long_recheck {
 
-std::string phrase_for(const RecheckScene& scene, const std::string& label);
+std::string phrase_for(const LongRecheckScene& scene, const std::string& label);
 // "" where the question ends with the answers of all stretches of the fact `stretch_s`, each as `says` has
 // it, in 2 to 12 of them; else why not.
-std::string stretches_problem(const RecheckScene& scene,
+std::string stretches_problem(const LongRecheckScene& scene,
                               const std::function<std::string(const Heard&)>& says);
 
 }  // namespace af2::long_recheck

@@ -22,14 +22,14 @@ bool letter(char c) {
 
 }  // namespace
 
-std::string RecheckScene::fact(const char* key) const {
+std::string LongRecheckScene::fact(const char* key) const {
   const auto found = context_.item.facts.find(key);
   if (found == context_.item.facts.end() || !found->is_string())
     throw Refused{std::string("has no fact ") + key};
   return found->get<std::string>();
 }
 
-std::vector<std::string> RecheckScene::fact_list(const char* key) const {
+std::vector<std::string> LongRecheckScene::fact_list(const char* key) const {
   const auto found = context_.item.facts.find(key);
   if (found == context_.item.facts.end() || !found->is_array())
     throw Refused{std::string("has no fact ") + key};
@@ -41,14 +41,14 @@ std::vector<std::string> RecheckScene::fact_list(const char* key) const {
   return texts;
 }
 
-double RecheckScene::fact_number(const char* key) const {
+double LongRecheckScene::fact_number(const char* key) const {
   const auto found = context_.item.facts.find(key);
   if (found == context_.item.facts.end() || !found->is_number())
     throw Refused{std::string("has no fact ") + key};
   return found->get<double>();
 }
 
-std::vector<std::string> RecheckScene::named(const std::string& text) const {
+std::vector<std::string> LongRecheckScene::named(const std::string& text) const {
   const std::string asked = normal_term(text);
   std::set<std::string> found;
   for (int i = 0; i < context_.words.size(); ++i) {
@@ -67,17 +67,17 @@ std::vector<std::string> RecheckScene::named(const std::string& text) const {
   return {found.begin(), found.end()};
 }
 
-bool RecheckScene::same(const std::string& label_a, const std::string& label_b) const {
+bool LongRecheckScene::same(const std::string& label_a, const std::string& label_b) const {
   const int a = context_.words.find(label_a), b = context_.words.find(label_b);
   return a < 0 || b < 0 ? plain_label(label_a) == plain_label(label_b) : a == b;
 }
 
-bool RecheckScene::mistaken(const std::string& label_a, const std::string& label_b) const {
+bool LongRecheckScene::mistaken(const std::string& label_a, const std::string& label_b) const {
   const int a = context_.words.find(label_a), b = context_.words.find(label_b);
   return a < 0 || b < 0 ? plain_label(label_a) == plain_label(label_b) : context_.words.confusable(a, b);
 }
 
-std::vector<Heard> RecheckScene::times(const std::string& label, bool background) const {
+std::vector<Heard> LongRecheckScene::times(const std::string& label, bool background) const {
   std::vector<Heard> found;
   for (const RecordEvent& event : context_.record.events)
     if ((event.role == "background") == background && same(event.label, label))
@@ -86,7 +86,7 @@ std::vector<Heard> RecheckScene::times(const std::string& label, bool background
   return found;
 }
 
-std::vector<Heard> RecheckScene::occasions(const std::string& label) const {
+std::vector<Heard> LongRecheckScene::occasions(const std::string& label) const {
   std::vector<Heard> joined;
   for (const Heard& time : times(label)) {
     const bool near = !joined.empty() && joined.back().end + margins().join_gap_s > time.start;
@@ -96,7 +96,7 @@ std::vector<Heard> RecheckScene::occasions(const std::string& label) const {
   return joined;
 }
 
-bool RecheckScene::anywhere(const std::string& label) const {
+bool LongRecheckScene::anywhere(const std::string& label) const {
   const Record& record = context_.record;
   return std::any_of(record.events.begin(), record.events.end(),
                      [&](const RecordEvent& event) { return mistaken(event.label, label); }) ||
@@ -104,7 +104,7 @@ bool RecheckScene::anywhere(const std::string& label) const {
                      [&](const std::string& other) { return mistaken(other, label); });
 }
 
-bool RecheckScene::within(const std::string& label, Heard stretch, double slack) const {
+bool LongRecheckScene::within(const std::string& label, Heard stretch, double slack) const {
   for (const RecordEvent& event : context_.record.events)
     if (mistaken(event.label, label) && event.onset < stretch.end + slack &&
         stretch.start - slack < event.offset)
@@ -112,7 +112,7 @@ bool RecheckScene::within(const std::string& label, Heard stretch, double slack)
   return false;
 }
 
-Heard RecheckScene::only_time(const std::string& label) const {
+Heard LongRecheckScene::only_time(const std::string& label) const {
   const std::vector<Heard> heard = occasions(label);
   if (heard.size() != 1) throw Refused{label + " is heard " + std::to_string(heard.size()) + " times"};
   for (const RecordEvent& event : context_.record.events)
@@ -121,7 +121,7 @@ Heard RecheckScene::only_time(const std::string& label) const {
   return heard.front();
 }
 
-const std::vector<PlaceSpan>& RecheckScene::places() const {
+const std::vector<PlaceSpan>& LongRecheckScene::places() const {
   if (places_.empty())
     for (const RecordPart& part : context_.record.story.parts) {
       if (!places_.empty() && places_.back().place == place_phrase(part.place))
@@ -133,15 +133,15 @@ const std::vector<PlaceSpan>& RecheckScene::places() const {
   return places_;
 }
 
-std::vector<Heard> RecheckScene::spans_of_place(const std::string& place) const {
+std::vector<Heard> LongRecheckScene::spans_of_place(const std::string& place) const {
   std::vector<Heard> spans;
   for (const PlaceSpan& span : places())
     if (places_alike(span.place, place)) spans.push_back({span.start, span.end});
   return spans;
 }
 
-std::vector<std::string> RecheckScene::mentioned(const std::string& text,
-                                                 std::vector<std::string> known) const {
+std::vector<std::string> LongRecheckScene::mentioned(const std::string& text,
+                                                     std::vector<std::string> known) const {
   std::stable_sort(known.begin(), known.end(),
                    [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
   std::string rest = lower(text);
@@ -162,7 +162,7 @@ std::vector<std::string> RecheckScene::mentioned(const std::string& text,
   return order;
 }
 
-std::string RecheckScene::judge(const std::function<Truth(const std::string&)>& truth) const {
+std::string LongRecheckScene::judge(const std::function<Truth(const std::string&)>& truth) const {
   const Item& item = context_.item;
   if (item.options.empty())
     return truth(item.answer) == Truth::kYes ? "" : "the labels do not say: " + item.answer;
@@ -181,7 +181,7 @@ std::string RecheckScene::judge(const std::function<Truth(const std::string&)>& 
   return "";
 }
 
-std::string RecheckScene::judge_labels(const std::function<Truth(const std::string&)>& truth) const {
+std::string LongRecheckScene::judge_labels(const std::function<Truth(const std::string&)>& truth) const {
   return judge([&](const std::string& text) {
     Truth most = Truth::kNo;
     for (const std::string& label : named(text)) most = std::max(most, truth(label));
@@ -189,12 +189,12 @@ std::string RecheckScene::judge_labels(const std::function<Truth(const std::stri
   });
 }
 
-std::string RecheckScene::judge_number(int right) const {
+std::string LongRecheckScene::judge_number(int right) const {
   return judge(
       [&](const std::string& text) { return text == std::to_string(right) ? Truth::kYes : Truth::kNo; });
 }
 
-std::string RecheckScene::judge_yes_no(Truth truth) const {
+std::string LongRecheckScene::judge_yes_no(Truth truth) const {
   if (truth == Truth::kUnclear) return "the labels leave it open";
   return judge([&](const std::string& text) {
     if (text != "yes" && text != "no") throw Refused{"is no yes or no: " + text};
@@ -202,10 +202,10 @@ std::string RecheckScene::judge_yes_no(Truth truth) const {
   });
 }
 
-Recheck guarded(std::function<std::string(const RecheckScene&)> check) {
+Recheck guarded(std::function<std::string(const LongRecheckScene&)> check) {
   return [check = std::move(check)](const RecheckContext& context) -> std::string {
     try {
-      return check(RecheckScene(context));
+      return check(LongRecheckScene(context));
     } catch (const Refused& refused) {
       return refused.why;
     }

@@ -1,7 +1,7 @@
 // What the re-checks of the long categories share: which sounds a text may mean and when they are heard,
 // where the parts are, which options are right. Shares no code with the rules.
 //
-// For the files long_*_recheck.cpp alone. Thread rule: a RecheckScene belongs to one call.
+// For the files long_*_recheck.cpp alone. Thread rule: a LongRecheckScene belongs to one call.
 #pragma once
 
 #include <functional>
@@ -29,9 +29,9 @@ struct PlaceSpan {
   double start = 0, end = 0;
 };
 
-class RecheckScene {
+class LongRecheckScene {
  public:
-  explicit RecheckScene(const RecheckContext& context) : context_(context) {}
+  explicit LongRecheckScene(const RecheckContext& context) : context_(context) {}
 
   const RecheckContext& context() const { return context_; }
   const Margins& margins() const { return context_.margins; }
@@ -84,6 +84,6 @@ inline Truth truth_of(bool yes, bool no) {
 }
 
 // The function with what it throws as its answer.
-Recheck guarded(std::function<std::string(const RecheckScene&)> check);
+Recheck guarded(std::function<std::string(const LongRecheckScene&)> check);
 
 }  // namespace af2::long_recheck

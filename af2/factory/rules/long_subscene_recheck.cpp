@@ -10,7 +10,7 @@ namespace {
 
 using namespace long_recheck;
 
-Heard stretch_between(const RecheckScene& scene) {
+Heard stretch_between(const LongRecheckScene& scene) {
   const Heard stretch{scene.only_time(scene.fact("first")).end, scene.only_time(scene.fact("second")).start};
   const double apart = stretch.end - stretch.start;
   if (apart < scene.margins().subscene_s || apart < scene.margins().subscene_share * scene.length())
@@ -18,7 +18,7 @@ Heard stretch_between(const RecheckScene& scene) {
   return stretch;
 }
 
-Truth heard_truth(const RecheckScene& scene, const std::string& label, const Heard& stretch) {
+Truth heard_truth(const LongRecheckScene& scene, const std::string& label, const Heard& stretch) {
   const auto times = scene.times(label);
   const bool wholly = std::any_of(times.begin(), times.end(), [&](const Heard& time) {
     return time.start >= stretch.start && time.end <= stretch.end;
@@ -26,16 +26,16 @@ Truth heard_truth(const RecheckScene& scene, const std::string& label, const Hea
   return truth_of(wholly, !scene.within(label, stretch, 0));
 }
 
-std::string check_sounds(const RecheckScene& scene) {
+std::string check_part_sounds(const LongRecheckScene& scene) {
   const Heard stretch = stretch_between(scene);
   return scene.judge_labels([&](const std::string& label) { return heard_truth(scene, label, stretch); });
 }
 
-std::string check_has(const RecheckScene& scene) {
+std::string check_has(const LongRecheckScene& scene) {
   return scene.judge_yes_no(heard_truth(scene, scene.fact("label"), stretch_between(scene)));
 }
 
-std::string check_story(const RecheckScene& scene) {
+std::string check_story(const LongRecheckScene& scene) {
   const Heard stretch = stretch_between(scene);
   std::vector<std::string> sentences;
   for (const std::string& label : scene.fact_list("labels")) {
@@ -69,7 +69,7 @@ std::string check_story(const RecheckScene& scene) {
   });
 }
 
-std::string check_place(const RecheckScene& scene) {
+std::string check_part_place(const LongRecheckScene& scene) {
   const Heard stretch = stretch_between(scene);
   const double slack = scene.margins().onset_gap_s;
   return scene.judge([&](const std::string& text) {
@@ -85,7 +85,7 @@ std::string check_place(const RecheckScene& scene) {
   });
 }
 
-std::string check_count(const RecheckScene& scene) {
+std::string check_count(const LongRecheckScene& scene) {
   const Heard stretch = stretch_between(scene);
   int n = 0;
   for (const Heard& time : scene.occasions(scene.fact("label"))) {
@@ -100,9 +100,9 @@ std::string check_count(const RecheckScene& scene) {
 }  // namespace
 
 RecheckTable long_subscene_rechecks() {
-  return {{"long.subscene.sounds", guarded(check_sounds)},
+  return {{"long.subscene.sounds", guarded(check_part_sounds)},
           {"long.subscene.story", guarded(check_story)},
-          {"long.subscene.place", guarded(check_place)},
+          {"long.subscene.place", guarded(check_part_place)},
           {"long.subscene.has", guarded(check_has)},
           {"long.subscene.count", guarded(check_count)}};
 }

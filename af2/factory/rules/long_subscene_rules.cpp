@@ -74,7 +74,7 @@ void add_evidence(const LongScene& scene, const LongSound& sound, Finding& findi
   for (const ItemEvidence& more : scene.evidence(sound, 4)) finding.evidence.push_back(more);
 }
 
-std::optional<Finding> find_sounds(const RuleContext& context) {
+std::optional<Finding> find_part_sounds(const RuleContext& context) {
   const LongScene scene(context);
   if (!scene.usable()) return std::nullopt;
   const std::optional<Frame> frame = draw_frame(scene);
@@ -172,7 +172,7 @@ std::optional<Finding> find_story(const RuleContext& context) {
   return finding;
 }
 
-std::optional<Finding> find_place(const RuleContext& context) {
+std::optional<Finding> find_part_place(const RuleContext& context) {
   const LongScene scene(context);
   if (!scene.usable() || scene.stages().size() < 3) return std::nullopt;
   const std::optional<Frame> frame = draw_frame(scene);
@@ -233,7 +233,7 @@ std::optional<Finding> find_has(const RuleContext& context) {
   return finding;
 }
 
-std::optional<Finding> find_count(const RuleContext& context) {
+std::optional<Finding> find_part_count(const RuleContext& context) {
   const LongScene scene(context);
   if (!scene.usable()) return std::nullopt;
   // What is heard once between two sounds is far more usual than the rest: several frames are looked at, and
@@ -283,11 +283,11 @@ std::optional<Finding> find_count(const RuleContext& context) {
 }  // namespace
 
 std::vector<RuleType> long_subscene_rules() {
-  return {{"subscene", "sounds", true, {"choice"}, find_sounds},
+  return {{"subscene", "sounds", true, {"choice"}, find_part_sounds},
           {"subscene", "story", true, {"choice", "open"}, find_story},
-          {"subscene", "place", true, {"choice", "short"}, find_place},
+          {"subscene", "place", true, {"choice", "short"}, find_part_place},
           {"subscene", "has", true, {"yes_no"}, find_has},
-          {"subscene", "count", true, {"choice", "short"}, find_count}};
+          {"subscene", "count", true, {"choice", "short"}, find_part_count}};
 }
 
 }  // namespace af2

@@ -28,7 +28,7 @@ struct Thirds {
   int in[3] = {0, 0, 0}, unclear = 0;
 };
 
-Thirds thirds_of(const RecheckScene& scene, const std::string& label, bool by_onset) {
+Thirds thirds_of(const LongRecheckScene& scene, const std::string& label, bool by_onset) {
   Thirds thirds;
   const double length = scene.length(), slack = scene.margins().border_share * length;
   for (const Heard& heard : scene.occasions(label)) {
@@ -45,7 +45,7 @@ Thirds thirds_of(const RecheckScene& scene, const std::string& label, bool by_on
   return thirds;
 }
 
-std::string check_position(const RecheckScene& scene) {
+std::string check_position(const LongRecheckScene& scene) {
   const Thirds n = thirds_of(scene, scene.fact("label"), false);
   std::string right;
   if (n.in[0] > 0 && n.in[1] > 0 && n.in[2] > 0)
@@ -61,7 +61,7 @@ std::string check_position(const RecheckScene& scene) {
   return scene.judge([&](const std::string& text) { return text == right ? Truth::kYes : Truth::kNo; });
 }
 
-std::string check_order(const RecheckScene& scene) {
+std::string check_order(const LongRecheckScene& scene) {
   const auto labels = scene.fact_list("labels");
   return scene.judge([&](const std::string& text) {
     const auto names = listed(text);
@@ -87,7 +87,7 @@ std::string check_order(const RecheckScene& scene) {
   });
 }
 
-std::string check_order_places(const RecheckScene& scene) {
+std::string check_order_places(const LongRecheckScene& scene) {
   return scene.judge([&](const std::string& text) {
     double end = -1;
     bool follows = true;
@@ -101,7 +101,7 @@ std::string check_order_places(const RecheckScene& scene) {
   });
 }
 
-std::string check_first(const RecheckScene& scene) {
+std::string check_first(const LongRecheckScene& scene) {
   const bool last = scene.fact("which") == "last";
   const auto rank = [&](const std::string& label) {
     const auto times = scene.times(label);
@@ -124,7 +124,7 @@ std::string check_first(const RecheckScene& scene) {
   });
 }
 
-std::string check_next_place(const RecheckScene& scene) {
+std::string check_next_place(const LongRecheckScene& scene) {
   const std::string known = scene.fact("place");
   const auto& places = scene.places();
   const bool after = scene.fact("side") == "after";
@@ -139,7 +139,7 @@ std::string check_next_place(const RecheckScene& scene) {
       [&](const std::string& text) { return truth_of(text == right, !places_alike(text, right)); });
 }
 
-std::string check_overlap(const RecheckScene& scene) {
+std::string check_overlap(const LongRecheckScene& scene) {
   const std::string named = scene.fact("label");
   const auto times = scene.times(named);
   if (times.empty()) return "is not heard: " + named;
@@ -155,7 +155,7 @@ std::string check_overlap(const RecheckScene& scene) {
   });
 }
 
-std::string check_change(const RecheckScene& scene) {
+std::string check_change(const LongRecheckScene& scene) {
   const Thirds n = thirds_of(scene, scene.fact("label"), true);
   if (n.unclear > 0) return "a sound begins at the border of a third";
   const int first = n.in[0], last = n.in[2];
@@ -171,7 +171,7 @@ std::string check_change(const RecheckScene& scene) {
   return scene.judge([&](const std::string& text) { return text == right ? Truth::kYes : Truth::kNo; });
 }
 
-std::string check_half(const RecheckScene& scene) {
+std::string check_half(const LongRecheckScene& scene) {
   const bool second = scene.fact("half") == "second";
   const double middle = scene.length() / 2, slack = scene.margins().border_share * scene.length();
   return scene.judge_labels([&](const std::string& label) {

@@ -84,7 +84,7 @@ std::vector<const LongSound*> apart(const LongScene& scene, std::size_t n, bool 
   return chosen;
 }
 
-std::optional<Finding> find_order(const RuleContext& context) {
+std::optional<Finding> find_long_order(const RuleContext& context) {
   const LongScene scene(context);
   if (!scene.usable()) return std::nullopt;
   const auto sounds = apart(scene, context.rng.chance(0.5) ? 3 : 4, false);
@@ -187,7 +187,7 @@ std::optional<Finding> find_next_place(const RuleContext& context) {
   return finding;
 }
 
-std::optional<Finding> find_overlap(const RuleContext& context) {
+std::optional<Finding> find_long_overlap(const RuleContext& context) {
   const LongScene scene(context);
   if (!scene.usable()) return std::nullopt;
   for (const LongSound* named : scene.drawn([](const LongSound& sound) { return sound.spans.size() <= 3; })) {
@@ -298,11 +298,11 @@ std::optional<Finding> find_half(const RuleContext& context) {
 
 std::vector<RuleType> long_temporal_rules() {
   return {{"temporal", "position", true, {"choice"}, find_position},
-          {"temporal", "order", true, {"choice"}, find_order},
+          {"temporal", "order", true, {"choice"}, find_long_order},
           {"temporal", "order_places", true, {"choice"}, find_order_places},
           {"temporal", "first", true, {"choice"}, find_first},
           {"temporal", "next_place", true, {"choice", "short"}, find_next_place},
-          {"temporal", "overlap", true, {"choice"}, find_overlap},
+          {"temporal", "overlap", true, {"choice"}, find_long_overlap},
           {"temporal", "change", true, {"choice"}, find_change},
           {"temporal", "half", true, {"choice"}, find_half}};
 }

@@ -10,7 +10,7 @@ namespace af2 {
 namespace {
 
 constexpr double kTogether_s = 0.03;  // onsets that are one
-constexpr double kJoin_s = 0.15;
+constexpr double kSameChord_s = 0.15;
 
 int letter_class(char letter) {
   switch (letter) {
@@ -237,7 +237,7 @@ std::vector<SpanOfChord> chord_spans(const Record& record) {
   for (const RecordChord& chord : record.music.chords) {
     const auto tones = tones_of_symbol(chord.name);
     if (!tones) return {};
-    if (!spans.empty() && spans.back().tones == *tones && chord.start <= spans.back().end + kJoin_s)
+    if (!spans.empty() && spans.back().tones == *tones && chord.start <= spans.back().end + kSameChord_s)
       spans.back().end = std::max(spans.back().end, chord.end);
     else
       spans.push_back({*tones, chord.start, chord.end});

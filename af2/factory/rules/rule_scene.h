@@ -69,6 +69,10 @@ std::string aside_of(const RuleScene& scene);
 // `most`).
 int countable_places(const RuleContext& context, const RuleScene& scene, int most);
 
+inline const SoundClass& class_at(const RuleScene& scene, int sound) {
+  return scene.classes[static_cast<std::size_t>(sound)];
+}
+
 // Events of a class after joining those that are less than `join_gap_s` apart, by onset.
 struct JoinedEvent {
   double onset = 0, offset = 0;

@@ -212,4 +212,11 @@ std::string fill_slots(const std::string& wording, const std::map<std::string, s
   return text;
 }
 
+std::string as_sentence(std::string text) {
+  text = trim(text);
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  if (!text.empty() && std::string(".!?").find(text.back()) == std::string::npos) text += '.';
+  return text;
+}
+
 }  // namespace af2

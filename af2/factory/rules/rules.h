@@ -162,4 +162,7 @@ const std::vector<std::pair<std::string, std::string>>& embedded_wordings();
 // Replaces {name}; throws kInternal for a slot without a text.
 std::string fill_slots(const std::string& wording, const std::map<std::string, std::string>& slots);
 
+// First letter large, a full stop at the end.
+std::string as_sentence(std::string text);
+
 }  // namespace af2

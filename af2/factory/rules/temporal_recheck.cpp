@@ -27,13 +27,13 @@ std::string grounding_problem(const RecheckScene& scene) {
   if (!event || length <= 0) return "the sound has no single place";
   const double from = event->onset / length, to = event->offset / length,
                border = scene.margins().border_share;
-  constexpr double kRounding = 1e-9;
+  constexpr double kOrderRounding = 1e-9;
   // Neither border of the thirds lies in the event or near it.
   std::size_t third = 0;
   for (const double at : {1.0 / 3, 2.0 / 3}) {
-    if (from - at >= border - kRounding) {
+    if (from - at >= border - kOrderRounding) {
       ++third;
-    } else if (at - to < border - kRounding) {
+    } else if (at - to < border - kOrderRounding) {
       return "the sound lies across thirds of the clip, or near it";
     }
   }

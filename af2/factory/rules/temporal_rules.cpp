@@ -63,7 +63,7 @@ std::optional<Finding> find_grounding(const RuleContext& context) {
   return finding;
 }
 
-std::optional<Finding> find_change(const RuleContext& context) {
+std::optional<Finding> find_loudness_change(const RuleContext& context) {
   auto finding = find_of_three(context, kChangeWords,
                                [&](const RecordEvent& event) { return change_of(event, context.margins); });
   if (finding) finding->level = "medium";
@@ -71,7 +71,7 @@ std::optional<Finding> find_change(const RuleContext& context) {
 }
 
 // Only where both answers could be: what is absent must be known.
-std::optional<Finding> find_presence(const RuleContext& context) {
+std::optional<Finding> find_present(const RuleContext& context) {
   const RuleScene scene = scene_of(context);
   const std::vector<int> present = scene.clear();
   const std::vector<std::string> absent = absent_labels(context, 1);
@@ -96,13 +96,13 @@ std::vector<RuleType> temporal_rules() {
       {"temporal", "order_letters", false, {"short"}, find_order_letters},
       {"temporal", "referring", false, {"choice", "short"}, find_referring},
       {"temporal", "grounding", false, {"choice", "short"}, find_grounding},
-      {"temporal", "change", false, {"choice", "short"}, find_change},
+      {"temporal", "change", false, {"choice", "short"}, find_loudness_change},
       {"temporal", "duration", false, {"choice", "short"}, find_duration},
       {"temporal", "overlap", false, {"choice"}, find_overlap},
       {"temporal", "together", false, {"yes_no"}, find_together},
       {"temporal", "gap", false, {"choice", "short"}, find_gap},
       {"temporal", "silence", false, {"yes_no"}, find_silence},
-      {"temporal", "presence", false, {"yes_no"}, find_presence},
+      {"temporal", "presence", false, {"yes_no"}, find_present},
   };
 }
 

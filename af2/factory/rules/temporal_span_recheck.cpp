@@ -5,7 +5,7 @@
 namespace af2 {
 namespace {
 
-constexpr double kRounding = 1e-9;  // sums in another order differ by that
+constexpr double kSpanRounding = 1e-9;  // sums in another order differ by that
 
 // Seconds for which one event of each class sounds together, at most; -1: none do.
 double together_s(const std::vector<const RecordEvent*>& a, const std::vector<const RecordEvent*>& b) {
@@ -66,8 +66,8 @@ std::string duration_problem(const RecheckScene& scene) {
     if (other == key) continue;
     const double lasts = seconds_of(scene.sounds_of(other));
     const double longer = which == "longest" ? own : lasts, shorter = which == "longest" ? lasts : own;
-    if (longer - shorter < scene.margins().duration_s - kRounding ||
-        longer < (1 + scene.margins().duration_share) * shorter - kRounding)
+    if (longer - shorter < scene.margins().duration_s - kSpanRounding ||
+        longer < (1 + scene.margins().duration_share) * shorter - kSpanRounding)
       return "another sound lasts as long, or it is too close";
   }
   return scene.answer_problem(key);
@@ -80,7 +80,7 @@ std::string overlap_problem(const RecheckScene& scene) {
   const auto own = scene.sounds_of(key);
   const std::string answer = scene.key_of(item.answer);
   if (answer == key) return "the named sound is the answer";
-  if (together_s(own, scene.sounds_of(answer)) < scene.margins().overlap_s - kRounding)
+  if (together_s(own, scene.sounds_of(answer)) < scene.margins().overlap_s - kSpanRounding)
     return "the answer does not sound at the same time for long enough";
   int beside = 0;
   for (std::size_t i = 0; i < item.options.size(); ++i) {
@@ -88,7 +88,7 @@ std::string overlap_problem(const RecheckScene& scene) {
     const auto other = scene.sounds_of(scene.key_of(item.options[i]));
     if (other.empty()) continue;
     ++beside;
-    if (pause_s(own, other) < scene.margins().join_gap_s - kRounding)
+    if (pause_s(own, other) < scene.margins().join_gap_s - kSpanRounding)
       return item.options[i] + " sounds at the same time, or nearly so";
   }
   if (beside == 0) return "no other option sounds at another time";
@@ -99,8 +99,9 @@ std::string together_problem(const RecheckScene& scene) {
   const auto keys = pair_of(scene);
   if (keys.empty()) return "does not name two clear sounds";
   const auto first = scene.sounds_of(keys[0]), second = scene.sounds_of(keys[1]);
-  if (together_s(first, second) >= scene.margins().overlap_s - kRounding) return scene.value_problem("yes");
-  if (pause_s(first, second) >= scene.margins().join_gap_s - kRounding) return scene.value_problem("no");
+  if (together_s(first, second) >= scene.margins().overlap_s - kSpanRounding)
+    return scene.value_problem("yes");
+  if (pause_s(first, second) >= scene.margins().join_gap_s - kSpanRounding) return scene.value_problem("no");
   return "the two sounds nearly meet, or hardly overlap";
 }
 
@@ -134,8 +135,8 @@ std::string gap_problem(const RecheckScene& scene) {
   pauses.push_back({last, std::max(last, scene.context().record.duration.value_or(last))});
   for (const Pause& pause : pauses)
     if (pause.from != longest.from &&
-        (length(longest) - length(pause) < scene.margins().duration_s - kRounding ||
-         length(longest) < (1 + scene.margins().duration_share) * length(pause) - kRounding))
+        (length(longest) - length(pause) < scene.margins().duration_s - kSpanRounding ||
+         length(longest) < (1 + scene.margins().duration_share) * length(pause) - kSpanRounding))
       return "another silence is about as long";
   std::string key;
   for (const CheckedSound& sound : scene.sounds()) {

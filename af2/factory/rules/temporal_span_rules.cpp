@@ -7,18 +7,18 @@
 namespace af2 {
 namespace {
 
-struct Span {
+struct Stretch {
   double start = 0, end = 0;
 };
 
 // The union of the events' spans, by start.
-std::vector<Span> united(const RuleContext& context, const std::vector<int>& places) {
-  std::vector<Span> spans;
+std::vector<Stretch> united(const RuleContext& context, const std::vector<int>& places) {
+  std::vector<Stretch> spans;
   for (const int place : places)
     spans.push_back({event_at(context, place).onset, event_at(context, place).offset});
-  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.start < b.start; });
-  std::vector<Span> joined;
-  for (const Span& span : spans) {
+  std::sort(spans.begin(), spans.end(), [](const Stretch& a, const Stretch& b) { return a.start < b.start; });
+  std::vector<Stretch> joined;
+  for (const Stretch& span : spans) {
     if (!joined.empty() && span.start <= joined.back().end) {
       joined.back().end = std::max(joined.back().end, span.end);
     } else {
@@ -28,31 +28,27 @@ std::vector<Span> united(const RuleContext& context, const std::vector<int>& pla
   return joined;
 }
 
-double total(const std::vector<Span>& spans) {
+double total(const std::vector<Stretch>& spans) {
   double sum = 0;
-  for (const Span& span : spans) sum += span.end - span.start;
+  for (const Stretch& span : spans) sum += span.end - span.start;
   return sum;
-}
-
-const SoundClass& at(const RuleScene& scene, int sound) {
-  return scene.classes[static_cast<std::size_t>(sound)];
 }
 
 // The longest stretch in which both sound; below 0: the shortest pause between the two.
 double overlap_of(const RuleContext& context, const SoundClass& a, const SoundClass& b) {
   double longest = -1e9;
-  for (const Span& first : united(context, a.events))
-    for (const Span& second : united(context, b.events))
+  for (const Stretch& first : united(context, a.events))
+    for (const Stretch& second : united(context, b.events))
       longest = std::max(longest, std::min(first.end, second.end) - std::max(first.start, second.start));
   return longest;
 }
 
 // Everything that sounds, soft and short included, is in one union: the silences between are certain.
-std::vector<Span> silences(const RuleContext& context) {
+std::vector<Stretch> silences(const RuleContext& context) {
   std::vector<int> all(context.record.events.size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int>(i);
-  std::vector<Span> quiet;
-  const std::vector<Span> sounding = united(context, all);
+  std::vector<Stretch> quiet;
+  const std::vector<Stretch> sounding = united(context, all);
   for (std::size_t i = 1; i < sounding.size(); ++i) quiet.push_back({sounding[i - 1].end, sounding[i].start});
   return quiet;
 }
@@ -69,7 +65,7 @@ std::optional<Finding> extreme(const RuleContext& context, const RuleScene& scen
   const auto best =
       longest ? std::max_element(lasts.begin(), lasts.end()) : std::min_element(lasts.begin(), lasts.end());
   const auto winner = static_cast<int>(best - lasts.begin());
-  if (!at(scene, winner).clear) return std::nullopt;
+  if (!class_at(scene, winner).clear) return std::nullopt;
   for (std::size_t i = 0; i < lasts.size(); ++i)
     if (static_cast<int>(i) != winner &&
         !(longest ? ahead(*best, lasts[i], context.margins) : ahead(lasts[i], *best, context.margins)))
@@ -80,7 +76,7 @@ std::optional<Finding> extreme(const RuleContext& context, const RuleScene& scen
   finding.level = "medium";
   finding.facts = {{"which", finding.variant}};
   answer_with(finding, context, scene, winner);
-  add_evidence(finding, context, at(scene, winner).events);
+  add_evidence(finding, context, class_at(scene, winner).events);
   return finding;
 }
 
@@ -95,7 +91,7 @@ std::vector<std::pair<int, int>> pairs_of(const RuleContext& context, const Rule
 }
 
 Finding yes_or_no(const RuleContext& context, const RuleScene& scene, std::pair<int, int> pair, bool yes) {
-  const SoundClass &x = at(scene, pair.first), &y = at(scene, pair.second);
+  const SoundClass &x = class_at(scene, pair.first), &y = class_at(scene, pair.second);
   Finding finding;
   finding.slots = {{"x", phrase_of(context, x.label)}, {"y", phrase_of(context, y.label)}};
   finding.answer = yes ? "yes" : "no";
@@ -117,8 +113,8 @@ std::optional<Finding> find_yes_or_no(const RuleContext& context, const RuleScen
   return std::nullopt;
 }
 
-std::optional<Finding> beside_silence(const RuleContext& context, const RuleScene& scene, const Span& quiet,
-                                      bool after) {
+std::optional<Finding> beside_silence(const RuleContext& context, const RuleScene& scene,
+                                      const Stretch& quiet, bool after) {
   int found = -1;
   for (const int place : scene.heard) {
     const RecordEvent& event = event_at(context, place);
@@ -152,7 +148,7 @@ std::optional<Finding> find_overlap(const RuleContext& context) {
   for (const int x : sounds) {
     std::vector<int> during, apart;
     for (const int y : sounds) {
-      const double overlap = x == y ? 0 : overlap_of(context, at(scene, x), at(scene, y));
+      const double overlap = x == y ? 0 : overlap_of(context, class_at(scene, x), class_at(scene, y));
       if (overlap >= context.margins.overlap_s) during.push_back(y);
       if (-overlap >= context.margins.join_gap_s) apart.push_back(y);
     }
@@ -160,14 +156,14 @@ std::optional<Finding> find_overlap(const RuleContext& context) {
     if (during.empty() || apart.empty()) continue;
     const int y = context.rng.pick(during);
     Finding finding;
-    finding.slots = {{"x", phrase_of(context, at(scene, x).label)}};
+    finding.slots = {{"x", phrase_of(context, class_at(scene, x).label)}};
     finding.level = "medium";
-    finding.facts = {{"label", at(scene, x).label}};
-    finding.answer = phrase_of(context, at(scene, y).label);
+    finding.facts = {{"label", class_at(scene, x).label}};
+    finding.answer = phrase_of(context, class_at(scene, y).label);
     finding.kind = "present";
     finding.wrong = wrong_sounds_among(context, scene, apart);
-    add_evidence(finding, context, at(scene, x).events);
-    add_evidence(finding, context, at(scene, y).events);
+    add_evidence(finding, context, class_at(scene, x).events);
+    add_evidence(finding, context, class_at(scene, y).events);
     return finding;
   }
   return std::nullopt;
@@ -177,7 +173,7 @@ std::optional<Finding> find_together(const RuleContext& context) {
   const RuleScene scene = scene_of(context);
   return find_yes_or_no(
       context, scene, pairs_of(context, scene, false), [&](std::pair<int, int> pair) -> std::optional<bool> {
-        const double overlap = overlap_of(context, at(scene, pair.first), at(scene, pair.second));
+        const double overlap = overlap_of(context, class_at(scene, pair.first), class_at(scene, pair.second));
         if (overlap >= context.margins.overlap_s) return true;
         if (-overlap >= context.margins.join_gap_s) return false;
         return std::nullopt;
@@ -187,11 +183,11 @@ std::optional<Finding> find_together(const RuleContext& context) {
 std::optional<Finding> find_gap(const RuleContext& context) {
   if (!context.record.all_labelled) return std::nullopt;
   const RuleScene scene = scene_of(context);
-  const std::vector<Span> quiet = silences(context);
+  const std::vector<Stretch> quiet = silences(context);
   if (quiet.empty() || scene.background) return std::nullopt;
-  const auto lasts = [](const Span& span) { return span.end - span.start; };
-  const Span longest = *std::max_element(quiet.begin(), quiet.end(),
-                                         [&](const Span& a, const Span& b) { return lasts(a) < lasts(b); });
+  const auto lasts = [](const Stretch& span) { return span.end - span.start; };
+  const Stretch longest = *std::max_element(
+      quiet.begin(), quiet.end(), [&](const Stretch& a, const Stretch& b) { return lasts(a) < lasts(b); });
   if (lasts(longest) < context.margins.silence_s) return std::nullopt;
   // Before the first and after the last sound it is silent too.
   std::vector<double> others = {event_at(context, 0).onset};
@@ -201,7 +197,7 @@ std::optional<Finding> find_gap(const RuleContext& context) {
     last = std::max(last, event.offset);
   }
   if (context.record.duration) others.push_back(*context.record.duration - last);
-  for (const Span& span : quiet)
+  for (const Stretch& span : quiet)
     if (span.start != longest.start) others.push_back(lasts(span));
   for (const double other : others)
     if (!ahead(lasts(longest), other, context.margins)) return std::nullopt;
@@ -214,8 +210,8 @@ std::optional<Finding> find_silence(const RuleContext& context) {
   const RuleScene scene = scene_of(context);
   if (scene.background) return std::nullopt;
   const auto truth = [&](std::pair<int, int> pair) -> std::optional<bool> {
-    const RecordEvent &x = event_at(context, at(scene, pair.first).events[0]),
-                      &y = event_at(context, at(scene, pair.second).events[0]);
+    const RecordEvent &x = event_at(context, class_at(scene, pair.first).events[0]),
+                      &y = event_at(context, class_at(scene, pair.second).events[0]);
     // Classes stand by first onset: x begins first. Nothing else may lie between, or it is unclear what is
     // meant.
     for (const RecordEvent& event : context.record.events)
