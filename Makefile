@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := build
 .PHONY: help setup build test demo mini words sets bench format clean
 
-# Parallel compile jobs. A group of files that include torch takes up to 1.6 GB while it compiles.
+# Parallel compile jobs. One that includes torch takes over a gigabyte.
 JOBS ?= 2
 # Lets ccache work with precompiled headers.
 export CCACHE_SLOPPINESS ?= pch_defines,time_macros
