@@ -18,14 +18,15 @@ ALLOWED = {
     "data": BASE | {"audio", "text", "io", "net"},
     "synth": BASE | {"audio", "io", "data"},
     "factory": BASE | {"audio", "text", "io", "net", "data", "synth"},
+    "eval": BASE | {"audio", "text", "io", "net", "data", "synth", "factory"},
     "quant": BASE | {"io"},
     "events": BASE,
     "index": BASE | {"quant"},
     "model": BASE | {"io", "quant"},
     "generate": BASE | {"model", "text", "audio", "io"},
-    "train": BASE | {"model", "generate", "io", "audio", "text", "data"},
+    "train": BASE | {"model", "generate", "io", "audio", "text", "data", "eval"},
     "cli": BASE | {"audio", "text", "io", "data", "synth", "factory", "model", "generate", "train", "events",
-            "index"},
+            "index", "eval"},
 }
 # Header prefix -> folders that may include it.
 ONLY = {
@@ -37,7 +38,7 @@ ONLY = {
     "yaml-cpp/": {"core"},
     "CLI/": {"cli"},
     "hwy/": {"quant"},
-    "sqlite3": {"index"},
+    "sqlite3": {"index", "eval"},
     "httplib": {"net"},
     "archive": {"data"},
     "fluidsynth": {"synth"},
