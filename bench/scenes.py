@@ -2,7 +2,7 @@
 """How fast the data factory makes sounds and questions, scenes beside Scaper on the same sounds in the same run.
 
 Usage: .venv/bin/python bench/scenes.py --bank bank [--program build/release/af2] [--scenes 200] [--reps 3] [-t 2] [--items 100000]
-                                        [--work .cache/bench/scenes]
+                                        [--work .cache/bench/scenes] [--only scenes,hour,questions]
 
 Scenes: 10 s at 16 kHz, five events of one label each at 6 to 30 dB over a background at -35 LUFS, from the bank's sounds of the
 training split as folders LABEL/*; every scene with its labels as JAMS. The rival is Scaper (`pip install scaper`, Debian's sox,
@@ -155,12 +155,16 @@ def main():
     flags.add_argument("--items", type=int, default=100000)
     flags.add_argument("--reps", type=int, default=3)
     flags.add_argument("-t", type=int, default=2)
+    flags.add_argument("--only", default="scenes,hour,questions", help="parts of the table")
     args = flags.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
+    parts = {"scenes": scenes, "hour": hour, "questions": questions}
+    for name in args.only.split(","):
+        if name not in parts:
+            raise SystemExit(f"--only: no part {name}")
     write_sounds(args.bank, args.work)
-    scenes(args, args.work)
-    hour(args, args.work)
-    questions(args, args.work)
+    for name in args.only.split(","):
+        parts[name](args, args.work)
 
 
 if __name__ == "__main__":

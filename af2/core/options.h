@@ -21,6 +21,7 @@
 
 #include "af2/core/error.h"
 #include "af2/core/json.h"
+#include "af2/core/shared_text.h"
 #include "af2/core/text_util.h"
 
 namespace af2 {
@@ -92,7 +93,7 @@ const char* type_word() {
   if constexpr (std::is_same_v<T, bool>) return "true or false";
   if constexpr (std::is_integral_v<T>) return "a whole number";
   if constexpr (std::is_floating_point_v<T>) return "a number";
-  if constexpr (std::is_same_v<T, std::string>) return "a text";
+  if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, SharedText>) return "a text";
   return "a list";
 }
 
@@ -101,7 +102,7 @@ bool type_fits(const Json& json) {
   if constexpr (std::is_same_v<T, bool>) return json.is_boolean();
   if constexpr (std::is_integral_v<T>) return json.is_number_integer();
   if constexpr (std::is_floating_point_v<T>) return json.is_number();
-  if constexpr (std::is_same_v<T, std::string>) return json.is_string();
+  if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, SharedText>) return json.is_string();
   return json.is_array();
 }
 

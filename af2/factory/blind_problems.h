@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,15 +17,19 @@ struct Candidate {
   int letters = 0;
 };
 struct Problem {
-  std::vector<Candidate> candidates;
-  int right = -1;       // among the candidates; -1: none of them is
-  bool listed = false;  // the item lists them
+  std::vector<Candidate> listed_candidates;                    // those that the item lists
+  std::shared_ptr<const std::vector<Candidate>> type_answers;  // or the usual answers of its type
+  int right = -1;                                              // among the candidates; -1: none of them is
+  bool listed = false;                                         // the item lists them
   double chance = 0;
   std::uint64_t type = 0, wording = 0, group = 0;
   std::vector<std::uint64_t> question;  // words
   int fold = 0;
 
-  bool solvable() const { return candidates.size() >= 2; }
+  const std::vector<Candidate>& candidates() const {
+    return type_answers ? *type_answers : listed_candidates;
+  }
+  bool solvable() const { return candidates().size() >= 2; }
 };
 
 // [items]; not solvable where an item has no candidates.

@@ -60,9 +60,12 @@ std::vector<Problem> problems_of(const std::vector<Item>& items, const SolverOpt
       known[type].push_back(order[i].second);
     chance[type] = 1.0 / static_cast<double>(counts.size());
   }
-  std::map<std::string, std::vector<Candidate>> candidates;
-  for (const auto& [type, list] : known)
-    for (const std::string& answer : list) candidates[type].push_back(candidate_of(answer));
+  std::map<std::string, std::shared_ptr<const std::vector<Candidate>>> answers_of;
+  for (const auto& [type, list] : known) {
+    std::vector<Candidate> candidates;
+    for (const std::string& answer : list) candidates.push_back(candidate_of(answer));
+    answers_of[type] = std::make_shared<const std::vector<Candidate>>(std::move(candidates));
+  }
 
   std::vector<Problem> problems(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -70,11 +73,12 @@ std::vector<Problem> problems_of(const std::vector<Item>& items, const SolverOpt
     Problem& p = problems[i];
     p.group = fnv1a64(!item.group.empty() ? item.group : !item.record.empty() ? item.record : item.audio);
     if (item.options.size() >= 2 && item.answer_index >= 0) {
-      for (const std::string& option : item.options) p.candidates.push_back(candidate_of(option));
+      p.listed_candidates.reserve(item.options.size());
+      for (const std::string& option : item.options) p.listed_candidates.push_back(candidate_of(option));
       p.right = item.answer_index, p.listed = true;
       p.chance = 1.0 / static_cast<double>(item.options.size());
-    } else if (const auto list = candidates.find(type_of(item)); unlisted(item) && list != candidates.end()) {
-      p.candidates = list->second;
+    } else if (const auto list = answers_of.find(type_of(item)); unlisted(item) && list != answers_of.end()) {
+      p.type_answers = list->second;
       const auto& names = known[type_of(item)];
       const auto found = std::find(names.begin(), names.end(), normal_term(item.answer));
       p.right = found == names.end() ? -1 : static_cast<int>(found - names.begin());
@@ -119,7 +123,7 @@ std::vector<float> solve_by_frequency(const std::vector<Problem>& problems) {
   AnswerCounts wordings, types;
   for (const Problem& p : problems)
     if (p.solvable() && p.right >= 0) {
-      const std::uint64_t answer = p.candidates[static_cast<std::size_t>(p.right)].whole;
+      const std::uint64_t answer = p.candidates()[static_cast<std::size_t>(p.right)].whole;
       wordings.add(p.wording, answer, p.fold), types.add(p.type, answer, p.fold);
     }
   std::vector<float> share(problems.size(), -1.0f);
@@ -128,7 +132,7 @@ std::vector<float> solve_by_frequency(const std::vector<Problem>& problems) {
     if (!p.solvable()) continue;
     std::vector<double> scores;
     // The type decides where the wording is new.
-    for (const Candidate& c : p.candidates)
+    for (const Candidate& c : p.candidates())
       scores.push_back(wordings.outside(p.wording, c.whole, p.fold) +
                        1e-7 * types.outside(p.type, c.whole, p.fold));
     share[i] = share_of_best(scores, p.right);
@@ -142,7 +146,7 @@ std::vector<float> solve_listed(const std::vector<Problem>& problems, Score scor
   for (std::size_t i = 0; i < problems.size(); ++i) {
     if (!problems[i].listed) continue;
     std::vector<double> scores;
-    for (const Candidate& c : problems[i].candidates) scores.push_back(score(problems[i], c));
+    for (const Candidate& c : problems[i].candidates()) scores.push_back(score(problems[i], c));
     share[i] = share_of_best(scores, problems[i].right);
   }
   return share;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "af2/core/json.h"
+#include "af2/core/shared_text.h"
 
 namespace af2 {
 
@@ -31,33 +32,33 @@ struct ItemEvidence {
 
 struct Item {
   std::string id;                  // unique in its set; items are kept sorted by it
-  std::string record;              // id of the record it asks about
-  std::string audio;               // path of the clip, from the set's folder
+  SharedText record;               // id of the record it asks about
+  SharedText audio;                // path of the clip, from the set's folder
   double start = 0, duration = 0;  // of the clip in its file, seconds
 
   // temporal, attribute, counting, contextual_sound, contextual_speech, information, general, foundational
   // (short clips);
   // captioning, plot, needle, subscene, temporal, general (long ones)
-  std::string skill;
+  SharedText skill;
   bool is_long = false;
-  std::string type;   // of the skill: order, referring ...
-  std::string form;   // choice, yes_no, short (a word, a number), open (a sentence)
-  std::string level;  // easy, medium, hard; counting: 1, 2, 3
+  SharedText type;   // of the skill: order, referring ...
+  SharedText form;   // choice, yes_no, short (a word, a number), open (a sentence)
+  SharedText level;  // easy, medium, hard; counting: 1, 2, 3
 
   std::string question;              // without options
   std::vector<std::string> options;  // 2 to 5, or none
-  std::vector<std::string> kinds;    // [options] present, absent, value: what an option is to the clip
+  std::vector<SharedText> kinds;     // [options] present, absent, value: what an option is to the clip
   int answer_index = -1;             // into options
   std::string answer;                // text of the right option, or the open answer
   std::vector<ItemEvidence> evidence;
   Json facts = Json::object();  // what the answer is recomputed from: the type's arguments
 
-  std::string generator;  // rules, or the language model's name
-  std::string wording;    // type's wording or template: "order.3"
-  int version = 1;        // of the wordings or the template
+  SharedText generator;  // rules, or the language model's name
+  SharedText wording;    // type's wording or template: "order.3"
+  int version = 1;       // of the wordings or the template
   std::int64_t seed = 0;
-  std::vector<std::string> checks;  // passed
-  std::string split, group, source, licence, attribution;
+  std::vector<SharedText> checks;  // passed
+  SharedText split, group, source, licence, attribution;
 
   template <class V>
   void visit(V& v) {

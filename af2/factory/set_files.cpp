@@ -63,6 +63,21 @@ std::string shared_folder(const std::vector<const Item*>& items) {
   return folder;
 }
 
+template <class Keep>
+void write_set(const fs::path& folder, const std::vector<Item>& items, const std::vector<Record>& records,
+               const Keep& keep) {
+  fs::create_directories(folder);
+  std::vector<const Record*> kept;
+  for (const Record* record : by_id(records))
+    if (keep(*record)) kept.push_back(record);
+  if (!kept.empty()) {
+    AtomicFile out(folder / "records.jsonl");
+    for (const Record* record : kept) out.write(record_line(*record) + "\n");
+    out.commit();
+  }
+  write_items(folder / "items.jsonl", items);
+}
+
 }  // namespace
 
 bool is_item_set(const fs::path& path) {
@@ -97,13 +112,14 @@ void write_items(const fs::path& file, const std::vector<Item>& items) {
 
 void write_item_set(const fs::path& folder, const std::vector<Item>& items,
                     const std::vector<Record>& records) {
-  fs::create_directories(folder);
-  if (!records.empty()) {
-    AtomicFile out(folder / "records.jsonl");
-    for (const Record* record : by_id(records)) out.write(record_line(*record) + "\n");
-    out.commit();
-  }
-  write_items(folder / "items.jsonl", items);
+  write_set(folder, items, records, [](const Record&) { return true; });
+}
+
+void write_asked_set(const fs::path& folder, const std::vector<Item>& items,
+                     const std::vector<Record>& records) {
+  std::set<SharedText> asked;
+  for (const Item& item : items) asked.insert(item.record);
+  write_set(folder, items, records, [&](const Record& record) { return asked.contains(record.id); });
 }
 
 ManifestItem manifest_item(const Item& item) {
@@ -143,7 +159,7 @@ std::vector<std::string> write_af2_manifests(const fs::path& folder, const std::
     out.write(start + ",\"data\":{");
     for (std::size_t i = 0; i < list.size(); ++i) {
       const Item& item = *list[i];
-      Json entry = {{"name", shared.empty() ? item.audio : item.audio.substr(shared.size() + 1)},
+      Json entry = {{"name", shared.empty() ? item.audio.str() : item.audio.substr(shared.size() + 1)},
                     {"prompt", prompt_of(item)},
                     {"output", output_of(item)},
                     {"duration", item.duration}};

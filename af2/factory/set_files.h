@@ -41,6 +41,9 @@ void for_each_record(const std::filesystem::path& file, const std::function<void
 // items.jsonl and, where there are records, records.jsonl, each sorted by id. Throws kResource.
 void write_item_set(const std::filesystem::path& folder, const std::vector<Item>& items,
                     const std::vector<Record>& records);
+// The same with those of the records that an item asks about.
+void write_asked_set(const std::filesystem::path& folder, const std::vector<Item>& items,
+                     const std::vector<Record>& records);
 void write_items(const std::filesystem::path& file, const std::vector<Item>& items);
 
 // An item as a manifest has it, with all that a line has a place for.

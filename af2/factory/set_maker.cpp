@@ -103,14 +103,9 @@ std::vector<std::string> ids_of(const std::vector<Item>& items) {
 
 void write_files(const fs::path& out, const std::vector<Item>& items, const std::vector<Record>& records,
                  const std::string& name) {
-  std::set<std::string> asked;
-  for (const Item& item : items) asked.insert(item.record);
-  std::vector<Record> used;
-  for (const Record& record : records)
-    if (asked.contains(record.id)) used.push_back(record);
   write_jsonl_manifest(out / (name + ".jsonl"), items);
   write_af2_manifests(out, name, items);
-  write_item_set(out, items, used);
+  write_asked_set(out, items, records);
 }
 
 }  // namespace

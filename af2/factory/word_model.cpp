@@ -30,7 +30,7 @@ void features_of(const Problem& p, std::size_t c, std::vector<std::uint32_t>& fe
     for (const std::uint64_t value : values)
       features.push_back(static_cast<std::uint32_t>(mix(kind, value) % kWeights));
   };
-  const Candidate& own = p.candidates[c];
+  const Candidate& own = p.candidates()[c];
   add(own.whole);
   add(mix(p.wording, own.whole));
   add(mix(p.type, own.whole));
@@ -47,9 +47,9 @@ void features_of(const Problem& p, std::size_t c, std::vector<std::uint32_t>& fe
   // Place and length are of what is listed; other candidates are only possible answers.
   int longer = 0, shorter = 0, alike = 0, with = 0;
   if (p.listed) {
-    for (std::size_t k = 0; k < p.candidates.size(); ++k) {
+    for (std::size_t k = 0; k < p.candidates().size(); ++k) {
       if (k == c) continue;
-      const Candidate& other = p.candidates[k];
+      const Candidate& other = p.candidates()[k];
       longer += other.letters > own.letters, shorter += other.letters < own.letters;
       for (const std::uint64_t word : own.words)
         alike += std::find(other.words.begin(), other.words.end(), word) != other.words.end();
@@ -69,7 +69,7 @@ class WordModel {
   WordModel() : weights_(kWeights, 0.0f), squares_(kWeights, 0.0f) {}
 
   std::vector<double> scores(const Problem& p) {
-    std::vector<double> s(p.candidates.size(), 0);
+    std::vector<double> s(p.candidates().size(), 0);
     features_.resize(std::max(features_.size(), s.size()));
     for (std::size_t c = 0; c < s.size(); ++c) {
       features_of(p, c, features_[c]);

@@ -10,7 +10,9 @@
 #include "af2/core/file.h"
 #include "af2/core/pages.h"
 #include "af2/core/random.h"
+#include "af2/core/shared_text.h"
 #include "af2/core/text_util.h"
+#include "af2/core/workers.h"
 
 namespace af2 {
 namespace {
@@ -95,6 +97,26 @@ TEST(Base64, IsThatOfTheStandard) {
   EXPECT_EQ(of("foo"), "Zm9v");
   EXPECT_EQ(of("foobar"), "Zm9vYmFy");
   EXPECT_EQ(of("\xfb\xff"), "+/8=");
+}
+
+TEST(SharedText, IsATextKeptOnce) {
+  static_assert(sizeof(SharedText) == sizeof(void*));
+  const SharedText a = "counting", b = std::string("count") + "ing", none;
+  EXPECT_EQ(&a.str(), &b.str());
+  EXPECT_TRUE(a == b && a == "counting" && a == std::string("counting") && a != "temporal");
+  EXPECT_TRUE(none.empty() && none == "");
+  EXPECT_EQ(a + "." + b, "counting.counting");
+  EXPECT_LT(SharedText("attribute"), a);
+  EXPECT_EQ(std::filesystem::path("sets") / a, "sets/counting");
+  EXPECT_EQ(Json(a), Json("counting"));
+  EXPECT_EQ(Json("general").get<SharedText>(), "general");
+}
+
+TEST(SharedText, SeveralThreadsFindTheSameText) {
+  std::vector<const std::string*> found(400);
+  for_each_by(4, found.size(),
+              [&](std::size_t i) { found[i] = &SharedText("text " + std::to_string(i % 10)).str(); });
+  for (std::size_t i = 10; i < found.size(); ++i) EXPECT_EQ(found[i], found[i % 10]);
 }
 
 }  // namespace

@@ -426,7 +426,7 @@ TEST_F(FactoryChecks, Manifests) {
   EXPECT_EQ(write_af3_manifest(scratch / "af3.json", items), 1);  // a stretch has no place in this form
   const Json talks = parse_json(read_file(scratch / "af3.json"), "af3");
   ASSERT_EQ(talks.size(), 7u);
-  EXPECT_EQ(talks[0]["sound"], items[0].audio);
+  EXPECT_EQ(talks[0]["sound"], items[0].audio.str());
   EXPECT_EQ(talks[0]["conversations"][0]["from"], "human");
   EXPECT_EQ(talks[0]["conversations"][0]["value"], "<sound>\n" + prompt_of(items[0]));
   EXPECT_EQ(talks[0]["conversations"][1]["value"], output_of(items[0]));

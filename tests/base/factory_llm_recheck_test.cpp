@@ -33,7 +33,7 @@ class FactoryLlmRecheck : public test::FactoryLlm {
       item["answer"] = text;
       if (text == right) {
         ASSERT_EQ(fate(name, item, record), "taken") << text << ": " << last_detail;
-        EXPECT_EQ(last.checks, (std::vector<std::string>{"llm_text", "recheck", "llm_verified"}));
+        EXPECT_EQ(last.checks, (std::vector<SharedText>{"llm_text", "recheck", "llm_verified"}));
       } else {
         EXPECT_EQ(fate(name, item, record), "recheck") << text << ": " << last_detail;
       }

@@ -322,7 +322,7 @@ TEST(FactoryLongRandom, BlindSolversStayNearChance) {
     for (const auto& [solver, its] : scores) {
       // Fixed answers, whose shares the records give, are evened out over a whole set (label balance).
       if (item.type == "position" || item.type == "change") continue;
-      for (const std::string& of : {item.skill, key_of(item)}) {
+      for (const std::string& of : {item.skill.str(), key_of(item)}) {
         auto& [right, all] = hits[of][solver];
         right += static_cast<int>(best(item, its)) == item.answer_index ? 1 : 0;
         ++all;

@@ -73,7 +73,7 @@ std::vector<Item> draw_sample(const std::vector<Item>& items, const ReviewSettin
   std::size_t total = 0;
   for (const Item& item : items) {
     if (item.split != "test") continue;
-    pools[settings.by == "skill" ? item.skill : item.skill + "." + item.type].push_back(&item);
+    pools[settings.by == "skill" ? item.skill.str() : item.skill + "." + item.type].push_back(&item);
     ++total;
   }
   if (total == 0)
