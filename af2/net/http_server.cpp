@@ -5,7 +5,8 @@
 #endif
 
 #include <algorithm>
-#include <map>
+#include <atomic>
+#include <cctype>
 #include <thread>
 
 #include "af2/core/error.h"
@@ -45,6 +46,7 @@ void answer_with(const HttpServer::Handler& handler, const httplib::Request& req
 struct HttpServer::Impl {
   httplib::Server server;
   std::thread listening;
+  std::atomic<bool> ended = false;
   int port = 0;
 };
 
@@ -53,6 +55,11 @@ HttpServer::HttpServer(int port, std::size_t max_bytes) : impl_(std::make_unique
     throw user_error("is no port", std::to_string(port), "give one in 1..65535, or 0 for any free one");
   httplib::Server& server = impl_->server;
   server.set_payload_max_length(max_bytes);
+  // The library's own choice lets two servers share a port, and each get some of the requests.
+  server.set_socket_options([](socket_t socket) {
+    const int yes = 1;
+    ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  });
   // A connection that waits for a further request would hold up stop().
   server.set_keep_alive_max_count(1);
   impl_->port = port;
@@ -90,8 +97,11 @@ void HttpServer::route(const std::string& method, const std::string& path, Handl
 
 void HttpServer::start() {
   if (impl_->listening.joinable()) return;
-  impl_->listening = std::thread([this] { impl_->server.listen_after_bind(); });
-  while (!impl_->server.is_running()) std::this_thread::yield();
+  impl_->listening = std::thread([this] {
+    impl_->server.listen_after_bind();
+    impl_->ended = true;
+  });
+  while (!impl_->server.is_running() && !impl_->ended) std::this_thread::yield();
 }
 
 void HttpServer::stop() {
