@@ -147,8 +147,8 @@ Agreement agreement(const std::vector<double>& first, const std::vector<double>&
   return result;
 }
 
-Agreement agreement(const std::vector<std::optional<double>>& first,
-                    const std::vector<std::optional<double>>& second, double low, double high) {
+Agreement agreement_of_marked(const std::vector<std::optional<double>>& first,
+                              const std::vector<std::optional<double>>& second, double low, double high) {
   if (first.size() != second.size())
     throw user_error(
         "there are " + std::to_string(first.size()) + " and " + std::to_string(second.size()) + " items",

@@ -29,8 +29,8 @@ struct Agreement {
 Agreement agreement(const std::vector<double>& first, const std::vector<double>& second, double low,
                     double high);
 // The same over items that both have a mark of; throws as above for what is left.
-Agreement agreement(const std::vector<std::optional<double>>& first,
-                    const std::vector<std::optional<double>>& second, double low, double high);
+Agreement agreement_of_marked(const std::vector<std::optional<double>>& first,
+                              const std::vector<std::optional<double>>& second, double low, double high);
 Json to_json(const Agreement& agreement);
 
 // Ranks from 1, ties with the mean of their places.

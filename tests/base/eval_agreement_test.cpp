@@ -84,14 +84,14 @@ TEST(Agreement, SaysNothingWhereOneRaterAlwaysSaysTheSame) {
 }
 
 TEST(Agreement, TakesItemsThatBothHaveMarked) {
-  const Agreement a = agreement({1, std::nullopt, 3, 5}, {2, 4, std::nullopt, 5}, 1, 5);
+  const Agreement a = agreement_of_marked({1, std::nullopt, 3, 5}, {2, 4, std::nullopt, 5}, 1, 5);
   EXPECT_EQ(a.n, 2u);
   EXPECT_DOUBLE_EQ(a.mean_difference, 0.5);
 }
 
 TEST(Agreement, RefusesWhatCannotBeCompared) {
   test::refused(ErrorKind::kUser, {"2 and 1 marks"}, [] { agreement({1, 2}, {1}, 1, 5); });
-  test::refused(ErrorKind::kUser, {"no item"}, [] { agreement(std::vector<double>{}, {}, 1, 5); });
+  test::refused(ErrorKind::kUser, {"no item"}, [] { agreement({}, {}, 1, 5); });
   test::refused(ErrorKind::kUser, {"outside"}, [] { agreement({1, 6}, {1, 2}, 1, 5); });
   test::refused(ErrorKind::kUser, {"outside"}, [] { agreement({1, std::nan("")}, {1, 2}, 1, 5); });
 }
