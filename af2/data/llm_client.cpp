@@ -1,46 +1,29 @@
 #include "af2/data/llm_client.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <span>
-#include <thread>
 
 #include "af2/core/error.h"
 #include "af2/core/file.h"
-#include "af2/core/log.h"
-#include "af2/core/progress.h"
 #include "af2/core/signal.h"
 #include "af2/core/text_util.h"
 #include "af2/data/json_shape.h"
-#include "af2/net/http_client.h"
 
 namespace af2 {
 namespace {
 
-constexpr double kLongestWait_s = 60, kMostRetryAfter_s = 600;
-constexpr double kJitter = 0.25;
 constexpr int kReAsks = 2;
 constexpr std::size_t kShownReply = 2000;
-
-Json message(const char* role, const std::string& text) {
-  return {{"role", role}, {"content", text}};
-}
 
 Json first_messages(const LlmRequest& request) {
   std::string system = request.system;
   if (!request.schema.is_null())
     system += "\nAnswer with JSON of this form and nothing else: " + request.schema.dump();
   Json messages = Json::array();
-  if (!system.empty()) messages.push_back(message("system", system));
-  messages.push_back(message("user", request.prompt));
-  if (!request.wav.empty())
-    messages.back()["content"] = Json::array(
-        {{{"type", "input_audio"},
-          {"input_audio", {{"data", base64(std::as_bytes(std::span(request.wav)))}, {"format", "wav"}}}},
-         {{"type", "text"}, {"text", request.prompt}}});
+  if (!system.empty()) messages.push_back(chat_message("system", system));
+  messages.push_back(request.wav.empty() ? chat_message("user", request.prompt)
+                                         : sound_message("user", request.wav, request.prompt));
   return messages;
 }
 
@@ -48,25 +31,10 @@ Json first_messages(const LlmRequest& request) {
 
 // What one ask() has cost so far.
 struct LlmClient::Call {
-  std::int64_t tokens_in = 0, tokens_out = 0;
-  int tries = 0, re_asks = 0;
-  double cost = 0, seconds = 0;
+  ChatUse use;
+  int re_asks = 0;
+  double seconds = 0;
 };
-
-LlmClock LlmClock::real() {
-  return {steady_seconds, [](double seconds) {
-            const double end = steady_seconds() + seconds;
-            while (steady_seconds() < end) {
-              if (stop_signal() != 0) throw Stopped{"a signal came"};
-              std::this_thread::sleep_for(
-                  std::chrono::duration<double>(std::clamp(end - steady_seconds(), 0.0, 0.2)));
-            }
-          }};
-}
-
-double token_estimate(const std::string& text) {
-  return std::ceil(static_cast<double>(text.size()) / 4);
-}
 
 double token_estimate(const LlmRequest& request) {
   const std::string schema = request.schema.is_null() ? "" : request.schema.dump();
@@ -89,8 +57,9 @@ void take_prices(const std::filesystem::path& table, LlmOptions& options) {
 
 LlmClient::LlmClient(LlmOptions options, std::string key, const std::filesystem::path& folder, LlmClock clock)
     : options_(std::move(options)),
-      key_(std::move(key)),
       clock_(std::move(clock)),
+      endpoint_({.url = options_.url, .timeout_s = options_.timeout_s, .tries = options_.tries},
+                std::move(key), clock_),
       cache_(folder / "llm_cache.jsonl"),
       log_(folder / "llm_log.jsonl", [this](const std::string& line) {
         stats_.spent_before += Json::parse(line).at("cost").get<double>();
@@ -107,10 +76,6 @@ LlmClient::LlmClient(LlmOptions options, std::string key, const std::filesystem:
        "must not be negative, nor a price");
   need(options_.budget == 0 || options_.price_in > 0 || options_.price_out > 0, "budget",
        "means nothing without prices (--llm-price-in, --llm-price-out or --llm-prices)");
-  while (!options_.url.empty() && options_.url.back() == '/') options_.url.pop_back();
-  schema_works_ = options_.schema;
-  // Two programs that were refused together shall not come back together.
-  jitter_ = Random("af2/llm/jitter/1/" + std::to_string(::getpid()));
 }
 
 std::string LlmClient::key_of(const LlmRequest& request) const {
@@ -126,16 +91,22 @@ double LlmClient::expected_cost(const LlmRequest& request) const {
   return (token_estimate(request) * options_.price_in + options_.max_tokens * options_.price_out) / 1e6;
 }
 
-std::string LlmClient::body_of(const LlmRequest& request, const Json& messages) const {
+Json LlmClient::body_of(const LlmRequest& request, const Json& messages) const {
   Json body = {{"model", options_.model},
                {"messages", messages},
                {"temperature", request.temperature.value_or(options_.temperature)},
                {"max_tokens", options_.max_tokens}};
-  if (schema_works_ && !request.schema.is_null())
+  if (options_.schema && !request.schema.is_null())
     body["response_format"] = {
         {"type", "json_schema"},
         {"json_schema", {{"name", request.purpose}, {"strict", true}, {"schema", request.schema}}}};
-  return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return body;
+}
+
+double LlmClient::cost_of(const ChatUse& use) const {
+  return (static_cast<double>(use.tokens_in) * options_.price_in +
+          static_cast<double>(use.tokens_out) * options_.price_out) /
+         1e6;
 }
 
 void LlmClient::wait_for_turn(double tokens) {
@@ -153,84 +124,13 @@ void LlmClient::wait_for_turn(double tokens) {
   if (wait > 0) clock_.sleep(wait);
 }
 
-// The message of a chat completion, with its tokens added to `call`; nothing if the reply is none.
-std::optional<std::string> LlmClient::take_content(const std::string& reply, double tokens_sent,
-                                                   Call& call) const {
-  try {
-    const Json json = Json::parse(reply);
-    const Json& content = json.at("choices").at(0).at("message").at("content");
-    const Json usage = json.value("usage", Json::object());
-    const std::string text = content.is_string() ? content.get<std::string>() : content.dump();
-    const auto in = usage.value("prompt_tokens", static_cast<std::int64_t>(tokens_sent));
-    const auto out = usage.value("completion_tokens", static_cast<std::int64_t>(token_estimate(text)));
-    call.tokens_in += in, call.tokens_out += out;
-    call.cost +=
-        (static_cast<double>(in) * options_.price_in + static_cast<double>(out) * options_.price_out) / 1e6;
-    return text;
-  } catch (const Json::exception&) {
-    return std::nullopt;
-  }
-}
-
 // The endpoint's answer to `messages`, tried until it gives one.
 std::string LlmClient::answer(const LlmRequest& request, const Json& messages, Call& call) {
-  HttpOptions http;
-  http.timeout_s = options_.timeout_s;
-  if (!key_.empty()) http.headers.emplace_back("Authorization", "Bearer " + key_);
-  const std::string url = options_.url + "/chat/completions";
-  const std::string hint = "run again when it answers: what is done stays done";
-  for (int n = 1;; ++n) {
-    bool with_schema = false;
-    std::string body, failure;
-    {
-      const std::lock_guard lock(mutex_);
-      with_schema = schema_works_ && !request.schema.is_null();
-      body = body_of(request, messages);
-    }
-    const double tokens = request.wav.empty() ? token_estimate(body) : token_estimate(request);
-    wait_for_turn(tokens + options_.max_tokens);
-    std::optional<double> retry_after;
-    ++call.tries;
-    std::optional<HttpReply> reply;
-    try {
-      reply = post_json(url, body, http);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::kRemote) throw;
-      failure = error.problem();
-    }
-    if (reply && reply->status == 200) {
-      if (const auto text = take_content(reply->body, tokens, call)) return *text;
-      failure = "gives a reply that is no chat completion";
-    } else if (reply) {
-      failure = "answers with status " + std::to_string(reply->status);
-      retry_after = reply->retry_after_s;
-      const auto says = [&](const char* word) { return reply->body.find(word) != std::string::npos; };
-      const bool again =
-          reply->status == 408 || reply->status == 409 || reply->status == 429 || reply->status >= 500;
-      const bool no_schema = with_schema && (reply->status == 400 || reply->status == 422) &&
-                             (says("response_format") || says("schema"));
-      if (no_schema) {
-        const std::lock_guard lock(mutex_);
-        if (schema_works_) notice("{}: takes no JSON schema; asking by the prompt alone", options_.url);
-        schema_works_ = false;
-        continue;
-      }
-      if (!again)
-        throw remote_error(failure + " (" + printable(trim(reply->body), 200) + ")", url,
-                           reply->status == 401 || reply->status == 403 ? "set AF2_API_KEY to a valid key"
-                                                                        : "check --llm and --llm-model");
-    }
-    if (n >= options_.tries) throw remote_error(failure + ", " + std::to_string(n) + " times", url, hint);
-    double wait = std::min(kLongestWait_s, std::pow(2.0, n - 1));
-    {
-      const std::lock_guard lock(mutex_);
-      wait *= 1 + kJitter * jitter_.uniform();
-      ++stats_.retries;
-    }
-    if (retry_after) wait = std::max(wait, std::min(*retry_after, kMostRetryAfter_s));
-    verbose("{}: {}; again in {:.1f} s", url, failure, wait);
-    clock_.sleep(wait);
-  }
+  const Json body = body_of(request, messages);
+  const double tokens = request.wav.empty()
+                            ? token_estimate(body.dump(-1, ' ', false, Json::error_handler_t::replace))
+                            : token_estimate(request);
+  return endpoint_.ask(body, call.use, tokens, [&] { wait_for_turn(tokens + options_.max_tokens); }).text;
 }
 
 LlmReply LlmClient::ask(const LlmRequest& request) {
@@ -266,10 +166,10 @@ LlmReply LlmClient::ask(const LlmRequest& request) {
       const std::lock_guard lock(mutex_);
       --running_;
       reserved_ -= reserve;
-      stats_.calls += call.tries;
+      stats_.calls += call.use.tries, stats_.retries += call.use.retries;
       stats_.re_asked += call.re_asks;
-      stats_.tokens_in += call.tokens_in, stats_.tokens_out += call.tokens_out;
-      stats_.cost += call.cost;
+      stats_.tokens_in += call.use.tokens_in, stats_.tokens_out += call.use.tokens_out;
+      stats_.cost += cost_of(call.use);
       if (status == "failed_parse") ++stats_.failed_parse;
     }
     turn_.notify_one();
@@ -303,11 +203,11 @@ LlmReply LlmClient::ask(const LlmRequest& request) {
       {
         const std::lock_guard lock(mutex_);
         if (options_.budget > 0 &&
-            stats_.spent_before + stats_.cost + call.cost + reserved_ > options_.budget)
+            stats_.spent_before + stats_.cost + cost_of(call.use) + reserved_ > options_.budget)
           throw Stopped{"the budget is used up"};
       }
-      messages.push_back(message("assistant", text.substr(0, kShownReply)));
-      messages.push_back(message(
+      messages.push_back(chat_message("assistant", text.substr(0, kShownReply)));
+      messages.push_back(chat_message(
           "user", "That was not the JSON asked for: " + problem + ". Answer again, with the JSON alone."));
     }
   } catch (...) {
@@ -325,12 +225,12 @@ void LlmClient::log(const LlmRequest& request, const std::string& key, const Cal
   const Json line = {{"purpose", request.purpose + "/" + std::to_string(request.version)},
                      {"key", key.substr(0, 16)},
                      {"status", status},
-                     {"tries", call.tries},
+                     {"tries", call.use.tries},
                      {"re_asks", call.re_asks},
-                     {"tokens_in", call.tokens_in},
-                     {"tokens_out", call.tokens_out},
+                     {"tokens_in", call.use.tokens_in},
+                     {"tokens_out", call.use.tokens_out},
                      {"seconds", std::round(call.seconds * 1000) / 1000},
-                     {"cost", call.cost}};
+                     {"cost", cost_of(call.use)}};
   const std::lock_guard lock(mutex_);
   log_.append(line.dump());
 }

@@ -16,15 +16,13 @@
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 
 #include "af2/core/json.h"
-#include "af2/core/random.h"
 #include "af2/core/signal.h"
+#include "af2/data/chat_endpoint.h"
 #include "af2/data/llm_cache.h"
 
 namespace af2 {
@@ -84,13 +82,6 @@ struct LlmStats {
   double cost = 0, spent_before = 0;  // of this run; of earlier ones into the same folder
 };
 
-// Time as the client sees it; tests bring their own.
-struct LlmClock {
-  std::function<double()> now;        // seconds, only forward
-  std::function<void(double)> sleep;  // throws Stopped at a signal
-  static LlmClock real();
-};
-
 class LlmClient {
  public:
   // Opens folder/llm_cache.jsonl and folder/llm_log.jsonl. `key` may be empty. Throws kUser for options that
@@ -108,16 +99,16 @@ class LlmClient {
 
  private:
   struct Call;
-  std::string body_of(const LlmRequest& request, const Json& messages) const;
+  Json body_of(const LlmRequest& request, const Json& messages) const;
   std::string answer(const LlmRequest& request, const Json& messages, Call& call);
-  std::optional<std::string> take_content(const std::string& reply, double tokens_sent, Call& call) const;
+  double cost_of(const ChatUse& use) const;
   void wait_for_turn(double tokens);
   double expected_cost(const LlmRequest& request) const;
   void log(const LlmRequest& request, const std::string& key, const Call& call, const std::string& status);
 
   LlmOptions options_;
-  std::string key_;
   LlmClock clock_;
+  ChatEndpoint endpoint_;
   LlmCache cache_;
   mutable std::mutex mutex_;
   std::condition_variable turn_;
@@ -125,13 +116,9 @@ class LlmClient {
   double reserved_ = 0;  // cost of calls that run
   int running_ = 0;
   double next_request_ = 0, next_token_ = 0;  // when the limits allow the next call
-  bool schema_works_ = true;
-  Random jitter_{"af2/llm/jitter/1"};
   LineFile log_;
 };
 
-// Rough number of tokens of a text: a quarter of its bytes.
-double token_estimate(const std::string& text);
 // Of all that is sent for a request.
 double token_estimate(const LlmRequest& request);
 // Prices of a model from a table {"model": {"in": 0.15, "out": 0.6}} of a million tokens. Throws kUser,

@@ -1,7 +1,7 @@
 // One HTTP request at a time to an address that the user named: JSON goes out, a reply comes back.
 //
-// The only place besides the server that knows cpp-httplib. No redirects, no proxies, no cookies; https with
-// the system's certificates, always verified. Retrying is the caller's (af2/data/llm_client.h). Thread rule:
+// The only place besides http_server.h that knows cpp-httplib. No redirects, no proxies, no cookies; https with
+// the system's certificates, always verified. Retrying is the caller's (af2/data/chat_endpoint.h). Thread rule:
 // calls are independent and may run in parallel.
 //
 //   HttpOptions options;
