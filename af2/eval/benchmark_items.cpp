@@ -97,7 +97,7 @@ void count_items(const Benchmark& benchmark, const BenchmarkRows& rows,
 void look_for_clips(ClipFinder& finder, const std::vector<std::vector<std::vector<std::string>>>& clips,
                     const ReadItemsOptions& options, BenchmarkItems& read) {
   std::map<std::string, std::optional<std::string>> found;
-  std::set<std::string> told;
+  std::map<std::string, std::string> problems;
   for (std::size_t i = 0; i < read.items.size(); ++i) {
     EvalItem& item = read.items[i];
     bool lacks = clips[i].empty();
@@ -117,9 +117,12 @@ void look_for_clips(ClipFinder& finder, const std::vector<std::vector<std::vecto
         continue;
       }
       item.audio.back() = *place->second;
-      if (!options.open_audio || !told.insert(*place->second).second) continue;
-      if (const std::string problem = finder.problem(*place->second); !problem.empty())
-        read.unreadable.push_back({item.id, *place->second, problem});
+      if (!options.open_audio) continue;
+      const auto [problem, heard_first] = problems.try_emplace(*place->second);
+      if (heard_first) problem->second = finder.problem(*place->second);
+      if (problem->second.empty()) continue;
+      item.faults.push_back("the clip cannot be heard: " + problem->second);
+      if (heard_first) read.unreadable.push_back({item.id, *place->second, problem->second});
     }
     if (item.cluster.empty()) item.cluster = item.audio.empty() ? item.id : item.audio.front();
     read.n_without_audio += lacks;
