@@ -35,6 +35,13 @@ std::vector<std::string> labels_in_cell(const std::string& cell) {
 }
 
 Table parse_table(const std::string& text, char separator, const std::string& where) {
+  TableForm form;
+  form.separator = separator;
+  return parse_table(text, form, where);
+}
+
+Table parse_table(const std::string& text, const TableForm& form, const std::string& where) {
+  const char separator = form.separator;
   if (text.find('\0') != std::string::npos)
     throw data_error("holds NUL bytes: not a table", where, "give a csv or tsv of text");
   Table table;
@@ -46,13 +53,15 @@ Table parse_table(const std::string& text, char separator, const std::string& wh
     if (!row.empty() || any) {
       row.push_back(cell);
       const bool empty = row.size() == 1 && trim(row[0]).empty();
+      if (!empty && table.header.empty() && !form.header)
+        for (std::size_t i = 0; i < row.size(); ++i) table.header.push_back(std::to_string(i));
       if (!empty && table.header.empty()) {
         for (auto& name : row) name = trim(name);
         table.header = row;
       } else if (!empty) {
         if (row.size() != table.header.size())
-          throw data_error("has " + std::to_string(row.size()) + " cells, the header " +
-                               std::to_string(table.header.size()),
+          throw data_error("has " + std::to_string(row.size()) + " cells, the " +
+                               (form.header ? "header " : "first row ") + std::to_string(table.header.size()),
                            line_of(where, begins), "correct the row");
         table.rows.push_back(row);
         table.lines.push_back(begins);
@@ -74,7 +83,16 @@ Table parse_table(const std::string& text, char separator, const std::string& wh
         quoted = false;
       continue;
     }
-    if (c == '"' && separator == ',' && cell.empty() && !was_quoted) {
+    if (!form.comment.empty() && row.empty() && !any &&
+        text.compare(i, form.comment.size(), form.comment) == 0) {
+      const std::size_t end = text.find('\n', i);
+      if (end == std::string::npos) break;
+      i = end, begins = ++line;
+      continue;
+    }
+    if (form.quote_after_space && c == ' ' && cell.empty() && !was_quoted) {
+      any = true;
+    } else if (c == '"' && separator == ',' && cell.empty() && !was_quoted) {
       quoted = was_quoted = any = true;
     } else if (c == separator) {
       row.push_back(cell);

@@ -21,6 +21,15 @@ struct Table {
 };
 Table parse_table(const std::string& text, char separator, const std::string& where);
 
+// Tables that are written in their own way.
+struct TableForm {
+  char separator = ',';
+  bool header = true;              // without one the columns are named "0", "1" ...
+  bool quote_after_space = false;  // blanks before a cell are no part of it: `a, "b, c"` has two cells
+  std::string comment;             // lines that begin with it are left out; empty: none are
+};
+Table parse_table(const std::string& text, const TableForm& form, const std::string& where);
+
 // "clotho.csv:12".
 std::string line_of(const std::string& where, std::size_t line);
 

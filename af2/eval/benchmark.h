@@ -22,7 +22,9 @@ namespace af2 {
 // How an item becomes the text that is sent: holes {role}, {options}, {label_options}.
 struct PromptForm {
   std::string text;
-  std::string style = "({L}) {text}.", join = " ";  // of each option; between them
+  // Of each option: holes {L} or {l} (letter), {text}, {text.} (ends with exactly one full stop); and what
+  // stands between two.
+  std::string style = "({L}) {text}.", join = " ";
   std::string missing;                // what stands for an option that is absent; empty: nothing
   std::string letter_case = "lower";  // lower or keep
   std::string drop_suffix;            // end of the question that is cut off
@@ -40,13 +42,15 @@ struct MatchRule {
   std::string rule;                 // section 3
   std::vector<std::string> before;  // strip_think, strip_letter, conclusion_tag
   std::string unparsed = "wrong";   // wrong or exclude
-  Json more =
-      Json::object();  // what the rule has of its own: encoder, marks, tolerance_s, options, write ...
+  // What the rule has of its own: encoder, marks, tolerance_s, options, write; by_task {task of an item:
+  // rule}.
+  Json more = Json::object();
 };
 
 struct LabelSet {
   std::vector<std::string> list;               // in the file's order; the names that gold labels have
   std::map<std::string, std::string> display;  // where it is not the name itself
+  std::string display_rule;                    // else: us2sp (`_` is a blank), lower_us2sp, or the name
   std::map<std::string, std::vector<std::string>> synonyms;  // of a name
   std::string text_template;  // for a text tower: "This is a sound of {label}."
   std::vector<std::string> alt_templates;
@@ -82,9 +86,10 @@ struct PublishedRow {
   std::string role, model, source, note;
   std::optional<double> value;
   Json parts = Json::object();  // by group; retrieval: t2a, a2t
+  std::string metric;           // where it is not the one of all rows
 };
 struct PublishedSpec {
-  std::string metric, unit;
+  std::string metric, unit, note;
   std::vector<PublishedRow> rows;
 };
 
