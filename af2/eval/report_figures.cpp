@@ -1,0 +1,379 @@
+#include "af2/eval/report_figures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "af2/core/error.h"
+#include "af2/core/text_util.h"
+
+namespace af2 {
+namespace {
+
+constexpr double kMatchersMayDiffer = 0.01;  // section 3: more means a problem of the prompt
+constexpr double kJudgeMayFail = 0.01;
+
+std::string points(double value, int decimals) {
+  std::string text = fmt::format("{:.{}f}", value, decimals);
+  if (text.find_first_not_of("-0.") == std::string::npos && text.front() == '-') text.erase(0, 1);
+  return text;
+}
+int unit_decimals(std::string_view unit) {
+  return is_share(unit) ? 1 : 3;
+}
+double unit_factor(std::string_view unit) {
+  return is_share(unit) ? 100 : 1;
+}
+
+void flatten(const Json& value, const std::string& name,
+             std::vector<std::pair<std::string, std::string>>& out) {
+  if (value.is_object()) {
+    for (const auto& [key, inner] : value.items()) flatten(inner, name.empty() ? key : name + " " + key, out);
+    return;
+  }
+  const std::string text = plain_text(value);
+  if (!text.empty()) out.emplace_back(name, text);
+}
+
+bool run_is_a_part(const Json& summary) {
+  return count_of(part_of(summary, "run"), "limit") > 0;
+}
+
+}  // namespace
+
+void check_summary(const Json& summary) {
+  if (!summary.is_object() || !part_of(summary, "benchmark").is_object() ||
+      !part_of(summary, "metrics").is_array())
+    throw data_error("is no summary of a scored run", "summary.json", "`af2 eval score` writes it");
+  const std::string schema = text_of(summary, "schema");
+  if (!schema.empty() && schema != "af2-eval/1")
+    throw data_error("has the schema " + printable(schema), "summary.json",
+                     "this version reads af2-eval/1; score the run again");
+}
+
+const Json& part_of(const Json& object, const char* key) {
+  static const Json nothing;
+  if (!object.is_object()) return nothing;
+  const auto found = object.find(key);
+  return found == object.end() ? nothing : *found;
+}
+std::optional<double> number_of(const Json& object, const char* key) {
+  const Json& value = part_of(object, key);
+  if (!value.is_number()) return std::nullopt;
+  return value.get<double>();
+}
+std::int64_t count_of(const Json& object, const char* key) {
+  return std::llround(number_of(object, key).value_or(0));
+}
+std::string plain_text(const Json& value) {
+  if (value.is_null()) return "";
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return fmt::format("{:.6g}", value.get<double>());
+  if (!value.is_array()) return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::vector<std::string> parts;
+  for (const Json& part : value) parts.push_back(plain_text(part));
+  return join(parts, " | ");
+}
+std::string text_of(const Json& object, const char* key) {
+  return plain_text(part_of(object, key));
+}
+
+std::string cut_text(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  std::size_t end = most > 3 ? most - 3 : 0;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "\xe2\x80\xa6";
+}
+
+bool sounds_allowed(const Json& summary) {
+  return text_of(part_of(summary, "benchmark"), "redistribute") == "all";
+}
+bool texts_allowed(const Json& summary) {
+  return sounds_allowed(summary) || text_of(part_of(summary, "benchmark"), "redistribute") == "text";
+}
+
+std::string ReportFigure::title() const {
+  return matcher.empty() ? name : name + " (" + matcher + ")";
+}
+
+ReportFigure read_figure(const Json& metric) {
+  ReportFigure figure;
+  figure.name = text_of(metric, "name");
+  figure.matcher = text_of(metric, "matcher");
+  figure.unit = text_of(metric, "unit");
+  figure.note = text_of(metric, "note");
+  figure.n = count_of(metric, "n");
+  figure.clusters = count_of(metric, "clusters");
+  const Json& known = part_of(metric, "known");
+  if (known.is_boolean() && !known.get<bool>()) return figure;
+  figure.value = number_of(metric, "value");
+  figure.low = number_of(metric, "low");
+  figure.high = number_of(metric, "high");
+  return figure;
+}
+
+std::optional<ReportFigure> find_figure(const Json& metrics, std::string_view name,
+                                        std::string_view matcher) {
+  if (!metrics.is_array()) return std::nullopt;
+  for (const Json& metric : metrics)
+    if (text_of(metric, "name") == name && text_of(metric, "matcher") == matcher) return read_figure(metric);
+  return std::nullopt;
+}
+
+bool is_share(std::string_view unit) {
+  return unit.empty() || unit == "share" || unit == "percent" || unit == "fraction";
+}
+
+std::string count_text(std::int64_t n) {
+  std::string digits = std::to_string(n);
+  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > (n < 0 ? 1 : 0); at -= 3)
+    digits.insert(static_cast<std::size_t>(at), ",");
+  return digits;
+}
+std::string share_text(double share) {
+  return points(100 * share, 1) + " %";
+}
+std::string value_text(double value, std::string_view unit) {
+  return points(unit_factor(unit) * value, unit_decimals(unit)) + (is_share(unit) ? " %" : "");
+}
+std::string value_text(const ReportFigure& figure) {
+  if (!figure.value) return "not computed";
+  std::string text = value_text(*figure.value, figure.unit);
+  if (figure.n > 0 && figure.n < kFewItems) text += " of " + count_text(figure.n);
+  return text;
+}
+std::string interval_text(const ReportFigure& figure) {
+  if (!figure.low || !figure.high) return "";
+  const double factor = unit_factor(figure.unit);
+  const int decimals = unit_decimals(figure.unit);
+  return points(factor * *figure.low, decimals) + " to " + points(factor * *figure.high, decimals);
+}
+std::string plus_minus(const ReportFigure& figure) {
+  std::string text = value_text(figure);
+  if (figure.value && figure.low && figure.high)
+    text += " \xc2\xb1 " +
+            points(unit_factor(figure.unit) * (*figure.high - *figure.low) / 2, unit_decimals(figure.unit));
+  return text;
+}
+std::string difference_text(std::optional<double> value, std::string_view unit) {
+  if (!value) return "not computed";
+  const std::string size = points(unit_factor(unit) * std::fabs(*value), unit_decimals(unit));
+  const bool zero = size.find_first_not_of("0.") == std::string::npos;
+  return (zero ? "" : *value < 0 ? "-" : "+") + size + (is_share(unit) ? " points" : "");
+}
+
+Headline headline_of(const Json& summary) {
+  const Json& metrics = part_of(summary, "metrics");
+  const std::string primary = text_of(part_of(summary, "benchmark"), "primary");
+  Headline head;
+  head.official = find_figure(metrics, primary, "official");
+  head.robust = find_figure(metrics, primary, "robust");
+  const auto plain = find_figure(metrics, primary, "");
+  head.main.name = primary;
+  head.main.note = "not among the metrics of this run";
+  const std::optional<ReportFigure>* const order[] = {&head.official, &plain, &head.robust};
+  // One that is known; else one that says why it is not.
+  for (const auto* figure : order)
+    if (*figure && (*figure)->value) return head.main = **figure, head;
+  for (const auto* figure : order)
+    if (*figure) return head.main = **figure, head;
+  return head;
+}
+
+ReportFigure group_figure(const Json& group, const ReportFigure& main) {
+  const Json& metrics = part_of(group, "metrics");
+  ReportFigure figure;
+  if (auto found = find_figure(metrics, main.name, main.matcher))
+    figure = *found;
+  else if (metrics.is_array() && !metrics.empty())
+    figure = read_figure(metrics.front());
+  if (figure.n == 0) figure.n = count_of(group, "n");
+  return figure;
+}
+
+std::vector<WeaknessLine> weaknesses(const Json& summary) {
+  const ReportFigure main = headline_of(summary).main;
+  std::vector<WeaknessLine> lines;
+  for (const char* part : {"blind", "variants"}) {
+    const Json& rows = part_of(summary, part);
+    if (!rows.is_array()) continue;
+    for (const Json& row : rows) {
+      WeaknessLine line;
+      line.figure = read_figure(row);
+      line.figure.unit = main.unit;
+      line.name = line.figure.name;
+      line.note = line.figure.note;
+      line.blind = std::string_view(part) == "blind";
+      if (line.figure.value && main.value) {
+        line.verdict = difference_text(*main.value - *line.figure.value, main.unit);
+        if (main.low && main.high)
+          line.verdict += *line.figure.value < *main.low    ? ", the score is above it"
+                          : *line.figure.value > *main.high ? ", the score is below it"
+                                                            : ", the score is not told apart from it";
+      }
+      lines.push_back(std::move(line));
+    }
+  }
+  return lines;
+}
+
+std::string hearing_gain_text(const Json& summary) {
+  const Json& gain = part_of(summary, "hearing_gain");
+  if (!number_of(gain, "value")) return "not run";
+  ReportFigure figure = read_figure(gain);
+  figure.unit = headline_of(summary).main.unit;
+  std::string text = difference_text(figure.value, figure.unit);
+  const std::string interval = interval_text(figure), over = text_of(gain, "over");
+  if (!interval.empty()) text += " (" + interval + ")";
+  if (!over.empty()) text += " over " + over;
+  return text;
+}
+
+std::vector<std::pair<std::string, std::string>> caveats(const Json& summary) {
+  const Json &benchmark = part_of(summary, "benchmark"), &data = part_of(summary, "data"),
+             &counts = part_of(summary, "counts");
+  const Headline head = headline_of(summary);
+  std::vector<std::pair<std::string, std::string>> list;
+  const auto add = [&](std::string few, std::string sentence) { list.emplace_back(few, sentence); };
+  if (const std::string text = text_of(benchmark, "contamination"); !text.empty())
+    add("may have been trained on", "Contamination: " + text);
+  if (const std::int64_t limit = count_of(part_of(summary, "run"), "limit"); limit > 0)
+    add("a part of the items", fmt::format("Only {} items were asked: no published value is for them, and a "
+                                           "metric with statistics of the whole set has others here.",
+                                           count_text(limit)));
+  if (const Json& mismatches = part_of(data, "mismatches"); mismatches.is_array() && !mismatches.empty())
+    add("other data than expected",
+        "The data are not what the benchmark's file expects: " + plain_text(mismatches) + ".");
+  if (const Json& overlap = part_of(data, "overlap"); overlap.is_object())
+    for (const auto& [set, n] : overlap.items())
+      if (n.is_number() && n.get<double>() > 0)
+        add("overlaps with " + set,
+            fmt::format("{} items share a sound with {}.", count_text(std::llround(n.get<double>())), set));
+  if (const std::int64_t n = count_of(data, "missing_audio"); n > 0)
+    add(count_text(n) + " sounds missing",
+        count_text(n) + " sounds are missing; their items count as wrong.");
+  if (const std::string layout = text_of(benchmark, "layout"); !layout.empty() && layout != "verified")
+    add("layout " + layout, layout == "documented"
+                                ? "How the data lie on disk was taken from documents, not from the files."
+                                : "How the data lie on disk is our guess: look at items before believing.");
+  if (head.official && head.robust && head.official->value && head.robust->value)
+    if (const double gap = *head.robust->value - *head.official->value;
+        is_share(head.main.unit) && std::fabs(gap) > kMatchersMayDiffer)
+      add("matchers differ",
+          fmt::format("The robust matcher gives {} against the official one: the form of the answers, or the "
+                      "prompt, costs points.",
+                      difference_text(gap, head.main.unit)));
+  if (const std::int64_t n = count_of(counts, "length"); n > 0)
+    add(count_text(n) + " answers cut", count_text(n) + " answers were cut at the largest length.");
+  if (const double cut = number_of(part_of(summary, "seconds"), "cut").value_or(0); cut > 0)
+    add("sound cut", fmt::format("{:.0f} s of {:.0f} s of sound were not heard: the windows end before.", cut,
+                                 number_of(part_of(summary, "seconds"), "heard").value_or(0)));
+  std::string beside;
+  for (const WeaknessLine& line : weaknesses(summary))
+    if (line.blind && line.figure.value && head.main.low && *line.figure.value >= *head.main.low)
+      beside += (beside.empty() ? "" : ", ") + line.name;
+  if (!beside.empty())
+    add("not above guessing",
+        "The score is not told apart from, or is below, what needs no hearing: " + beside + ".");
+  if (const auto low = number_of(part_of(summary, "hearing_gain"), "low"); low && *low <= 0)
+    add("hearing gain not shown",
+        "The interval of the hearing gain holds zero: that the sound helps is not shown.");
+  const std::int64_t failed = count_of(part_of(summary, "judge"), "failed"), n = count_of(counts, "n");
+  if (n > 0 && static_cast<double>(failed) > kJudgeMayFail * static_cast<double>(n))
+    add("judge failed", count_text(failed) + " answers got no mark from the judge and are out of the mean.");
+  return list;
+}
+
+CompareView compare_view(const Json& compare, const Json& summary) {
+  CompareView view;
+  const std::string metric = text_of(compare, "metric");
+  std::string unit;
+  for (const Json& each : part_of(summary, "metrics"))
+    if (text_of(each, "name") == metric) unit = text_of(each, "unit");
+  const auto name = [&](const char* key) {
+    const Json& run = part_of(compare, key);
+    const std::string text = text_of(run, "name"), model = text_of(run, "model");
+    return text.empty() || text == model ? model : text + " (" + model + ")";
+  };
+  view.a = name("a"), view.b = name("b");
+  const auto value = [&](const char* key) {
+    const auto number = number_of(compare, key);
+    return number ? value_text(*number, unit) : std::string("not computed");
+  };
+  ReportFigure difference = read_figure(compare);
+  difference.unit = unit;
+  view.facts = {
+      {"metric", metric},
+      {"items of both", count_text(count_of(compare, "n"))},
+      {"A", value("value_a")},
+      {"B", value("value_b")},
+      {"B minus A", difference_text(number_of(compare, "difference"), unit)},
+      {"95 % interval", interval_text(difference)},
+      {"B better / worse / equal, items",
+       fmt::format("{} / {} / {}", count_text(count_of(compare, "wins")),
+                   count_text(count_of(compare, "losses")), count_text(count_of(compare, "ties")))}};
+  if (const Json& test = part_of(compare, "mcnemar"); test.is_object())
+    view.facts.emplace_back(
+        "McNemar",
+        fmt::format("b {}, c {}, exact p {:.4g}, mid p {:.4g}", count_of(test, "b"), count_of(test, "c"),
+                    number_of(test, "exact").value_or(1), number_of(test, "mid").value_or(1)));
+  if (const std::int64_t a = count_of(compare, "only_a"), b = count_of(compare, "only_b"); a + b > 0)
+    view.facts.emplace_back("left out, in one run only",
+                            fmt::format("{} of A, {} of B", count_text(a), count_text(b)));
+  if (const std::string note = text_of(compare, "note"); !note.empty()) view.facts.emplace_back("note", note);
+  view.verdict = !difference.low || !difference.high ? "Without an interval nothing can be said."
+                 : *difference.low > 0               ? "B is above A on these items."
+                 : *difference.high < 0
+                     ? "B is below A on these items."
+                     : "The interval of the difference holds zero: no difference can be told.";
+  return view;
+}
+
+std::vector<std::pair<std::string, std::string>> reproducibility(const Json& summary) {
+  std::vector<std::pair<std::string, std::string>> out;
+  const Json &benchmark = part_of(summary, "benchmark"), &data = part_of(summary, "data");
+  for (const char* key : {"id", "version", "sha256", "layout", "licence", "redistribute"})
+    flatten(part_of(benchmark, key), std::string("benchmark ") + key, out);
+  for (const char* key : {"sha256", "items", "failed"})
+    flatten(part_of(data, key), std::string("data ") + key, out);
+  flatten(part_of(summary, "run"), "", out);
+  flatten(part_of(summary, "version"), "af2 version", out);
+  return out;
+}
+
+std::vector<std::pair<std::string, std::string>> more_facts(const Json& summary) {
+  std::vector<std::pair<std::string, std::string>> out;
+  const ReportFigure main = headline_of(summary).main;
+  const Json &power = part_of(summary, "power"), &rotations = part_of(summary, "rotations"),
+             &prompts = part_of(summary, "prompts"), &counts = part_of(summary, "counts"),
+             &seconds = part_of(summary, "seconds");
+  if (const auto half = number_of(power, "half_width"))
+    out.emplace_back("half of the interval's width",
+                     difference_text(half, main.unit).substr(*half > 0 ? 1 : 0));
+  if (const auto least = number_of(power, "detectable"))
+    out.emplace_back("difference that 80 % of such comparisons would show",
+                     difference_text(least, main.unit).substr(*least > 0 ? 1 : 0));
+  if (const auto mean = number_of(rotations, "mean"))
+    out.emplace_back("options in other orders",
+                     fmt::format("mean {}, {} to {}; right in every order {}", value_text(*mean, main.unit),
+                                 value_text(number_of(rotations, "low").value_or(*mean), main.unit),
+                                 value_text(number_of(rotations, "high").value_or(*mean), main.unit),
+                                 value_text(number_of(rotations, "circular_accuracy").value_or(0), "share")));
+  if (const auto mean = number_of(prompts, "mean"))
+    out.emplace_back("prompts " + text_of(prompts, "names"),
+                     fmt::format("mean {}, spread {}", value_text(*mean, main.unit),
+                                 value_text(number_of(prompts, "spread").value_or(0), main.unit)));
+  for (const char* key : {"failed", "unmatched", "length", "empty"})
+    if (number_of(counts, key))
+      out.emplace_back(std::string("answers ") + key, count_text(count_of(counts, key)));
+  for (const char* key : {"heard", "used", "cut"})
+    if (const auto s = number_of(seconds, key))
+      out.emplace_back(std::string("seconds ") + key, points(*s, 1));
+  if (const auto ece = number_of(part_of(summary, "calibration"), "ece"))
+    out.emplace_back("expected calibration error", points(*ece, 3));
+  flatten(part_of(summary, "judge"), "judge", out);
+  return out;
+}
+
+}  // namespace af2
