@@ -36,10 +36,6 @@ void flatten(const Json& value, const std::string& name,
   if (!text.empty()) out.emplace_back(name, text);
 }
 
-bool run_is_a_part(const Json& summary) {
-  return count_of(part_of(summary, "run"), "limit") > 0;
-}
-
 }  // namespace
 
 void check_summary(const Json& summary) {
@@ -244,7 +240,7 @@ std::vector<std::pair<std::string, std::string>> caveats(const Json& summary) {
                                            count_text(limit)));
   if (const Json& mismatches = part_of(data, "mismatches"); mismatches.is_array() && !mismatches.empty())
     add("other data than expected",
-        "The data are not what the benchmark's file expects: " + plain_text(mismatches) + ".");
+        "The data are not what the file of the benchmark expects: " + plain_text(mismatches) + ".");
   if (const Json& overlap = part_of(data, "overlap"); overlap.is_object())
     for (const auto& [set, n] : overlap.items())
       if (n.is_number() && n.get<double>() > 0)
