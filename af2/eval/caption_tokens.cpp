@@ -4,7 +4,6 @@
 #include <cctype>
 
 #include "af2/core/error.h"
-#include "af2/core/text_util.h"
 #include "af2/text/unicode.h"
 #include "af2/text/utf8.h"
 
@@ -148,7 +147,7 @@ std::vector<std::string> caption_tokens(std::string_view text, const std::string
     return blank_parts(kept);
   }
   throw user_error("unknown caption tokeniser \"" + tokeniser + "\"", "tokeniser",
-                   "did you mean \"" + nearest_word(tokeniser, {"ptb-lite", "nopunct", "split"}) + "\"?");
+                   "known are ptb-lite, nopunct, split");
 }
 
 std::vector<std::string> character_tokens(std::string_view text) {
