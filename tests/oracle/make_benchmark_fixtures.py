@@ -135,7 +135,7 @@ def airbench():
         meta = f"sound: {SOUNDS[i]}" if i else {"sound": SOUNDS[0]}
         rows.append({"uniq_id": i, "path": f"{i}.wav", "task_name": "sound_QA", "dataset_name": "Clotho",
                      "meta_info": meta, "question": QUESTIONS[i], "answer_gt": SOUNDS[i] + "."})
-        items.append({"id": str(i), "audio": [f"sound_QA_Clotho/{i}.wav"], "cluster": f"{i}.wav",
+        items.append({"id": str(i), "audio": [f"sound_QA_Clotho/{i}.wav"], "cluster": f"Clotho/{i}.wav",
                       "question": QUESTIONS[i], "refs": [SOUNDS[i] + "."], "groups": {"task_name": "sound_QA"},
                       "context": meta if i else '{"sound":"a dog barking"}', "prompt": QUESTIONS[i].lower()})
     put_json("airbench_chat", "Chat_meta.json", rows)
@@ -154,7 +154,7 @@ def airbench():
         full = options + [""] * (4 - len(options))
         printed = lettered([text or "None" for text in full], "{}. {}", "\n")
         items.append({"id": f"f{i}", "audio": [f"{task}_avqa/{i}." + ("flac" if i == 1 else "wav")],
-                      "choices": full, "gold": GOLDS[i], "refs": [options[GOLDS[i]]],
+                      "cluster": f"avqa/{i}.wav", "choices": full, "gold": GOLDS[i], "refs": [options[GOLDS[i]]],
                       "groups": {"task_name": task, "dataset_name": "avqa"},
                       "prompt": "Choose the most suitable answer from options A, B, C, and D to respond the "
                                 "question in next line, you may only choose A or B or C or D.\n"
@@ -530,7 +530,7 @@ def music_questions():
                                                        {"from": "gpt", "value": SOUNDS[i]}]} for i in range(5)]
     put_json("musicqa", "EvalMusicQA.json", rows)
     marked = ["describe the audio.", "what is it?", "who plays .", "say more!", "tempo."]
-    expect("musicqa", [{"id": f"{i:06}", "audio": [f"audios/{i}.mp3"], "question": asked[i], "refs": [SOUNDS[i]],
+    expect("musicqa", [{"id": f"{i:06}", "audio": [f"audios/{i}.mp3"], "cluster": f"{i}.mp3", "question": asked[i], "refs": [SOUNDS[i]],
                         "prompt": "question: " + marked[i]} for i in range(5)])
 
 
@@ -572,7 +572,7 @@ def choice_sets():
                      "rubric": [{"item": f"names {SOUNDS[i]}", "points": [0, 1]}]})
         body = (f"{QUESTIONS[i]} Choose the correct option from the following options:\n"
                 f"{lettered(OPTIONS[i], '({}) {}', chr(10))}")
-        item = {"id": f"r{i}", "audio": [f"audio/r{i}.wav"], "choices": OPTIONS[i], "gold": GOLDS[i],
+        item = {"id": f"r{i}", "audio": [f"audio/r{i}.wav"], "cluster": f"./audio/r{i}.wav", "choices": OPTIONS[i], "gold": GOLDS[i],
                 "refs": [OPTIONS[i][GOLDS[i]]], "groups": {"modality": "mix-sound-music"}, "prompt": body.lower()}
         items.append({**item, "prompts": {"inline": f"{QUESTIONS[i]} {lettered(OPTIONS[i])}".lower()}})
         rubrics.append({**item, "prompt": (body + AQA_REQUEST).lower(),
