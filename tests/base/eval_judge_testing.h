@@ -1,12 +1,19 @@
 // What tests of judges share: time that passes by sleeping alone, a judge's part of a benchmark, answers.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "../scratch.h"
+#include "af2/core/file.h"
+#include "af2/core/text_util.h"
 #include "af2/eval/judge.h"
+#include "af2/net/http_client.h"
+#include "http_stand_in.h"
 
 namespace af2::test {
 
@@ -58,6 +65,41 @@ inline JudgeCase judge_case_of(const std::string& id, const std::string& referen
   one.id = id, one.category = category;
   one.inputs = {{"question", "What is heard?"}, {"answer", reference}, {"response", response}};
   return one;
+}
+
+inline const std::string kJudgedText = "a dog barks twice and then rain falls";
+
+// Judges that keep what they are told in a folder of the test.
+class JudgeTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!built_with_http()) GTEST_SKIP() << "built without HTTP";
+  }
+  JudgeOptions options(const std::string& url) const {
+    JudgeOptions o;
+    o.url = url, o.model = "m", o.timeout_s = 5;
+    return o;
+  }
+  Judge judge(const std::string& url, const JudgeSpec& spec = judge_spec("longaudiobench")) {
+    return Judge(spec, options(url), "secret-key", scratch.path(), time.clock());
+  }
+  std::vector<std::string> lines() const {
+    auto all = split(read_file(scratch / "judge.jsonl"), '\n');
+    all.pop_back();  // behind the last end of line
+    return all;
+  }
+  static StandInReply score(double n) { return StandIn::says(Json{{"score", n}}.dump()); }
+
+  Scratch scratch;
+  PatientClock time;
+};
+
+inline std::vector<JudgeCase> numbered_cases(int n) {
+  std::vector<JudgeCase> cases;
+  for (int i = 0; i < n; ++i)
+    cases.push_back(
+        judge_case_of("item" + std::to_string(i), kJudgedText, kJudgedText + " " + std::to_string(i)));
+  return cases;
 }
 
 }  // namespace af2::test
