@@ -1,8 +1,8 @@
 // One HTTP request at a time to an address that the user named: JSON goes out, a reply comes back.
 //
-// The only place besides http_server.h that knows cpp-httplib. No redirects, no proxies, no cookies; https with
-// the system's certificates, always verified. Retrying is the caller's (af2/data/chat_endpoint.h). Thread rule:
-// calls are independent and may run in parallel.
+// The only place besides http_server.h that knows cpp-httplib. No redirects, no proxies, no cookies; https
+// with the system's certificates, always verified. Retrying is the caller's (af2/data/chat_endpoint.h).
+// Thread rule: calls are independent and may run in parallel.
 //
 //   HttpOptions options;
 //   options.headers = {{"Authorization", "Bearer " + key}};
