@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <sstream>
 
 #include "af2/core/text_util.h"
 #include "af2/eval/answer_text.h"
@@ -25,6 +26,13 @@ bool tokens_accept(const Tokens& given, const Tokens& gold, const std::vector<To
              return gold.count(token) == 0 && given.count(token) > 0;
            });
   });
+}
+
+// How many words blanks part.
+std::size_t blank_parted(const std::string& text) {
+  std::istringstream words(text);
+  return static_cast<std::size_t>(
+      std::distance(std::istream_iterator<std::string>(words), std::istream_iterator<std::string>()));
 }
 
 // The index of A to D, as far as there are options.
@@ -95,7 +103,7 @@ Match letter_any(const MatchCase& c) {
       !last_of(text, [&](std::size_t i) { return " " + letter(i) + " "; }) &&
       !last_of(text, [&](std::size_t i) { return letter(i) + "."; })) {
     match.why = "no letter";
-    if (word_runs(text).size() > 5 &&
+    if (blank_parted(text) > 5 &&
         last_of(plain_answer(text), [&](std::size_t i) { return plain_answer(space.shown[i]); }))
       match.why = "text";
   }

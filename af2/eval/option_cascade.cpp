@@ -29,9 +29,8 @@ bool cascade_word_byte(char c) {
 LetterAndRest cascade_letter(const std::string& text) {
   LetterAndRest found = leading_letter(text);
   if (found.letter >= 0) return found;
-  for (const char* lead : {"option ", "choice "}) {
-    if (!starts_with(text, lead)) continue;
-    const std::string behind = trim(std::string_view(text).substr(std::string_view(lead).size()));
+  if (starts_with(text, "option ")) {
+    const std::string behind = trim(std::string_view(text).substr(7));
     if (LetterAndRest marked = leading_letter(behind); marked.letter >= 0) return marked;
     if (!behind.empty() && std::isalpha(static_cast<unsigned char>(behind[0])) &&
         (behind.size() == 1 || !cascade_word_byte(behind[1])))

@@ -55,7 +55,9 @@ std::optional<double> part_score(const MetricView& view, std::size_t i) {
   const Match& match = view.match(i).scored ? view.match(i) : robust;
   if (match.scored) return match.right ? 1.0 : 0.0;
   const JudgeSpec& judge = judge_of(view);
-  if (const auto mark = mark_of(view, i); mark && judge.high > 0) return *mark / judge.high;
+  auto mark = axis_of(view, i, "overall");
+  if (!mark) mark = mark_of(view, i);
+  if (mark && judge.high > 0) return *mark / judge.high;
   return std::nullopt;
 }
 
