@@ -25,8 +25,10 @@ struct EvalItem {
 
   std::string question, hypothesis, context;
   std::vector<std::string> choices;
-  int gold_index = -1;            // into choices; -1: open, or the right answer is none of them
-  std::vector<std::string> refs;  // right answers or captions, as the file writes them; the first is `answer`
+  int gold_index = -1;  // into choices; -1: open, or the right answer is none of them
+  // Right answers or captions, as the file writes them; the first is `answer`. Of labels: how they are shown,
+  // joined by ", ", or the word for none; of marked fields: the text that holds them all.
+  std::vector<std::string> refs;
   std::vector<std::string>
       labels;  // right classes, as in the label list; none of them: an item without a label
   std::map<std::string, std::string> fields;  // other roles (instrument, pitch, rubric, view ...), as text

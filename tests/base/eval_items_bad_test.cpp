@@ -253,17 +253,21 @@ TEST_F(EvalBadItems, ClipsAreFoundUnderTheNamesTheyMayHave) {
            "\n"
            R"({"audio_path": "two  blanks.wav", "question": "A?", "choices": ["x", "y"], "answer": "x"})"
            "\n"
-           R"({"audio_path": "sub/z.wav", "question": "A?", "choices": ["x", "y"], "answer": "x"})");
+           R"({"audio_path": "sub/z.wav", "question": "A?", "choices": ["x", "y"], "answer": "x"})"
+           "\n"
+           R"({"audio_path": "\u00dc x.wav", "question": "A?", "choices": ["x", "y"], "answer": "x"})");
   test::write_tone(root_ / "b/Yx.wav");
   test::write_tone(root_ / "Caf\xC3\xA9.wav");  // composed on disk, not in the list
   test::write_tone(root_ / "two blanks.wav");
   test::write_tone(root_ / "sub/z.wav.flac");
+  test::write_tone(root_ / "U\xCC\x88  x.wav");  // decomposed on disk, and with a stray blank
   const BenchmarkItems found = read(own);
   EXPECT_THAT(found.missing, IsEmpty());
   EXPECT_EQ(found.items[0].audio[0], "b/Yx.wav");
   EXPECT_EQ(found.items[1].audio[0], "Caf\xC3\xA9.wav");
   EXPECT_EQ(found.items[2].audio[0], "two blanks.wav");
   EXPECT_EQ(found.items[3].audio[0], "sub/z.wav.flac");
+  EXPECT_EQ(found.items[4].audio[0], "U\xCC\x88  x.wav");
 }
 
 TEST_F(EvalBadItems, AListedFileThatIsNotThereIsAnItemAllTheSame) {
