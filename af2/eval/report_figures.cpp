@@ -14,22 +14,23 @@ namespace {
 constexpr double kMatchersMayDiffer = 0.01;  // section 3: more means a problem of the prompt
 constexpr double kJudgeMayFail = 0.01;
 
-std::string points(double value, int decimals) {
+std::string fixed_text(double value, int decimals) {
   std::string text = fmt::format("{:.{}f}", value, decimals);
   if (text.find_first_not_of("-0.") == std::string::npos && text.front() == '-') text.erase(0, 1);
   return text;
 }
 int unit_decimals(std::string_view unit) {
-  return is_share(unit) ? 1 : 3;
+  return unit == "count" ? 0 : is_share(unit) || unit == "seconds" ? 1 : 3;
 }
 double unit_factor(std::string_view unit) {
   return is_share(unit) ? 100 : 1;
 }
 
-void flatten(const Json& value, const std::string& name,
-             std::vector<std::pair<std::string, std::string>>& out) {
+void flat_facts(const Json& value, const std::string& name,
+                std::vector<std::pair<std::string, std::string>>& out) {
   if (value.is_object()) {
-    for (const auto& [key, inner] : value.items()) flatten(inner, name.empty() ? key : name + " " + key, out);
+    for (const auto& [key, inner] : value.items())
+      flat_facts(inner, name.empty() ? key : name + " " + key, out);
     return;
   }
   const std::string text = plain_text(value);
@@ -39,28 +40,28 @@ void flatten(const Json& value, const std::string& name,
 }  // namespace
 
 void check_summary(const Json& summary) {
-  if (!summary.is_object() || !part_of(summary, "benchmark").is_object() ||
-      !part_of(summary, "metrics").is_array())
+  if (!summary.is_object() || !part_at(summary, "benchmark").is_object() ||
+      !part_at(summary, "metrics").is_array())
     throw data_error("is no summary of a scored run", "summary.json", "`af2 eval score` writes it");
-  const std::string schema = text_of(summary, "schema");
+  const std::string schema = text_at(summary, "schema");
   if (!schema.empty() && schema != "af2-eval/1")
     throw data_error("has the schema " + printable(schema), "summary.json",
                      "this version reads af2-eval/1; score the run again");
 }
 
-const Json& part_of(const Json& object, const char* key) {
+const Json& part_at(const Json& object, const char* key) {
   static const Json nothing;
   if (!object.is_object()) return nothing;
   const auto found = object.find(key);
   return found == object.end() ? nothing : *found;
 }
-std::optional<double> number_of(const Json& object, const char* key) {
-  const Json& value = part_of(object, key);
-  if (!value.is_number()) return std::nullopt;
+std::optional<double> number_at(const Json& object, const char* key) {
+  const Json& value = part_at(object, key);
+  if (!value.is_number() || !std::isfinite(value.get<double>())) return std::nullopt;
   return value.get<double>();
 }
-std::int64_t count_of(const Json& object, const char* key) {
-  return std::llround(number_of(object, key).value_or(0));
+std::int64_t count_at(const Json& object, const char* key) {
+  return std::llround(number_at(object, key).value_or(0));
 }
 std::string plain_text(const Json& value) {
   if (value.is_null()) return "";
@@ -71,8 +72,8 @@ std::string plain_text(const Json& value) {
   for (const Json& part : value) parts.push_back(plain_text(part));
   return join(parts, " | ");
 }
-std::string text_of(const Json& object, const char* key) {
-  return plain_text(part_of(object, key));
+std::string text_at(const Json& object, const char* key) {
+  return plain_text(part_at(object, key));
 }
 
 std::string cut_text(std::string_view text, std::size_t most) {
@@ -83,10 +84,10 @@ std::string cut_text(std::string_view text, std::size_t most) {
 }
 
 bool sounds_allowed(const Json& summary) {
-  return text_of(part_of(summary, "benchmark"), "redistribute") == "all";
+  return text_at(part_at(summary, "benchmark"), "redistribute") == "all";
 }
 bool texts_allowed(const Json& summary) {
-  return sounds_allowed(summary) || text_of(part_of(summary, "benchmark"), "redistribute") == "text";
+  return sounds_allowed(summary) || text_at(part_at(summary, "benchmark"), "redistribute") == "text";
 }
 
 std::string ReportFigure::title() const {
@@ -95,17 +96,17 @@ std::string ReportFigure::title() const {
 
 ReportFigure read_figure(const Json& metric) {
   ReportFigure figure;
-  figure.name = text_of(metric, "name");
-  figure.matcher = text_of(metric, "matcher");
-  figure.unit = text_of(metric, "unit");
-  figure.note = text_of(metric, "note");
-  figure.n = count_of(metric, "n");
-  figure.clusters = count_of(metric, "clusters");
-  const Json& known = part_of(metric, "known");
+  figure.name = text_at(metric, "name");
+  figure.matcher = text_at(metric, "matcher");
+  figure.unit = text_at(metric, "unit");
+  figure.note = text_at(metric, "note");
+  figure.n = count_at(metric, "n");
+  figure.clusters = count_at(metric, "clusters");
+  const Json& known = part_at(metric, "known");
   if (known.is_boolean() && !known.get<bool>()) return figure;
-  figure.value = number_of(metric, "value");
-  figure.low = number_of(metric, "low");
-  figure.high = number_of(metric, "high");
+  figure.value = number_at(metric, "value");
+  figure.low = number_at(metric, "low");
+  figure.high = number_at(metric, "high");
   return figure;
 }
 
@@ -113,7 +114,7 @@ std::optional<ReportFigure> find_figure(const Json& metrics, std::string_view na
                                         std::string_view matcher) {
   if (!metrics.is_array()) return std::nullopt;
   for (const Json& metric : metrics)
-    if (text_of(metric, "name") == name && text_of(metric, "matcher") == matcher) return read_figure(metric);
+    if (text_at(metric, "name") == name && text_at(metric, "matcher") == matcher) return read_figure(metric);
   return std::nullopt;
 }
 
@@ -127,41 +128,42 @@ std::string count_text(std::int64_t n) {
     digits.insert(static_cast<std::size_t>(at), ",");
   return digits;
 }
-std::string share_text(double share) {
-  return points(100 * share, 1) + " %";
+std::string shown_share(double share) {
+  return fixed_text(100 * share, 1) + " %";
 }
-std::string value_text(double value, std::string_view unit) {
-  return points(unit_factor(unit) * value, unit_decimals(unit)) + (is_share(unit) ? " %" : "");
+std::string shown_value(double value, std::string_view unit) {
+  return fixed_text(unit_factor(unit) * value, unit_decimals(unit)) + (is_share(unit) ? " %" : "");
 }
-std::string value_text(const ReportFigure& figure) {
+std::string shown_value(const ReportFigure& figure) {
   if (!figure.value) return "not computed";
-  std::string text = value_text(*figure.value, figure.unit);
-  if (figure.n > 0 && figure.n < kFewItems) text += " of " + count_text(figure.n);
+  std::string text = shown_value(*figure.value, figure.unit);
+  if (figure.n > 0 && figure.n < kCountedBelow)
+    text += (is_share(figure.unit) ? " of " : ", n ") + count_text(figure.n);
   return text;
 }
 std::string interval_text(const ReportFigure& figure) {
   if (!figure.low || !figure.high) return "";
   const double factor = unit_factor(figure.unit);
   const int decimals = unit_decimals(figure.unit);
-  return points(factor * *figure.low, decimals) + " to " + points(factor * *figure.high, decimals);
+  return fixed_text(factor * *figure.low, decimals) + " to " + fixed_text(factor * *figure.high, decimals);
 }
 std::string plus_minus(const ReportFigure& figure) {
-  std::string text = value_text(figure);
+  std::string text = shown_value(figure);
   if (figure.value && figure.low && figure.high)
-    text += " \xc2\xb1 " +
-            points(unit_factor(figure.unit) * (*figure.high - *figure.low) / 2, unit_decimals(figure.unit));
+    text += " \xc2\xb1 " + fixed_text(unit_factor(figure.unit) * (*figure.high - *figure.low) / 2,
+                                      unit_decimals(figure.unit));
   return text;
 }
 std::string difference_text(std::optional<double> value, std::string_view unit) {
   if (!value) return "not computed";
-  const std::string size = points(unit_factor(unit) * std::fabs(*value), unit_decimals(unit));
+  const std::string size = fixed_text(unit_factor(unit) * std::fabs(*value), unit_decimals(unit));
   const bool zero = size.find_first_not_of("0.") == std::string::npos;
   return (zero ? "" : *value < 0 ? "-" : "+") + size + (is_share(unit) ? " points" : "");
 }
 
 Headline headline_of(const Json& summary) {
-  const Json& metrics = part_of(summary, "metrics");
-  const std::string primary = text_of(part_of(summary, "benchmark"), "primary");
+  const Json& metrics = part_at(summary, "metrics");
+  const std::string primary = text_at(part_at(summary, "benchmark"), "primary");
   Headline head;
   head.official = find_figure(metrics, primary, "official");
   head.robust = find_figure(metrics, primary, "robust");
@@ -178,13 +180,13 @@ Headline headline_of(const Json& summary) {
 }
 
 ReportFigure group_figure(const Json& group, const ReportFigure& main) {
-  const Json& metrics = part_of(group, "metrics");
+  const Json& metrics = part_at(group, "metrics");
   ReportFigure figure;
   if (auto found = find_figure(metrics, main.name, main.matcher))
     figure = *found;
   else if (metrics.is_array() && !metrics.empty())
     figure = read_figure(metrics.front());
-  if (figure.n == 0) figure.n = count_of(group, "n");
+  if (figure.n == 0) figure.n = count_at(group, "n");
   return figure;
 }
 
@@ -192,7 +194,7 @@ std::vector<WeaknessLine> weaknesses(const Json& summary) {
   const ReportFigure main = headline_of(summary).main;
   std::vector<WeaknessLine> lines;
   for (const char* part : {"blind", "variants"}) {
-    const Json& rows = part_of(summary, part);
+    const Json& rows = part_at(summary, part);
     if (!rows.is_array()) continue;
     for (const Json& row : rows) {
       WeaknessLine line;
@@ -201,7 +203,11 @@ std::vector<WeaknessLine> weaknesses(const Json& summary) {
       line.name = line.figure.name;
       line.note = line.figure.note;
       line.blind = std::string_view(part) == "blind";
-      if (line.figure.value && main.value) {
+      if (const std::int64_t n = count_at(row, "not_answered"); n > 0)
+        line.note += (line.note.empty() ? "" : "; ") + count_text(n) + " items not answered";
+      // Guessing is told in shares of right answers: no match for a mark or a caption's score.
+      if (line.blind && !is_share(main.unit)) line.figure.unit = "fraction";
+      if (line.figure.value && main.value && line.figure.unit == main.unit) {
         line.verdict = difference_text(*main.value - *line.figure.value, main.unit);
         if (main.low && main.high)
           line.verdict += *line.figure.value < *main.low    ? ", the score is above it"
@@ -214,42 +220,47 @@ std::vector<WeaknessLine> weaknesses(const Json& summary) {
   return lines;
 }
 
+std::string item_score_words(const Json& summary) {
+  return is_share(headline_of(summary).main.unit) ? "" : text_at(summary, "item_score");
+}
+
 std::string hearing_gain_text(const Json& summary) {
-  const Json& gain = part_of(summary, "hearing_gain");
-  if (!number_of(gain, "value")) return "not run";
-  ReportFigure figure = read_figure(gain);
-  figure.unit = headline_of(summary).main.unit;
+  const Json& gain = part_at(summary, "hearing_gain");
+  if (!number_at(gain, "value")) return "not run";
+  const ReportFigure figure = read_figure(gain);
   std::string text = difference_text(figure.value, figure.unit);
-  const std::string interval = interval_text(figure), over = text_of(gain, "over");
+  const std::string interval = interval_text(figure), over = text_at(gain, "over"),
+                    words = item_score_words(summary);
   if (!interval.empty()) text += " (" + interval + ")";
+  if (!words.empty()) text += " of " + words;
   if (!over.empty()) text += " over " + over;
   return text;
 }
 
 std::vector<std::pair<std::string, std::string>> caveats(const Json& summary) {
-  const Json &benchmark = part_of(summary, "benchmark"), &data = part_of(summary, "data"),
-             &counts = part_of(summary, "counts");
+  const Json &benchmark = part_at(summary, "benchmark"), &data = part_at(summary, "data"),
+             &counts = part_at(summary, "counts");
   const Headline head = headline_of(summary);
   std::vector<std::pair<std::string, std::string>> list;
   const auto add = [&](std::string few, std::string sentence) { list.emplace_back(few, sentence); };
-  if (const std::string text = text_of(benchmark, "contamination"); !text.empty())
-    add("may have been trained on", "Contamination: " + text);
-  if (const std::int64_t limit = count_of(part_of(summary, "run"), "limit"); limit > 0)
+  if (const std::string text = text_at(benchmark, "contamination"); !text.empty())
+    add("perhaps seen in training", "Contamination: " + text);
+  if (const std::int64_t limit = count_at(part_at(summary, "run"), "limit"); limit > 0)
     add("a part of the items", fmt::format("Only {} items were asked: no published value is for them, and a "
                                            "metric with statistics of the whole set has others here.",
                                            count_text(limit)));
-  if (const Json& mismatches = part_of(data, "mismatches"); mismatches.is_array() && !mismatches.empty())
+  if (const Json& mismatches = part_at(data, "mismatches"); mismatches.is_array() && !mismatches.empty())
     add("other data than expected",
         "The data are not what the file of the benchmark expects: " + plain_text(mismatches) + ".");
-  if (const Json& overlap = part_of(data, "overlap"); overlap.is_object())
+  if (const Json& overlap = part_at(data, "overlap"); overlap.is_object())
     for (const auto& [set, n] : overlap.items())
       if (n.is_number() && n.get<double>() > 0)
         add("overlaps with " + set,
             fmt::format("{} items share a sound with {}.", count_text(std::llround(n.get<double>())), set));
-  if (const std::int64_t n = count_of(data, "missing_audio"); n > 0)
+  if (const std::int64_t n = count_at(data, "missing_audio"); n > 0)
     add(count_text(n) + " sounds missing",
         count_text(n) + " sounds are missing; their items count as wrong.");
-  if (const std::string layout = text_of(benchmark, "layout"); !layout.empty() && layout != "verified")
+  if (const std::string layout = text_at(benchmark, "layout"); !layout.empty() && layout != "verified")
     add("layout " + layout, layout == "documented"
                                 ? "How the data lie on disk was taken from documents, not from the files."
                                 : "How the data lie on disk is our guess: look at items before believing.");
@@ -260,64 +271,63 @@ std::vector<std::pair<std::string, std::string>> caveats(const Json& summary) {
           fmt::format("The robust matcher gives {} against the official one: the form of the answers, or the "
                       "prompt, costs points.",
                       difference_text(gap, head.main.unit)));
-  if (const std::int64_t n = count_of(counts, "length"); n > 0)
+  if (const std::int64_t n = count_at(counts, "length"); n > 0)
     add(count_text(n) + " answers cut", count_text(n) + " answers were cut at the largest length.");
-  if (const double cut = number_of(part_of(summary, "seconds"), "cut").value_or(0); cut > 0)
+  if (const double cut = number_at(part_at(summary, "seconds"), "cut").value_or(0); cut > 0)
     add("sound cut", fmt::format("{:.0f} s of {:.0f} s of sound were not heard: the windows end before.", cut,
-                                 number_of(part_of(summary, "seconds"), "heard").value_or(0)));
+                                 number_at(part_at(summary, "seconds"), "heard").value_or(0)));
   std::string beside;
   for (const WeaknessLine& line : weaknesses(summary))
-    if (line.blind && line.figure.value && head.main.low && *line.figure.value >= *head.main.low)
+    if (line.blind && is_share(head.main.unit) && line.figure.value && head.main.low &&
+        *line.figure.value >= *head.main.low)
       beside += (beside.empty() ? "" : ", ") + line.name;
   if (!beside.empty())
     add("not above guessing",
         "The score is not told apart from, or is below, what needs no hearing: " + beside + ".");
-  if (const auto low = number_of(part_of(summary, "hearing_gain"), "low"); low && *low <= 0)
+  if (const auto low = number_at(part_at(summary, "hearing_gain"), "low"); low && *low <= 0)
     add("hearing gain not shown",
         "The interval of the hearing gain holds zero: that the sound helps is not shown.");
-  const std::int64_t failed = count_of(part_of(summary, "judge"), "failed"), n = count_of(counts, "n");
+  if (const std::int64_t n = count_at(part_at(summary, "run"), "not_answered"); n > 0)
+    add("unfinished", count_text(n) + " items have not been answered yet.");
+  const Json& judge = part_at(summary, "judge");
+  const std::int64_t failed = count_at(judge, "judge_failed"), n = count_at(judge, "n");
   if (n > 0 && static_cast<double>(failed) > kJudgeMayFail * static_cast<double>(n))
     add("judge failed", count_text(failed) + " answers got no mark from the judge and are out of the mean.");
   return list;
 }
 
-CompareView compare_view(const Json& compare, const Json& summary) {
+CompareView compare_view(const Json& compare) {
   CompareView view;
-  const std::string metric = text_of(compare, "metric");
-  std::string unit;
-  for (const Json& each : part_of(summary, "metrics"))
-    if (text_of(each, "name") == metric) unit = text_of(each, "unit");
   const auto name = [&](const char* key) {
-    const Json& run = part_of(compare, key);
-    const std::string text = text_of(run, "name"), model = text_of(run, "model");
+    const Json& run = part_at(compare, key);
+    const std::string text = text_at(run, "name"), model = text_at(run, "model");
     return text.empty() || text == model ? model : text + " (" + model + ")";
   };
   view.a = name("a"), view.b = name("b");
   const auto value = [&](const char* key) {
-    const auto number = number_of(compare, key);
-    return number ? value_text(*number, unit) : std::string("not computed");
+    const auto number = number_at(compare, key);
+    return number ? shown_share(*number) : std::string("not computed");
   };
-  ReportFigure difference = read_figure(compare);
-  difference.unit = unit;
+  const ReportFigure difference = read_figure(compare);
   view.facts = {
-      {"metric", metric},
-      {"items of both", count_text(count_of(compare, "n"))},
+      {"score of an item", text_at(compare, "score")},
+      {"items of both", count_text(count_at(compare, "n"))},
       {"A", value("value_a")},
       {"B", value("value_b")},
-      {"B minus A", difference_text(number_of(compare, "difference"), unit)},
+      {"B minus A", difference_text(number_at(compare, "difference"), difference.unit)},
       {"95 % interval", interval_text(difference)},
       {"B better / worse / equal, items",
-       fmt::format("{} / {} / {}", count_text(count_of(compare, "wins")),
-                   count_text(count_of(compare, "losses")), count_text(count_of(compare, "ties")))}};
-  if (const Json& test = part_of(compare, "mcnemar"); test.is_object())
+       fmt::format("{} / {} / {}", count_text(count_at(compare, "wins")),
+                   count_text(count_at(compare, "losses")), count_text(count_at(compare, "ties")))}};
+  if (const Json& test = part_at(compare, "mcnemar"); test.is_object())
     view.facts.emplace_back(
-        "McNemar",
-        fmt::format("b {}, c {}, exact p {:.4g}, mid p {:.4g}", count_of(test, "b"), count_of(test, "c"),
-                    number_of(test, "exact").value_or(1), number_of(test, "mid").value_or(1)));
-  if (const std::int64_t a = count_of(compare, "only_a"), b = count_of(compare, "only_b"); a + b > 0)
+        "McNemar", fmt::format("A alone right {}, B alone right {}, exact p {:.4g}, mid p {:.4g}",
+                               count_at(test, "only_a"), count_at(test, "only_b"),
+                               number_at(test, "exact").value_or(1), number_at(test, "mid_p").value_or(1)));
+  if (const std::int64_t a = count_at(compare, "only_a"), b = count_at(compare, "only_b"); a + b > 0)
     view.facts.emplace_back("left out, in one run only",
                             fmt::format("{} of A, {} of B", count_text(a), count_text(b)));
-  if (const std::string note = text_of(compare, "note"); !note.empty()) view.facts.emplace_back("note", note);
+  if (const std::string note = text_at(compare, "note"); !note.empty()) view.facts.emplace_back("note", note);
   view.verdict = !difference.low || !difference.high ? "Without an interval nothing can be said."
                  : *difference.low > 0               ? "B is above A on these items."
                  : *difference.high < 0
@@ -328,47 +338,47 @@ CompareView compare_view(const Json& compare, const Json& summary) {
 
 std::vector<std::pair<std::string, std::string>> reproducibility(const Json& summary) {
   std::vector<std::pair<std::string, std::string>> out;
-  const Json &benchmark = part_of(summary, "benchmark"), &data = part_of(summary, "data");
+  const Json &benchmark = part_at(summary, "benchmark"), &data = part_at(summary, "data");
   for (const char* key : {"id", "version", "sha256", "layout", "licence", "redistribute"})
-    flatten(part_of(benchmark, key), std::string("benchmark ") + key, out);
+    flat_facts(part_at(benchmark, key), std::string("benchmark ") + key, out);
   for (const char* key : {"sha256", "items", "failed"})
-    flatten(part_of(data, key), std::string("data ") + key, out);
-  flatten(part_of(summary, "run"), "", out);
-  flatten(part_of(summary, "version"), "af2 version", out);
+    flat_facts(part_at(data, key), std::string("data ") + key, out);
+  Json run = part_at(summary, "run");
+  if (!texts_allowed(summary) && run.is_object()) run.erase("sample_prompt");  // a question of the owner's
+  flat_facts(run, "", out);
+  flat_facts(part_at(summary, "version"), "af2 version", out);
   return out;
 }
 
 std::vector<std::pair<std::string, std::string>> more_facts(const Json& summary) {
   std::vector<std::pair<std::string, std::string>> out;
-  const ReportFigure main = headline_of(summary).main;
-  const Json &power = part_of(summary, "power"), &rotations = part_of(summary, "rotations"),
-             &prompts = part_of(summary, "prompts"), &counts = part_of(summary, "counts"),
-             &seconds = part_of(summary, "seconds");
-  if (const auto half = number_of(power, "half_width"))
-    out.emplace_back("half of the interval's width",
-                     difference_text(half, main.unit).substr(*half > 0 ? 1 : 0));
-  if (const auto least = number_of(power, "detectable"))
-    out.emplace_back("difference that 80 % of such comparisons would show",
-                     difference_text(least, main.unit).substr(*least > 0 ? 1 : 0));
-  if (const auto mean = number_of(rotations, "mean"))
+  const Json &power = part_at(summary, "power"), &rotations = part_at(summary, "rotations"),
+             &prompts = part_at(summary, "prompts"), &counts = part_at(summary, "counts"),
+             &seconds = part_at(summary, "seconds");
+  if (const auto low = number_at(power, "wilson_low"), high = number_at(power, "wilson_high"); low && high)
+    out.emplace_back("Wilson interval", shown_share(*low) + " to " + shown_share(*high));
+  if (const std::string note = text_at(power, "note"); !note.empty()) out.emplace_back("power", note);
+  if (const auto mean = number_at(rotations, "mean"))
     out.emplace_back("options in other orders",
-                     fmt::format("mean {}, {} to {}; right in every order {}", value_text(*mean, main.unit),
-                                 value_text(number_of(rotations, "low").value_or(*mean), main.unit),
-                                 value_text(number_of(rotations, "high").value_or(*mean), main.unit),
-                                 value_text(number_of(rotations, "circular_accuracy").value_or(0), "share")));
-  if (const auto mean = number_of(prompts, "mean"))
-    out.emplace_back("prompts " + text_of(prompts, "names"),
-                     fmt::format("mean {}, spread {}", value_text(*mean, main.unit),
-                                 value_text(number_of(prompts, "spread").value_or(0), main.unit)));
+                     fmt::format("mean {}, spread {}; right in every order {}", shown_share(*mean),
+                                 shown_share(number_at(rotations, "spread").value_or(0)),
+                                 shown_share(number_at(rotations, "circular_accuracy").value_or(0))));
+  if (const auto mean = number_at(prompts, "mean")) {
+    std::string each;
+    for (const Json& prompt : part_at(prompts, "names"))
+      each += ", " + text_at(prompt, "name") + " " + shown_share(number_at(prompt, "value").value_or(0));
+    out.emplace_back("prompts", fmt::format("mean {}, spread {}{}", shown_share(*mean),
+                                            shown_share(number_at(prompts, "spread").value_or(0)), each));
+  }
   for (const char* key : {"failed", "unmatched", "length", "empty"})
-    if (number_of(counts, key))
-      out.emplace_back(std::string("answers ") + key, count_text(count_of(counts, key)));
+    if (number_at(counts, key))
+      out.emplace_back(std::string("answers ") + key, count_text(count_at(counts, key)));
   for (const char* key : {"heard", "used", "cut"})
-    if (const auto s = number_of(seconds, key))
-      out.emplace_back(std::string("seconds ") + key, points(*s, 1));
-  if (const auto ece = number_of(part_of(summary, "calibration"), "ece"))
-    out.emplace_back("expected calibration error", points(*ece, 3));
-  flatten(part_of(summary, "judge"), "judge", out);
+    if (const auto s = number_at(seconds, key))
+      out.emplace_back(std::string("seconds ") + key, fixed_text(*s, 1));
+  if (const auto ece = number_at(part_at(summary, "calibration"), "ece"))
+    out.emplace_back("expected calibration error", fixed_text(*ece, 3));
+  flat_facts(part_at(summary, "judge"), "judge", out);
   return out;
 }
 

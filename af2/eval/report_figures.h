@@ -22,17 +22,17 @@
 namespace af2 {
 
 // Below so many items a percentage is not printed without its count.
-inline constexpr std::int64_t kFewItems = 20;
+inline constexpr std::int64_t kCountedBelow = 20;
 
 // Throws kData when this is no summary of a scored run, or of another schema.
 void check_summary(const Json& summary);
 
 // Reading what may be absent or null.
-const Json& part_of(const Json& object, const char* key);  // null
-std::optional<double> number_of(const Json& object, const char* key);
-std::string text_of(const Json& object, const char* key);  // ""; lists are joined by " | "
+const Json& part_at(const Json& object, const char* key);  // null
+std::optional<double> number_at(const Json& object, const char* key);
+std::string text_at(const Json& object, const char* key);  // ""; lists are joined by " | "
 std::string plain_text(const Json& value);                 // of a string, number, list; "" of null
-std::int64_t count_of(const Json& object, const char* key);
+std::int64_t count_at(const Json& object, const char* key);
 // At most `most` bytes, whole characters, with an ellipsis where something was cut.
 std::string cut_text(std::string_view text, std::size_t most);
 
@@ -41,7 +41,8 @@ bool texts_allowed(const Json& summary);
 bool sounds_allowed(const Json& summary);
 
 // A metric with its 95 % interval; `value` is empty where it could not be computed, and `note` says why.
-// Units share, percent, fraction and "" hold 0 to 1 and are shown as percentages, others as they are.
+// Units share, percent, fraction and "" hold 0 to 1 and are shown as percentages, others (mark, cider_d,
+// seconds, count ...) as they are.
 struct ReportFigure {
   std::string name, matcher, unit, note;
   std::optional<double> value, low, high;
@@ -53,9 +54,9 @@ ReportFigure read_figure(const Json& metric);
 std::optional<ReportFigure> find_figure(const Json& metrics, std::string_view name, std::string_view matcher);
 bool is_share(std::string_view unit);
 std::string count_text(std::int64_t n);  // "1,000"
-std::string share_text(double share);    // "62.4 %"
-std::string value_text(double value, std::string_view unit);
-std::string value_text(const ReportFigure& figure);     // with "of 12" where there are few; "not computed"
+std::string shown_share(double share);   // "62.4 %"
+std::string shown_value(double value, std::string_view unit);
+std::string shown_value(const ReportFigure& figure);    // with "of 12" where there are few; "not computed"
 std::string interval_text(const ReportFigure& figure);  // "59.4 to 65.4", "" without one
 std::string plus_minus(const ReportFigure& figure);     // value and half the interval's width
 std::string difference_text(std::optional<double> value, std::string_view unit);  // "+22.3 points"
@@ -85,6 +86,10 @@ PublishedView published_view(const Json& summary);
 // What the published AF2 reached in one group ("" where that is not known).
 std::string published_part(const Json& summary, std::string_view group);
 
+// What scores of items are (summary.json's item_score) where that is not the primary metric itself, else "":
+// gain, lengths, rotations, prompts and comparisons are made of those, 0 to 1.
+std::string item_score_words(const Json& summary);
+
 // What can be reached without hearing, or by hearing less: blind solvers and other variants of the run.
 struct WeaknessLine {
   std::string name, note, verdict;
@@ -97,16 +102,17 @@ std::string hearing_gain_text(const Json& summary);
 // What a reader must know beside the score: in a few words, and as a sentence.
 std::vector<std::pair<std::string, std::string>> caveats(const Json& summary);
 
-// Two runs. `difference` is B minus A, `wins` are items where B is better.
+// Two runs, by the scores of their items (0 to 1): `difference` is B minus A, `wins` are items where B is
+// better.
 struct CompareView {
   std::string a, b, verdict;
   std::vector<std::pair<std::string, std::string>> facts;
 };
-CompareView compare_view(const Json& compare, const Json& summary);
+CompareView compare_view(const Json& compare);
 
 // Name and value of everything that a rerun needs, nested names joined by a blank.
 std::vector<std::pair<std::string, std::string>> reproducibility(const Json& summary);
-// The same of judge, prompts, rotations and power, and how long answers and sounds were.
+// The same of judge, prompts, rotations and power, and how many answers and seconds of sound there were.
 std::vector<std::pair<std::string, std::string>> more_facts(const Json& summary);
 
 }  // namespace af2

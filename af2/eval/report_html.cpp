@@ -35,30 +35,28 @@ class PageSections {
 
 std::string compare_part(const Json& compare, const Json& summary, const std::vector<Json>& scores) {
   if (!compare.is_object()) return "";
-  const CompareView view = compare_view(compare, summary);
+  const CompareView view = compare_view(compare);
   std::string html = fmt::format("<p>A: {}. B: {}. <strong>{}</strong></p>", html_text(view.a),
                                  html_text(view.b), html_text(view.verdict)) +
                      fact_table("A and B", view.facts);
-  const std::string unit = headline_of(summary).main.unit;
-  if (const Json& groups = part_of(compare, "groups"); groups.is_object())
+  if (const Json& groups = part_at(compare, "groups"); groups.is_object())
     for (const auto& [by, list] : groups.items()) {
       PageTable table{"B minus A by " + by, {by, ">n", ">difference", ">95 % interval"}, {}};
       std::vector<ChartRow> rows;
       for (const Json& group : list) {
         ReportFigure figure = read_figure(group);
-        figure.unit = unit;
-        figure.value = number_of(group, "difference");
-        ChartRow row = chart_row(text_of(group, "value"), figure, 'd');
-        row.shown = difference_text(figure.value, unit);
+        figure.value = number_at(group, "difference");
+        ChartRow row = chart_row(text_at(group, "value"), figure, 'd');
+        row.shown = difference_text(figure.value, figure.unit);
         table.rows.push_back({row.label, count_text(figure.n), row.shown, interval_text(figure)});
         rows.push_back(std::move(row));
       }
       html += picture(
           rows.size() <= kDifferencesDrawn ? interval_chart(rows, "Difference of the two runs by " + by) : "",
-          "B minus A; an interval that holds zero tells no difference.", table);
+          "B minus A; an interval that holds zero, the dashed line, tells no difference.", table);
     }
   return html + "<div class=scroll tabindex=0 role=region aria-label=\"Items that flipped\">" +
-         flipped_table(part_of(compare, "flipped"), scores, summary) + "</div>";
+         flipped_table(part_at(compare, "flipped"), scores, summary) + "</div>";
 }
 
 // Rows of the ids that the summary names; where it names none, the places from `order`.
@@ -66,10 +64,10 @@ std::vector<std::size_t> card_places(const Json& ids, const std::vector<Json>& s
                                      const std::vector<std::size_t>& order, int most) {
   std::vector<std::size_t> places;
   const std::size_t limit = static_cast<std::size_t>(std::max(0, most));
-  if (!ids.is_array() || ids.empty())
+  if (!ids.is_array())
     return {order.begin(), order.begin() + static_cast<std::ptrdiff_t>(std::min(limit, order.size()))};
   std::unordered_map<std::string, std::size_t> by_id;
-  for (std::size_t i = 0; i < scores.size(); ++i) by_id.emplace(text_of(scores[i], "id"), i);
+  for (std::size_t i = 0; i < scores.size(); ++i) by_id.emplace(text_at(scores[i], "id"), i);
   for (const Json& id : ids)
     if (const auto found = by_id.find(plain_text(id)); found != by_id.end() && places.size() < limit)
       places.push_back(found->second);
@@ -87,15 +85,18 @@ std::string cards_part(const Json& summary, const std::vector<Json>& scores,
         "and what the model said are here.</p>";
   else if (!sounds_allowed(summary))
     html += "<p class=soft>The owner of the data does not allow the sounds to be passed on.</p>";
-  const Json& items = part_of(summary, "items");
+  const Json& items = part_at(summary, "items");
   const std::vector<std::size_t> best_first(order.rbegin(), order.rend());
-  html += "<h3>Worst</h3><div class=cards>";
-  for (const std::size_t place : card_places(part_of(items, "worst"), scores, order, sounds.worst))
-    html += item_card(scores[place], summary, sounds);
-  html += "</div><h3>Best</h3><div class=cards>";
-  for (const std::size_t place : card_places(part_of(items, "best"), scores, best_first, sounds.best))
-    html += item_card(scores[place], summary, sounds);
-  return html + "</div>";
+  const auto cards = [&](const char* title, const Json& ids, const std::vector<std::size_t>& from, int most) {
+    const auto places = card_places(ids, scores, from, most);
+    if (places.empty()) return;
+    html += std::string("<h3>") + title + "</h3><div class=cards>";
+    for (const std::size_t place : places) html += item_card(scores[place], summary, sounds);
+    html += "</div>";
+  };
+  cards("Worst", part_at(items, "worst"), order, sounds.worst);
+  cards("Best", part_at(items, "best"), best_first, sounds.best);
+  return html;
 }
 
 std::string table_part(const Json& summary, const std::vector<Json>& scores, std::vector<std::size_t> order) {
@@ -149,7 +150,7 @@ std::string report_html(const Json& summary, const std::vector<Json>& scores, co
                         const ReportSounds& sounds) {
   check_summary(summary);
   const Headline head = headline_of(summary);
-  const Json &benchmark = part_of(summary, "benchmark"), &run = part_of(summary, "run");
+  const Json &benchmark = part_at(summary, "benchmark"), &run = part_at(summary, "run");
   const auto order = worst_first(scores);
   PageSections sections;
   sections.add("score", "Score", headline_section(summary, head));
@@ -164,13 +165,13 @@ std::string report_html(const Json& summary, const std::vector<Json>& scores, co
   sections.add("compare", "Two runs", compare_part(compare, summary, scores));
   sections.add("cards", "Items to look at", cards_part(summary, scores, order, sounds));
   sections.add("all", "Table of items", table_part(summary, scores, order));
-  sections.add("traps", "Known defects", list_part(part_of(benchmark, "traps")));
+  sections.add("traps", "Known defects", list_part(part_at(benchmark, "traps")));
   if (const auto facts = more_facts(summary); !facts.empty())
     sections.add("more", "More of this run", fact_table("More of this run", facts));
   sections.add("again", "To run it again", fact_table("To run it again", reproducibility(summary)));
-  const std::string title = html_text(text_of(benchmark, "name"));
+  const std::string title = html_text(text_at(benchmark, "name"));
   const std::string line =
-      html_text(fmt::format("{}, prompt {}", text_of(run, "model"), text_of(run, "prompt_name")));
+      html_text(fmt::format("{}, prompt {}", text_at(run, "model"), text_at(run, "prompt")));
   for (const auto& [page, text] : embedded_report_pages())
     if (page == "report")
       return fill_page(

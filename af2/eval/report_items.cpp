@@ -54,31 +54,26 @@ std::string sound_part(const std::string& id, const std::string& path, const Rep
   }
   const double hidden = clip.wanted_seconds - clip.seconds;
   return fmt::format(
-      "<audio controls preload=none src=\"{}\" aria-label=\"Sound of {}\"></audio><figure><img width={} "
+      "<audio controls preload={} src=\"{}\" aria-label=\"Sound of {}\"></audio><figure><img width={} "
       "height={} src=\"data:image/png;base64,{}\" alt=\"Log-mel spectrogram of {:.1f} seconds of sound, 40 "
       "Hz "
       "to {:.0f} kHz\"><figcaption>{:.1f} s{}, {:.1f} dB in the mean, 40 Hz to {:.0f} "
       "kHz</figcaption></figure>",
-      html_text(address), html_text(id), kSpectrogramColumns, kSpectrogramBands,
-      base64_of(spectrogram_png(clip.samples, clip.rate_hz)), clip.seconds, clip.rate_hz / 2000.0,
-      clip.seconds, hidden > 0.05 ? fmt::format(" of {:.1f} s", clip.wanted_seconds) : "",
-      rms_db(clip.samples), clip.rate_hz / 2000.0);
+      sounds.where == ReportSounds::kInside ? "metadata" : "none", html_text(address), html_text(id),
+      kSpectrogramColumns, kSpectrogramBands, base64_of(spectrogram_png(clip.samples, clip.rate_hz)),
+      clip.seconds, clip.rate_hz / 2000.0, clip.seconds,
+      hidden > 0.05 ? fmt::format(" of {:.1f} s", clip.wanted_seconds) : "", rms_db(clip.samples),
+      clip.rate_hz / 2000.0);
 }
 
 std::string score_shown(const Json& row, const char* key) {
-  const auto score = number_of(row, key);
+  const auto score = number_at(row, key);
   return score ? fmt::format("{:.3g}", *score) : std::string();
-}
-
-std::string judge_shown(const Json& row) {
-  const Json& judge = part_of(row, "judge");
-  if (judge.is_number()) return score_shown(row, "judge");
-  return score_shown(judge, "mark");
 }
 
 std::string groups_shown(const Json& row) {
   std::string text;
-  const Json& groups = part_of(row, "groups");
+  const Json& groups = part_at(row, "groups");
   if (groups.is_object())
     for (const auto& [by, value] : groups.items())
       text += (text.empty() ? "" : ", ") + by + " " + plain_text(value);
@@ -92,9 +87,29 @@ std::string fact_line(const char* name, const std::string& text, std::string_vie
                      html_text(cut_text(text, kCardText)));
 }
 
+// The question with its options, the right ones marked; without options the question, else the prompt.
+std::string asked_part(const Json& row) {
+  const std::string question = text_at(row, "question");
+  const Json &choices = part_at(row, "choices"), &gold = part_at(row, "gold");
+  if (!choices.is_array()) return fact_line("Asked", question.empty() ? text_at(row, "prompt") : question);
+  std::string html = fact_line("Asked", question) + "<dt>Options</dt><dd><ol class=options>";
+  bool any = false;
+  for (const Json& choice : choices) {
+    const bool right =
+        choice == gold || (gold.is_array() && std::find(gold.begin(), gold.end(), choice) != gold.end());
+    any = any || right;
+    html +=
+        fmt::format("<li{}>{}{}</li>", right ? " class=gold" : "",
+                    html_text(cut_text(plain_text(choice), kCellText)), right ? " \xe2\x9c\x93 right" : "");
+  }
+  html += "</ol></dd>";
+  return any ? html : html + fact_line("Right", plain_text(gold), "gold");
+}
+
 // The state as a word with a sign: never by colour alone.
 std::string state_badge(const std::string& state) {
-  const bool good = state == "right", neutral = state == "scored" || state == "partly" || state == "left out";
+  const bool good = state == "right",
+             neutral = state == "scored" || state == "partly" || state == "left out" || state == "no mark";
   return fmt::format("<span class=\"state {}\">{} {}</span>",
                      good      ? "good"
                      : neutral ? "soft"
@@ -114,10 +129,10 @@ std::vector<std::size_t> worst_first(const std::vector<Json>& scores) {
   };
   std::vector<Key> keys;
   for (const Json& row : scores) {
-    const double score = number_of(row, "score").value_or(0);
+    const double score = number_at(row, "score").value_or(0);
     // An item without an answer is no sure one: behind the wrong answers, before the right ones.
-    const double sure = number_of(row, "logprob_mean").value_or(-1e9);
-    keys.push_back({score, score > 0 ? sure : -sure, text_of(row, "id")});
+    const double sure = number_at(row, "logprob_mean").value_or(-1e9);
+    keys.push_back({score, score > 0 ? sure : -sure, text_at(row, "id")});
   }
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -129,43 +144,46 @@ std::vector<std::size_t> worst_first(const std::vector<Json>& scores) {
 }
 
 std::string item_state(const Json& row) {
-  if (!text_of(row, "error").empty()) return "failed";
+  if (!text_at(row, "error").empty()) return "failed";
   const auto says = [](const Json& match, const char* key) {
-    const Json& value = part_of(match, key);
+    const Json& value = part_at(match, key);
     return value.is_boolean() && value.get<bool>();
   };
-  const Json &official = part_of(row, "official"), &robust = part_of(row, "robust");
+  const Json &official = part_at(row, "official"), &robust = part_at(row, "robust");
   if (says(official, "excluded")) return "left out";
   const Json& main = official.is_object() ? official : robust;
-  if (!main.is_object() || part_of(main, "right").is_null()) return "scored";
+  if (!number_at(row, "score")) return "no mark";
+  if (!main.is_object()) return "scored";
   if (says(main, "right")) return "right";
-  if (!says(robust.is_object() ? robust : main, "parsed")) return "no answer";
-  return number_of(row, "score").value_or(0) > 0 ? "partly" : "wrong";
+  if (part_at(robust.is_object() ? robust : main, "parsed").is_null()) return "no answer";
+  return *number_at(row, "score") > 0 ? "partly" : "wrong";
 }
 
 std::string item_card(const Json& row, const Json& summary, const ReportSounds& sounds) {
-  const std::string id = text_of(row, "id");
+  const std::string id = text_at(row, "id");
   const bool texts = texts_allowed(summary);
   std::string html =
       fmt::format("<article class=item><h4>{} {}</h4>", html_text(id), state_badge(item_state(row)));
-  const Json& audio = part_of(row, "audio");
+  const Json& audio = part_at(row, "audio");
   if (sounds_allowed(summary) && sounds.where != ReportSounds::kNone && audio.is_array())
     for (std::size_t i = 0; i < audio.size() && i < kSoundsOfCard; ++i)
       html += sound_part(id, plain_text(audio[i]), sounds);
   html += "<dl>";
+  if (texts) {
+    html += asked_part(row);
+    if (!part_at(row, "choices").is_array()) html += fact_line("Right", text_at(row, "gold"), "gold");
+  }
+  html += fact_line("Answer", text_at(row, "output"), "answer");
   if (texts)
-    html += fact_line("Asked", text_of(row, "prompt")) + fact_line("Right", text_of(row, "gold"), "gold");
-  html += fact_line("Answer", text_of(row, "output"), "answer");
-  for (const char* rule : {"official", "robust"})
-    if (texts)
-      if (const std::string value = text_of(part_of(row, rule), "value"); !value.empty())
-        html += fact_line(*rule == 'o' ? "Read, official" : "Read, robust", value);
-  html +=
-      fact_line("Why", text_of(part_of(row, "robust"), "why")) + fact_line("Failure", text_of(row, "error"));
-  html += fact_line("Score", score_shown(row, "score")) + fact_line("Judge", judge_shown(row)) +
-          fact_line("Mean log-probability", score_shown(row, "logprob_mean")) +
+    html += fact_line("Read, official", text_at(part_at(row, "official"), "parsed")) +
+            fact_line("Read, robust", text_at(part_at(row, "robust"), "parsed"));
+  html += fact_line("Why", text_at(part_at(row, part_at(row, "robust").is_object() ? "robust" : "official"),
+                                   "why")) +
+          fact_line("Failure", text_at(row, "error"));
+  html += fact_line("Score", score_shown(row, "score")) + fact_line("Judge", score_shown(row, "judge")) +
+          fact_line("Log-probability", score_shown(row, "logprob_mean")) +
           fact_line("Seconds", score_shown(row, "seconds")) + fact_line("Groups", groups_shown(row));
-  if (const Json& variants = part_of(row, "variants"); variants.is_object()) {
+  if (const Json& variants = part_at(row, "variants"); variants.is_object()) {
     std::string text;
     for (const auto& [name, value] : variants.items())
       text += (text.empty() ? "" : ", ") + name + " " + plain_text(value);
@@ -184,12 +202,13 @@ std::string item_table(const std::vector<Json>& scores, const std::vector<std::s
       texts ? "<th scope=col>asked<th scope=col>right" : "");
   for (const std::size_t place : places) {
     const Json& row = scores[place];
-    const std::string state = item_state(row), failure = text_of(row, "error");
+    const std::string state = item_state(row), failure = text_at(row, "error");
     html += fmt::format("<tr data-state=\"{}\"><th scope=row>{}<td>{}<td class=n>{}", html_text(state),
-                        html_text(text_of(row, "id")), state_badge(state), score_shown(row, "score"));
+                        html_text(text_at(row, "id")), state_badge(state), score_shown(row, "score"));
     const auto cell = [&](const std::string& text) { html += "<td>" + html_text(cut_text(text, kCellText)); };
-    if (texts) cell(text_of(row, "prompt")), cell(text_of(row, "gold"));
-    cell(failure.empty() ? text_of(row, "output") : failure);
+    if (texts)
+      cell(text_at(row, row.contains("question") ? "question" : "prompt")), cell(text_at(row, "gold"));
+    cell(failure.empty() ? text_at(row, "output") : failure);
     cell(groups_shown(row));
     html += "</tr>\n";
   }
@@ -199,34 +218,28 @@ std::string item_table(const std::vector<Json>& scores, const std::vector<std::s
 std::string flipped_table(const Json& flipped, const std::vector<Json>& scores, const Json& summary) {
   if (!flipped.is_array() || flipped.empty()) return "<p class=soft>No item flipped.</p>";
   std::unordered_map<std::string, const Json*> rows;
-  for (const Json& row : scores) rows.emplace(text_of(row, "id"), &row);
+  for (const Json& row : scores) rows.emplace(text_at(row, "id"), &row);
   const bool texts = texts_allowed(summary);
   std::string html = fmt::format(
-      "<table><caption>Items that flipped</caption><thead><tr><th scope=col>id<th scope=col class=n>A<th "
-      "scope=col "
-      "class=n>B<th scope=col>better{}<th scope=col>answer of this run</tr></thead><tbody>\n",
+      "<table class=wide><caption>Items that flipped</caption><thead><tr><th scope=col>id<th scope=col "
+      "class=n>A<th scope=col class=n>B<th scope=col>better{}<th scope=col>answer of A<th scope=col>answer "
+      "of "
+      "B</tr></thead><tbody>\n",
       texts ? "<th scope=col>right" : "");
-  const auto shown = [](const Json& value) {
-    return value.is_boolean() ? (value ? "1" : "0") : plain_text(value);
-  };
-  const auto as_number = [](const Json& value) {
-    return value.is_boolean()  ? (value.get<bool>() ? 1.0 : 0.0)
-           : value.is_number() ? value.get<double>()
-                               : 0.0;
-  };
   std::size_t n = 0;
   for (const Json& item : flipped) {
     if (n++ == kFlippedRows) break;
-    const Json &a = part_of(item, "a"), &b = part_of(item, "b");
-    const auto found = rows.find(text_of(item, "id"));
-    const Json nothing, &row = found == rows.end() ? nothing : *found->second;
-    html += fmt::format("<tr><th scope=row>{}<td class=n>{}<td class=n>{}<td>{}",
-                        html_text(text_of(item, "id")), html_text(shown(a)), html_text(shown(b)),
-                        as_number(a) == as_number(b)  ? "equal"
-                        : as_number(a) > as_number(b) ? "A"
-                                                      : "B");
-    if (texts) html += "<td>" + html_text(cut_text(text_of(row, "gold"), kCellText));
-    html += "<td>" + html_text(cut_text(text_of(row, "output"), kCellText)) + "</tr>\n";
+    const double a = number_at(item, "a").value_or(0), b = number_at(item, "b").value_or(0);
+    const auto cell = [&](const std::string& text) { html += "<td>" + html_text(cut_text(text, kCellText)); };
+    html += fmt::format("<tr><th scope=row>{}<td class=n>{:.3g}<td class=n>{:.3g}<td>{}",
+                        html_text(text_at(item, "id")), a, b,
+                        a == b  ? "equal"
+                        : a > b ? "A"
+                                : "B");
+    const auto found = rows.find(text_at(item, "id"));
+    if (texts) cell(found == rows.end() ? "" : text_at(*found->second, "gold"));
+    cell(text_at(item, "output_a")), cell(text_at(item, "output_b"));
+    html += "</tr>\n";
   }
   html += "</tbody></table>";
   if (flipped.size() > kFlippedRows)

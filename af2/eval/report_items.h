@@ -37,7 +37,8 @@ struct ReportSounds {
 // model was surest of (logprob_mean) is worst, and the right one that it was surest of is best; then by id.
 std::vector<std::size_t> worst_first(const std::vector<Json>& scores);
 
-// failed, no answer, left out, wrong, right, partly, or scored (no right or wrong in this benchmark).
+// failed, no answer, left out, wrong, right, partly, scored (no right or wrong in this benchmark), or no mark
+// (none that the judge gave could be read).
 std::string item_state(const Json& row);
 
 std::string item_card(const Json& row, const Json& summary, const ReportSounds& sounds);
@@ -46,7 +47,7 @@ std::string item_card(const Json& row, const Json& summary, const ReportSounds& 
 std::string item_table(const std::vector<Json>& scores, const std::vector<std::size_t>& places,
                        const Json& summary);
 
-// Items of which two runs think differently, at most 200: scores of both, and this run's answer.
+// Items of which two runs think differently, at most 200: scores and answers of both.
 std::string flipped_table(const Json& flipped, const std::vector<Json>& scores, const Json& summary);
 
 }  // namespace af2

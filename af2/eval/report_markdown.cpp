@@ -55,14 +55,14 @@ std::string md_facts(const std::vector<std::pair<std::string, std::string>>& fac
 }
 
 std::string md_first_line(const Json& summary, const Headline& head) {
-  const Json& counts = part_of(summary, "counts");
-  const std::int64_t n = count_of(counts, "n"), unmatched = count_of(counts, "unmatched");
+  const Json& counts = part_at(summary, "counts");
+  const std::int64_t n = count_at(counts, "n"), unmatched = count_at(counts, "unmatched");
   const auto short_value = [](const std::optional<ReportFigure>& figure) {
-    return figure ? value_text(*figure) : std::string("none");
+    return figure ? shown_value(*figure) : std::string("none");
   };
   std::string audio_off = "not run", few;
   for (const WeaknessLine& line : weaknesses(summary))
-    if (line.name == "audio_off" && line.figure.value) audio_off = value_text(line.figure);
+    if (line.name == "audio_off" && line.figure.value) audio_off = shown_value(line.figure);
   for (const auto& [words, sentence] : caveats(summary)) few += (few.empty() ? "" : "; ") + words;
   const PublishedView published = published_view(summary);
   const auto known = [&](const char* role) {
@@ -71,9 +71,9 @@ std::string md_first_line(const Json& summary, const Headline& head) {
   };
   return md_table({"score \xc2\xb1", ">n", ">failures", ">unmatched", "official / robust", "audio off",
                    "hearing gain", "AF2", "best", "caveat"},
-                  {{plus_minus(head.main), count_text(n), count_text(count_of(counts, "failed")),
+                  {{plus_minus(head.main), count_text(n), count_text(count_at(counts, "failed")),
                     n > 0 ? fmt::format("{} ({})", count_text(unmatched),
-                                        share_text(static_cast<double>(unmatched) / static_cast<double>(n)))
+                                        shown_share(static_cast<double>(unmatched) / static_cast<double>(n)))
                           : count_text(unmatched),
                     short_value(head.official) + " / " + short_value(head.robust), audio_off,
                     md_text(hearing_gain_text(summary)), known("af2"), known("best"),
@@ -82,9 +82,9 @@ std::string md_first_line(const Json& summary, const Headline& head) {
 
 std::string md_metrics(const Json& summary) {
   std::vector<MdRow> rows;
-  for (const Json& metric : part_of(summary, "metrics")) {
+  for (const Json& metric : part_at(summary, "metrics")) {
     const ReportFigure figure = read_figure(metric);
-    rows.push_back({md_text(figure.title()), value_text(figure), interval_text(figure), count_text(figure.n),
+    rows.push_back({md_text(figure.title()), shown_value(figure), interval_text(figure), count_text(figure.n),
                     is_share(figure.unit) ? "" : md_text(figure.unit), md_text(figure.note)});
   }
   return "## Metrics\n\n" + md_table({"metric", ">value", ">95 % interval", ">n", "unit", "note"}, rows);
@@ -92,7 +92,7 @@ std::string md_metrics(const Json& summary) {
 
 std::string md_groups(const Json& summary, const ReportFigure& main) {
   std::string text;
-  const Json& groups = part_of(summary, "groups");
+  const Json& groups = part_at(summary, "groups");
   if (!groups.is_object()) return text;
   for (const auto& [by, list] : groups.items()) {
     std::vector<MdRow> rows;
@@ -100,9 +100,9 @@ std::string md_groups(const Json& summary, const ReportFigure& main) {
     for (const Json& group : list) {
       const ReportFigure figure = group_figure(group, main);
       if (!figure.name.empty()) name = figure.title();
-      const std::string value = text_of(group, "value");
-      rows.push_back({md_text(value.empty() ? "(none)" : value), count_text(count_of(group, "n")),
-                      value_text(figure), interval_text(figure), md_text(published_part(summary, value))});
+      const std::string value = text_at(group, "value");
+      rows.push_back({md_text(value.empty() ? "(none)" : value), count_text(count_at(group, "n")),
+                      shown_value(figure), interval_text(figure), md_text(published_part(summary, value))});
     }
     text += "## " + md_text(name) + " by " + md_text(by) + "\n\n" +
             md_table({md_text(by), ">n", ">score", ">95 % interval", ">AF2, published"}, rows);
@@ -112,9 +112,9 @@ std::string md_groups(const Json& summary, const ReportFigure& main) {
 
 std::string md_weaknesses(const Json& summary, const ReportFigure& main) {
   std::vector<MdRow> rows = {
-      {"**this run**", value_text(main), interval_text(main), count_text(main.n), "", ""}};
+      {"**this run**", shown_value(main), interval_text(main), count_text(main.n), "", ""}};
   for (const WeaknessLine& line : weaknesses(summary))
-    rows.push_back({md_text(line.name), value_text(line.figure), interval_text(line.figure),
+    rows.push_back({md_text(line.name), shown_value(line.figure), interval_text(line.figure),
                     count_text(line.figure.n), md_text(line.verdict), md_text(line.note)});
   return "## What is reached without hearing, or with less\n\n" +
          md_table({"how", ">value", ">95 % interval", ">n", "score minus it", "note"}, rows) +
@@ -142,31 +142,30 @@ std::string md_published(const Json& summary) {
   return text + "\n\n" + md_table({"role", "model", ">value", "against this run", "source", "note"}, rows);
 }
 
-std::string md_compare(const Json& compare, const Json& summary) {
+std::string md_compare(const Json& compare) {
   if (!compare.is_object()) return "";
-  const CompareView view = compare_view(compare, summary);
+  const CompareView view = compare_view(compare);
   std::string text = fmt::format("## Two runs\n\nA: {}. B: {}. {}\n\n", md_text(view.a), md_text(view.b),
                                  md_text(view.verdict)) +
                      md_facts(view.facts);
-  const Json& groups = part_of(compare, "groups");
+  const Json& groups = part_at(compare, "groups");
   if (groups.is_object())
     for (const auto& [by, list] : groups.items()) {
       std::vector<MdRow> rows;
       for (const Json& group : list) {
-        ReportFigure figure = read_figure(group);
-        figure.unit = headline_of(summary).main.unit;
-        rows.push_back({md_text(text_of(group, "value")), count_text(count_of(group, "n")),
-                        difference_text(number_of(group, "difference"), figure.unit), interval_text(figure)});
+        const ReportFigure figure = read_figure(group);
+        rows.push_back({md_text(text_at(group, "value")), count_text(count_at(group, "n")),
+                        difference_text(number_at(group, "difference"), figure.unit), interval_text(figure)});
       }
       text += "### B minus A by " + md_text(by) + "\n\n" +
               md_table({md_text(by), ">n", ">difference", ">95 % interval"}, rows);
     }
-  const Json& flipped = part_of(compare, "flipped");
+  const Json& flipped = part_at(compare, "flipped");
   if (!flipped.is_array() || flipped.empty()) return text;
   std::vector<MdRow> rows;
   for (const Json& item : flipped) {
     if (rows.size() == kFlippedInMarkdown) break;
-    rows.push_back({md_text(text_of(item, "id")), md_text(text_of(item, "a")), md_text(text_of(item, "b"))});
+    rows.push_back({md_text(text_at(item, "id")), md_text(text_at(item, "a")), md_text(text_at(item, "b"))});
   }
   text += "### Items that flipped\n\n" + md_table({"id", ">A", ">B"}, rows);
   if (flipped.size() > rows.size())
@@ -187,19 +186,19 @@ std::string md_list(const char* title, const std::vector<std::string>& lines) {
 std::string report_markdown(const Json& summary, const Json& compare) {
   check_summary(summary);
   const Headline head = headline_of(summary);
-  const Json& benchmark = part_of(summary, "benchmark");
+  const Json& benchmark = part_at(summary, "benchmark");
   std::vector<std::string> caveat_lines, traps;
   for (const auto& [words, sentence] : caveats(summary)) caveat_lines.push_back(sentence);
-  if (const Json& list = part_of(benchmark, "traps"); list.is_array())
+  if (const Json& list = part_at(benchmark, "traps"); list.is_array())
     for (const Json& trap : list) traps.push_back(plain_text(trap));
   std::string text =
-      "# " + md_text(text_of(benchmark, "name")) + "\n\n" +
-      fmt::format("{}, {}, prompt {}.\n\n", md_text(text_of(part_of(summary, "run"), "model")),
-                  md_text(head.main.title()), md_text(text_of(part_of(summary, "run"), "prompt_name")));
+      "# " + md_text(text_at(benchmark, "name")) + "\n\n" +
+      fmt::format("{}, {}, prompt {}.\n\n", md_text(text_at(part_at(summary, "run"), "model")),
+                  md_text(head.main.title()), md_text(text_at(part_at(summary, "run"), "prompt")));
   text += md_first_line(summary, head) + md_list("Caveats", caveat_lines) + md_metrics(summary) +
           md_groups(summary, head.main) + md_weaknesses(summary, head.main) + md_published(summary) +
-          md_compare(compare, summary) + md_list("Known defects of the benchmark", traps);
-  if (const std::string words = text_of(benchmark, "contamination"); !words.empty())
+          md_compare(compare) + md_list("Known defects of the benchmark", traps);
+  if (const std::string words = text_at(benchmark, "contamination"); !words.empty())
     text += md_list("Contamination", {words});
   if (const auto facts = more_facts(summary); !facts.empty())
     text += "## More of this run\n\n" + md_facts(facts);

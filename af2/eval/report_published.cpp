@@ -38,7 +38,7 @@ double to_published_unit(const std::string& own, const std::string& published) {
 }
 
 std::string published_text(double value, const std::string& unit) {
-  return fmt::format("{}", value) + (unit == "percent" ? " %" : "");
+  return fmt::format("{:.6g}", value) + (unit == "percent" ? " %" : "");
 }
 
 }  // namespace
@@ -51,9 +51,9 @@ const PublishedLine* PublishedView::first(std::string_view role) const {
 
 PublishedView published_view(const Json& summary) {
   PublishedView view;
-  const Json& published = part_of(summary, "published");
-  view.metric = text_of(published, "metric");
-  view.unit = text_of(published, "unit");
+  const Json& published = part_at(summary, "published");
+  view.metric = text_at(published, "metric");
+  view.unit = text_at(published, "unit");
   const PublishedMetric metric = parse_published_metric(view.metric);
   // The published script's own rule where there is one: that is what the values were made with.
   const Headline head = headline_of(summary);
@@ -61,10 +61,10 @@ PublishedView published_view(const Json& summary) {
   if (head.main.name == metric.name) found = head.main;
   for (const char* matcher : {"official", "", "robust"})
     if (!found || !found->value)
-      if (auto other = find_figure(part_of(summary, "metrics"), metric.name, matcher))
+      if (auto other = find_figure(part_at(summary, "metrics"), metric.name, matcher))
         found = std::move(other);
   const double factor = found ? metric.factor * to_published_unit(found->unit, view.unit) : 0;
-  const std::int64_t limit = count_of(part_of(summary, "run"), "limit");
+  const std::int64_t limit = count_at(part_at(summary, "run"), "limit");
   if (!found)
     view.why_not = "this run has no metric " + view.metric;
   else if (!found->value)
@@ -77,15 +77,15 @@ PublishedView published_view(const Json& summary) {
     found->unit = view.unit;
     view.ours = std::move(found);
   }
-  const Json& rows = part_of(published, "rows");
+  const Json& rows = part_at(published, "rows");
   if (!rows.is_array()) return view;
   for (const Json& row : rows) {
     PublishedLine line;
-    line.role = text_of(row, "role"), line.model = text_of(row, "model");
-    line.source = text_of(row, "source"), line.note = text_of(row, "note");
-    line.value = number_of(row, "value");
+    line.role = text_at(row, "role"), line.model = text_at(row, "model");
+    line.source = text_at(row, "source"), line.note = text_at(row, "note");
+    line.value = number_at(row, "value");
     line.value_shown = line.value ? published_text(*line.value, view.unit) : "not printed";
-    if (const std::string other = text_of(row, "metric"); !other.empty()) {
+    if (const std::string other = text_at(row, "metric"); !other.empty()) {
       line.note += (line.note.empty() ? "" : "; ") + other;
       line.verdict = "another metric: not compared";
     } else if (!line.value || !view.ours) {
@@ -105,13 +105,13 @@ PublishedView published_view(const Json& summary) {
 }
 
 std::string published_part(const Json& summary, std::string_view group) {
-  const Json& published = part_of(summary, "published");
-  const Json& rows = part_of(published, "rows");
+  const Json& published = part_at(summary, "published");
+  const Json& rows = part_at(published, "rows");
   if (!rows.is_array()) return "";
   for (const Json& row : rows)
-    if (text_of(row, "role") == "af2")
-      if (const auto value = number_of(part_of(row, "parts"), std::string(group).c_str()))
-        return published_text(*value, text_of(published, "unit"));
+    if (text_at(row, "role") == "af2")
+      if (const auto value = number_at(part_at(row, "parts"), std::string(group).c_str()))
+        return published_text(*value, text_at(published, "unit"));
   return "";
 }
 

@@ -9,13 +9,14 @@
 namespace af2 {
 namespace {
 
-constexpr std::size_t kConfusionsShown = 15, kChartGroups = 40;
+constexpr std::size_t kConfusionsShown = 15, kChartGroups = 40, kColumnsBeside = 5;
 
 }  // namespace
 
 std::string page_table(const PageTable& table) {
   std::string html = "<div class=scroll tabindex=0 role=region aria-label=\"" + html_text(table.caption) +
-                     "\"><table><caption>" + html_text(table.caption) + "</caption><thead><tr>";
+                     "\"><table" + (table.head.size() > kColumnsBeside ? " class=wide" : "") + "><caption>" +
+                     html_text(table.caption) + "</caption><thead><tr>";
   const auto numeric = [&](std::size_t i) { return i < table.head.size() && table.head[i].starts_with('>'); };
   for (std::size_t i = 0; i < table.head.size(); ++i)
     html += fmt::format("<th scope=col{}>{}", numeric(i) ? " class=n" : "",
@@ -40,34 +41,35 @@ std::string fact_table(const std::string& caption,
 
 std::string picture(const std::string& svg, const std::string& below, const PageTable& table) {
   if (svg.empty()) return page_table(table);
-  return "<div class=pair><figure>" + svg + "<figcaption>" + html_text(below) + "</figcaption></figure>" +
-         page_table(table) + "</div>";
+  // Tables of many columns need the whole width.
+  return std::string(table.head.size() > kColumnsBeside ? "<div>" : "<div class=pair>") + "<figure>" + svg +
+         "<figcaption>" + html_text(below) + "</figcaption></figure>" + page_table(table) + "</div>";
 }
 
 ChartRow chart_row(const std::string& label, const ReportFigure& figure, char mark) {
   const double factor = is_share(figure.unit) ? 100 : 1;
-  ChartRow row{label, value_text(figure), figure.value, figure.low, figure.high, mark};
+  ChartRow row{label, shown_value(figure), figure.value, figure.low, figure.high, mark};
   for (auto* number : {&row.value, &row.low, &row.high})
     if (*number) **number *= factor;
   return row;
 }
 
 std::string headline_section(const Json& summary, const Headline& head) {
-  const Json& counts = part_of(summary, "counts");
+  const Json& counts = part_at(summary, "counts");
   const PublishedView published = published_view(summary);
   std::string html = "<dl class=figures>";
   const auto add = [&](const std::string& name, const std::string& value) {
     html += fmt::format("<div class=figure><dt>{}</dt><dd>{}</dd></div>", html_text(name), html_text(value));
   };
   add(head.main.title(), plus_minus(head.main));
-  add("items", count_text(count_of(counts, "n")));
-  add("failures", count_text(count_of(counts, "failed")));
-  add("unmatched", count_text(count_of(counts, "unmatched")));
+  add("items", count_text(count_at(counts, "n")));
+  add("failures", count_text(count_at(counts, "failed")));
+  add("unmatched", count_text(count_at(counts, "unmatched")));
   if (head.official && head.robust)
-    add("official / robust", value_text(*head.official) + " / " + value_text(*head.robust));
+    add("official / robust", shown_value(*head.official) + " / " + shown_value(*head.robust));
   std::string audio_off = "not run";
   for (const WeaknessLine& line : weaknesses(summary))
-    if (line.name == "audio_off" && line.figure.value) audio_off = value_text(line.figure);
+    if (line.name == "audio_off" && line.figure.value) audio_off = shown_value(line.figure);
   add("audio off", audio_off);
   add("hearing gain", hearing_gain_text(summary));
   for (const auto& [role, name] : {std::pair("af2", "AF2, published"), std::pair("best", "best known")})
@@ -90,8 +92,10 @@ std::string published_section(const Json& summary) {
   std::vector<ChartRow> rows;
   if (view.ours) {
     ReportFigure ours = *view.ours;
-    rows.push_back({"this run", fmt::format("{:.{}f}", *ours.value, view.unit == "percent" ? 1 : 3),
-                    ours.value, ours.low, ours.high, 'o'});
+    rows.push_back(
+        {"this run",
+         view.unit == "percent" ? fmt::format("{:.1f} %", *ours.value) : fmt::format("{:.3f}", *ours.value),
+         ours.value, ours.low, ours.high, 'o'});
   }
   for (const PublishedLine& line : view.rows) {
     table.rows.push_back({line.model, line.role, line.value_shown, line.verdict, line.source, line.note});
@@ -108,9 +112,9 @@ std::string published_section(const Json& summary) {
 
 std::string metrics_section(const Json& summary, const Headline& head) {
   PageTable table{"All metrics", {"metric", ">value", ">95 % interval", ">n", "unit", "note"}, {}};
-  for (const Json& metric : part_of(summary, "metrics")) {
+  for (const Json& metric : part_at(summary, "metrics")) {
     const ReportFigure figure = read_figure(metric);
-    table.rows.push_back({figure.title(), value_text(figure), interval_text(figure), count_text(figure.n),
+    table.rows.push_back({figure.title(), shown_value(figure), interval_text(figure), count_text(figure.n),
                           is_share(figure.unit) ? "" : figure.unit, figure.note});
   }
   std::vector<ChartRow> rows;
@@ -126,12 +130,13 @@ std::string weakness_section(const Json& summary, const Headline& head) {
   PageTable table{
       "The score beside what is reached without hearing, or with less",
       {"how", ">value", ">95 % interval", ">n", "score minus it", "note"},
-      {{"this run", value_text(head.main), interval_text(head.main), count_text(head.main.n), "", ""}}};
+      {{"this run", shown_value(head.main), interval_text(head.main), count_text(head.main.n), "", ""}}};
   std::vector<ChartRow> rows = {chart_row("this run", head.main, 'o')};
   for (const WeaknessLine& line : weaknesses(summary)) {
-    table.rows.push_back({line.name, value_text(line.figure), interval_text(line.figure),
+    table.rows.push_back({line.name, shown_value(line.figure), interval_text(line.figure),
                           count_text(line.figure.n), line.verdict, line.note});
-    if (line.figure.value) rows.push_back(chart_row(line.name, line.figure, line.blind ? 's' : 'd'));
+    if (line.figure.value && line.figure.unit == head.main.unit)
+      rows.push_back(chart_row(line.name, line.figure, line.blind ? 's' : 'd'));
   }
   if (rows.size() == 1) return page_table(table);
   return "<p>Hearing gain: " + html_text(hearing_gain_text(summary)) + ".</p>" +
@@ -142,16 +147,16 @@ std::string weakness_section(const Json& summary, const Headline& head) {
 
 std::string groups_section(const Json& summary, const ReportFigure& main) {
   std::string html;
-  const Json& groups = part_of(summary, "groups");
+  const Json& groups = part_at(summary, "groups");
   if (!groups.is_object()) return html;
   for (const auto& [by, list] : groups.items()) {
     PageTable table{main.name + " by " + by, {by, ">n", ">score", ">95 % interval", ">AF2, published"}, {}};
     std::vector<ChartRow> rows = {chart_row("all items", main, 'o')};
     for (const Json& group : list) {
       const ReportFigure figure = group_figure(group, main);
-      const std::string value = text_of(group, "value"), name = value.empty() ? "(none)" : value;
-      table.rows.push_back({name, count_text(count_of(group, "n")), value_text(figure), interval_text(figure),
-                            published_part(summary, value)});
+      const std::string value = text_at(group, "value"), name = value.empty() ? "(none)" : value;
+      table.rows.push_back({name, count_text(count_at(group, "n")), shown_value(figure),
+                            interval_text(figure), published_part(summary, value)});
       rows.push_back(chart_row(name, figure, 'd'));
     }
     html +=
@@ -163,26 +168,29 @@ std::string groups_section(const Json& summary, const ReportFigure& main) {
 }
 
 std::string lengths_section(const Json& summary, const ReportFigure& main) {
-  const Json& lengths = part_of(summary, "lengths");
+  const Json& lengths = part_at(summary, "lengths");
   if (!lengths.is_array() || lengths.empty()) return "";
-  PageTable table{"Score by length of the sound", {"seconds", ">n", ">score", ">95 % interval"}, {}};
-  std::vector<ChartRow> rows = {chart_row("all items", main, 'o')};
+  const std::string words = item_score_words(summary);
+  PageTable table{"Score by length of the sound" + (words.empty() ? words : ": " + words),
+                  {"seconds", ">n", ">score", ">95 % interval"},
+                  {}};
+  std::vector<ChartRow> rows;
+  if (words.empty()) rows.push_back(chart_row("all items", main, 'o'));  // else of another scale
   for (const Json& bin : lengths) {
-    ReportFigure figure = read_figure(bin);
-    figure.unit = main.unit;
-    const auto to = number_of(bin, "to");
-    const std::string name = to ? fmt::format("{:g} to {:g} s", number_of(bin, "from").value_or(0), *to)
-                                : fmt::format("{:g} s and more", number_of(bin, "from").value_or(0));
-    table.rows.push_back({name, count_text(figure.n), value_text(figure), interval_text(figure)});
+    const ReportFigure figure = read_figure(bin);
+    const auto to = number_at(bin, "to");
+    const std::string name = to ? fmt::format("{:g} to {:g} s", number_at(bin, "from").value_or(0), *to)
+                                : fmt::format("{:g} s and more", number_at(bin, "from").value_or(0));
+    table.rows.push_back({name, count_text(figure.n), shown_value(figure), interval_text(figure)});
     if (figure.n > 0) rows.push_back(chart_row(name, figure, 'd'));
   }
   return picture(interval_chart(rows, "Score by length of the sound"),
-                 "Disc and band: all items. Diamonds: sounds of one length.", table);
+                 "Disc and band, where there are: all items. Diamonds: sounds of one length.", table);
 }
 
 std::string letters_section(const Json& summary) {
-  const Json& letters = part_of(summary, "letters");
-  const Json &gold = part_of(letters, "gold"), &answered = part_of(letters, "answered");
+  const Json& letters = part_at(summary, "letters");
+  const Json &gold = part_at(letters, "gold"), &answered = part_at(letters, "answered");
   if (!gold.is_array() || !answered.is_array()) return "";
   PageTable table{"How often each option is right, and is answered", {"option", ">right", ">answered"}, {}};
   std::vector<PairRow> rows;
@@ -200,8 +208,8 @@ std::string letters_section(const Json& summary) {
 }
 
 std::string confusion_section(const Json& summary) {
-  const Json& confusion = part_of(summary, "confusion");
-  if (!part_of(confusion, "labels").is_array() || !part_of(confusion, "counts").is_array()) return "";
+  const Json& confusion = part_at(summary, "confusion");
+  if (!part_at(confusion, "labels").is_array() || !part_at(confusion, "counts").is_array()) return "";
   std::vector<std::string> labels;
   for (const Json& label : confusion["labels"]) labels.push_back(plain_text(label));
   std::vector<std::vector<double>> counts;
@@ -223,7 +231,7 @@ std::string confusion_section(const Json& summary) {
     }
     const double found = gold < counts[gold].size() ? counts[gold][gold] : 0;
     recalls.rows.push_back({fmt::format("{} {}", gold + 1, labels[gold]), fmt::format("{:.0f}", sum),
-                            fmt::format("{:.0f}", found), sum > 0 ? share_text(found / sum) : "no items"});
+                            fmt::format("{:.0f}", found), sum > 0 ? shown_share(found / sum) : "no items"});
   }
   std::stable_sort(mixed.begin(), mixed.end(), [](const Mix& a, const Mix& b) { return a.n > b.n; });
   PageTable table{"Most frequent mistakes", {"right", "answered", ">items"}, {}};
@@ -234,28 +242,29 @@ std::string confusion_section(const Json& summary) {
          fmt::format("{:.0f}", mixed[i].n)});
   return picture(
              confusion_chart(labels, counts, "Confusion matrix: right classes by rows, answers by columns"),
-             "Rows: right. Columns: answered, in the same order. The darker, the larger the share of the "
+             "Rows: right. Columns: answered, in the same order. The stronger the shade, the larger the "
+             "share of the "
              "row.",
              recalls) +
          (table.rows.empty() ? std::string() : page_table(table));
 }
 
 std::string calibration_section(const Json& summary) {
-  const Json& calibration = part_of(summary, "calibration");
-  if (!part_of(calibration, "bins").is_array()) return "";
-  PageTable table{"Calibration", {"confidence", ">n", ">mean confidence", ">right"}, {}};
+  const Json& calibration = part_at(summary, "calibration");
+  if (!part_at(calibration, "bins").is_array()) return "";
+  PageTable table{"Calibration", {"bin", ">n", ">confidence", ">right"}, {}};
   std::vector<CalibrationPoint> points;
   for (const Json& bin : calibration["bins"]) {
-    const CalibrationPoint point{number_of(bin, "confidence").value_or(0),
-                                 number_of(bin, "accuracy").value_or(0), number_of(bin, "n").value_or(0)};
+    const CalibrationPoint point{number_at(bin, "confidence").value_or(0),
+                                 number_at(bin, "accuracy").value_or(0), number_at(bin, "n").value_or(0)};
     const bool any = point.n > 0;
     table.rows.push_back(
-        {fmt::format("{:g} to {:g}", number_of(bin, "low").value_or(0), number_of(bin, "high").value_or(0)),
-         fmt::format("{:.0f}", point.n), any ? share_text(point.confidence) : "",
-         any ? share_text(point.accuracy) : ""});
+        {fmt::format("{:g} to {:g}", number_at(bin, "low").value_or(0), number_at(bin, "high").value_or(0)),
+         fmt::format("{:.0f}", point.n), any ? shown_share(point.confidence) : "",
+         any ? shown_share(point.accuracy) : ""});
     points.push_back(point);
   }
-  return fmt::format("<p>Expected calibration error {:.3f}.</p>", number_of(calibration, "ece").value_or(0)) +
+  return fmt::format("<p>Expected calibration error {:.3f}.</p>", number_at(calibration, "ece").value_or(0)) +
          picture(
              calibration_chart(points, "Share of right answers by confidence"),
              "On the dashed line answers are right as often as the model is sure. Larger discs: more items.",

@@ -33,7 +33,7 @@ std::vector<double> round_ticks(double low, double high) {
   return ticks;
 }
 
-std::string mark_of(char mark, double x, double y) {
+std::string chart_mark(char mark, double x, double y) {
   if (mark == 'd') return fmt::format("<path class=m d=\"M{:.1f} {:.1f}l5 5l-5 5l-5 -5z\"/>", x, y - 5);
   if (mark == 's')
     return fmt::format("<rect class=mo x=\"{:.1f}\" y=\"{:.1f}\" width=8 height=8 />", x - 4, y - 4);
@@ -56,14 +56,15 @@ std::string interval_chart(const std::vector<ChartRow>& rows, const std::string&
     return kLeft + (kChartWidth - kLeft - kRight) * (value - low) / (high - low);
   };
   std::string svg = svg_open(bottom + kAxis, aria);
-  if (const ChartRow& first = rows.front(); first.low && first.high)
+  if (const ChartRow& first = rows.front(); first.mark == 'o' && first.low && first.high)
     svg += fmt::format("<rect class=band x=\"{:.1f}\" y=0 width=\"{:.1f}\" height=\"{:.1f}\"/>",
                        x(*first.low), x(*first.high) - x(*first.low), bottom);
   for (const double tick : round_ticks(low, high))
     svg += fmt::format(
-        "<line class=l x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=0 y2=\"{1:.1f}\"/><text x=\"{0:.1f}\" y=\"{2:.1f}\" "
+        "<line class={4} x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=0 y2=\"{1:.1f}\"/><text x=\"{0:.1f}\" "
+        "y=\"{2:.1f}\" "
         "text-anchor=middle>{3:.4g}</text>",
-        x(tick), bottom, bottom + 14, tick);
+        x(tick), bottom, bottom + 14, tick, tick == 0 && low < 0 ? "limit" : "l");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const ChartRow& row = rows[i];
     const double y = kTop + kRow * static_cast<double>(i);
@@ -76,7 +77,7 @@ std::string interval_chart(const std::vector<ChartRow>& rows, const std::string&
     if (row.low && row.high)
       svg += fmt::format("<path class=i d=\"M{0:.1f} {2:.1f}H{1:.1f}M{0:.1f} {3:.1f}v6M{1:.1f} {3:.1f}v6\"/>",
                          x(*row.low), x(*row.high), middle, middle - 3);
-    if (row.value) svg += mark_of(row.mark, x(*row.value), middle);
+    if (row.value) svg += chart_mark(row.mark, x(*row.value), middle);
     svg += "</g>";
   }
   return svg + "</svg>";
@@ -146,10 +147,11 @@ std::string confusion_chart(const std::vector<std::string>& labels,
   for (const auto& row : counts) columns = std::max(columns, row.size());
   if (labels.empty() || counts.empty()) return "";
   const bool few = labels.size() <= kCountsInCells;
-  const double left = few ? 92 : 26, top = 40;
+  const double left = few ? 92 : 34, top = 40;
   const double cell = std::min(44.0, (kChartWidth - left - 2) / static_cast<double>(columns));
   std::string svg = svg_open(top + cell * static_cast<double>(counts.size()) + 4, aria) +
-                    fmt::format("<text x=\"{:.1f}\" y=12>answered</text><text x=2 y=12>right</text>", left);
+                    fmt::format("<text x=\"{:.1f}\" y=12>answered</text><text x=2 y=\"{:.1f}\">right</text>",
+                                left, top - 8);
   // Many classes are numbered; the table beside the drawing has their names.
   const std::size_t every = 1 + columns / 16;
   for (std::size_t k = 0; k < columns; k += every)
@@ -173,8 +175,9 @@ std::string confusion_chart(const std::vector<std::string>& labels,
       svg += fmt::format(
           "<rect class=cell fill-opacity=\"{:.2f}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" "
           "height=\"{:.1f}\"><title>{}, answered {}: {:.0f}</title></rect>",
-          sum > 0 ? 0.75 * n / sum : 0.0, left + cell * static_cast<double>(answered), y, cell - 1, cell - 1,
-          html_text(name), answered < labels.size() ? html_text(labels[answered]) : "none", n);
+          sum > 0 ? (few ? 0.6 : 0.95) * n / sum : 0.0, left + cell * static_cast<double>(answered), y,
+          cell - 1, cell - 1, html_text(name),
+          answered < labels.size() ? html_text(labels[answered]) : "none", n);
       if (few && n > 0)
         svg += fmt::format("<text class=ink x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=middle>{:.0f}</text>",
                            left + cell * (static_cast<double>(answered) + 0.5) - 0.5, y + cell / 2 + 4, n);

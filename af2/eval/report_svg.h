@@ -20,8 +20,9 @@ struct ChartRow {
   std::optional<double> value, low, high;
   char mark = 'o';
 };
-// `aria`: what the drawing shows, in words. The axis reaches from the smallest to the largest number; the
-// interval of the first row is a band through all rows.
+// `aria`: what the drawing shows, in words. The axis reaches from the smallest to the largest number, with a
+// dashed line at zero where differences lie on both sides of it; the interval of a first row that is of this
+// run is a band through all rows.
 std::string interval_chart(const std::vector<ChartRow>& rows, const std::string& aria);
 
 // Two counts for each name, side by side.

@@ -12,7 +12,7 @@ namespace af2::test {
 inline Json sample_metric(const std::string& name, const std::string& matcher, double value, double half,
                           int n) {
   return {{"name", name},         {"matcher", matcher}, {"value", value}, {"low", value - half},
-          {"high", value + half}, {"unit", "share"},    {"n", n},         {"clusters", n},
+          {"high", value + half}, {"unit", "fraction"}, {"n", n},         {"clusters", n},
           {"known", true},        {"note", ""}};
 }
 
@@ -28,7 +28,7 @@ inline Json sample_summary() {
                           {"task", "mcq"},
                           {"kind", "mcq"},
                           {"primary", "accuracy"},
-                          {"unit", "share"},
+                          {"unit", "fraction"},
                           {"sha256", "ab12"},
                           {"layout", "verified"},
                           {"licence", "Apache-2.0"},
@@ -40,16 +40,11 @@ inline Json sample_summary() {
                      {"failed", 3},
                      {"mismatches", Json::array()},
                      {"missing_audio", 0}};
-  summary["run"] = {{"model", "AF2-3B"},
-                    {"model_facts", {{"weights", "ef56"}, {"dtype", "float32"}}},
-                    {"prompt_name", "default"},
-                    {"prompt_sha256", "0123"},
-                    {"answers", 1000},
-                    {"variants", {"audio_off"}},
-                    {"windows", "auto"},
-                    {"max_new_tokens", 256},
-                    {"seed", 1},
-                    {"limit", 0}};
+  summary["run"] = {{"model", "AF2-3B"},   {"model_facts", {{"weights", "ef56"}, {"dtype", "float32"}}},
+                    {"prompt", "default"}, {"sample_prompt", "a question of the owner"},
+                    {"answers", 1000},     {"variants", {"audio_off"}},
+                    {"windows", "auto"},   {"max_new_tokens", 256},
+                    {"seed", 1},           {"limit", 0}};
   summary["seconds"] = {{"heard", 9000.0}, {"used", 9000.0}, {"cut", 0.0}};
   summary["counts"] = {{"n", 1000}, {"failed", 3}, {"unmatched", 12}, {"length", 0}, {"empty", 2}};
   summary["metrics"] = {sample_metric("accuracy", "official", 0.624, 0.03, 1000),
@@ -58,7 +53,7 @@ inline Json sample_summary() {
   summary["metrics"].push_back({{"name", "circular_accuracy"},
                                 {"matcher", ""},
                                 {"known", false},
-                                {"unit", "share"},
+                                {"unit", "fraction"},
                                 {"n", 0},
                                 {"value", nullptr},
                                 {"low", nullptr},
@@ -73,7 +68,10 @@ inline Json sample_summary() {
       {{"name", "audio_off"}, {"n", 1000}, {"value", 0.411}, {"low", 0.381}, {"high", 0.441}, {"note", ""}}};
   summary["hearing_gain"] = {
       {"value", 0.213}, {"low", 0.18}, {"high", 0.245}, {"over", "audio_off"}, {"p", 0.0001}};
-  summary["power"] = {{"n", 1000}, {"half_width", 0.03}, {"detectable", 0.042}};
+  summary["item_score"] = "right or wrong";
+  summary["power"] = {{"n", 1000},           {"clusters", 1000},
+                      {"wilson_low", 0.594}, {"wilson_high", 0.653},
+                      {"detectable", 0.061}, {"note", "1000 items: a difference under 6.1 points is missed"}};
   summary["rotations"] = {{"n", 1000},    {"mean", 0.61},   {"low", 0.59},
                           {"high", 0.63}, {"spread", 0.01}, {"circular_accuracy", 0.45}};
   Json bins = Json::array();
@@ -102,7 +100,6 @@ inline Json sample_summary() {
          {"parts", {{"sound", 71.47}}}},
         {{"role", "best"}, {"model", "Large"}, {"value", 82.2}, {"source", "its report"}, {"note", ""}},
         {{"role", "prior"}, {"model", "Small"}, {"value", 50.0}, {"source", "its paper"}, {"note", ""}}}}};
-  summary["items"] = {{"worst", Json::array()}, {"best", Json::array()}};
   summary["version"] = "1.2.3";
   return summary;
 }
@@ -110,24 +107,31 @@ inline Json sample_summary() {
 // Item i is right when `right`; its answer has the mean log-probability `sure`.
 inline Json sample_score(int i, bool right, double sure) {
   std::string id = std::to_string(100000 + i);
-  return {
-      {"id", "item" + id.substr(1)},
-      {"cluster", "c"},
-      {"gold", "a dog"},
-      {"output", right ? "(a) a dog" : "(b) a cat"},
-      {"prompt", "what is heard? (A) a dog. (B) a cat."},
-      {"audio", {"clips/tone.wav"}},
-      {"seconds", 1.0},
-      {"error", ""},
-      {"official",
-       {{"value", right ? "a dog" : "a cat"}, {"parsed", true}, {"right", right}, {"excluded", false}}},
-      {"robust",
-       {{"value", right ? "a dog" : "a cat"}, {"parsed", true}, {"right", right}, {"why", "leading letter"}}},
-      {"score", right ? 1 : 0},
-      {"judge", nullptr},
-      {"logprob_mean", sure},
-      {"groups", {{"task", "sound"}}},
-      {"variants", {{"audio_off", 0}}}};
+  return {{"id", "item" + id.substr(1)},
+          {"cluster", "c"},
+          {"question", "what is heard?"},
+          {"choices", {"a dog", "a cat"}},
+          {"gold", {"a dog"}},
+          {"output", right ? "(a) a dog" : "(b) a cat"},
+          {"prompt", "what is heard? (A) a dog. (B) a cat."},
+          {"audio", {"clips/tone.wav"}},
+          {"seconds", 1.0},
+          {"official",
+           {{"value", right ? 1 : 0},
+            {"parsed", right ? "a dog" : "a cat"},
+            {"right", right},
+            {"excluded", false},
+            {"why", "tokens"}}},
+          {"robust",
+           {{"value", right ? 1 : 0},
+            {"parsed", right ? "a dog" : "a cat"},
+            {"right", right},
+            {"excluded", false},
+            {"why", "leading letter"}}},
+          {"score", right ? 1 : 0},
+          {"logprob_mean", sure},
+          {"groups", {{"task", "sound"}}},
+          {"variants", {{"audio_off", 0}}}};
 }
 
 inline std::vector<Json> sample_scores(int n) {
@@ -143,7 +147,7 @@ inline Json sample_compare() {
       {"a", {{"model", "AF2-0.5B"}, {"name", "small"}}},
       {"b", {{"model", "AF2-3B"}, {"name", "large"}}},
       {"benchmark", "mmau_mini"},
-      {"metric", "accuracy"},
+      {"score", "right or wrong"},
       {"n", 1000},
       {"value_a", 0.564},
       {"value_b", 0.624},
@@ -155,11 +159,11 @@ inline Json sample_compare() {
       {"ties", 818},
       {"only_a", 0},
       {"only_b", 2},
-      {"mcnemar", {{"b", 61}, {"c", 121}, {"exact", 0.00001}, {"mid", 0.000009}, {"chi2", 19.1}}},
+      {"mcnemar", {{"only_a", 61}, {"only_b", 121}, {"exact", 0.00001}, {"mid_p", 0.000009}, {"chi2", 19.1}}},
       {"flipped",
-       {{{"id", "item00001"}, {"a", 0}, {"b", 1}},
-        {{"id", "item00002"}, {"a", 0}, {"b", 1}},
-        {{"id", "item00004"}, {"a", 1}, {"b", 0}}}},
+       {{{"id", "item00001"}, {"a", 0}, {"b", 1}, {"output_a", "a cat"}, {"output_b", "a dog"}},
+        {{"id", "item00002"}, {"a", 0}, {"b", 1}, {"output_a", ""}, {"output_b", "a dog"}},
+        {{"id", "item00004"}, {"a", 1}, {"b", 0}, {"output_a", "(a) a dog"}, {"output_b", "both"}}}},
       {"groups",
        {{"task", {{{"value", "sound"}, {"n", 333}, {"difference", 0.05}, {"low", -0.01}, {"high", 0.11}}}}}},
       {"note", "not corrected for several comparisons"}};

@@ -158,6 +158,30 @@ TEST(EvalReport, PublishedUnits) {
   EXPECT_EQ(published_view(summary).why_not, "judge_mean was not computed: no judge");
 }
 
+// Gains and lengths are of items' scores, 0 to 1; a mark or CIDEr-D is of another scale and never beside
+// them.
+TEST(EvalReport, ScoresOfItemsAreNoMarks) {
+  Json summary = sample_summary();
+  summary["benchmark"]["primary"] = "cider_d", summary["item_score"] = "CIDEr-D / 10";
+  Json metric = test::sample_metric("cider_d", "", 0.46, 0.02, 1000);
+  metric["unit"] = "cider_d";
+  summary["metrics"] = {metric};
+  summary["variants"][0]["value"] = 0.12, summary["variants"][0]["low"] = 0.1,
+  summary["variants"][0]["high"] = 0.14;
+  const std::string text = report_markdown(summary, nullptr), page = report_html(summary, {}, nullptr, {});
+  EXPECT_THAT(text, HasSubstr("| 0.460 \xc2\xb1 0.020 | 1,000 |"));
+  EXPECT_THAT(text, HasSubstr("| +21.3 points (18.0 to 24.5) of CIDEr-D / 10 over audio_off |"));
+  EXPECT_THAT(text,
+              HasSubstr("| audio_off | 0.120 | 0.100 to 0.140 | 1,000 | +0.340, the score is above it |"));
+  EXPECT_THAT(text, HasSubstr("| chance | 25.5 % |  | 1,000 |  |"));
+  EXPECT_THAT(page, HasSubstr("Score by length of the sound: CIDEr-D / 10"));
+  const std::string lengths = page.substr(page.find("<h2 id=lengths>"), 2000);
+  EXPECT_THAT(lengths.substr(0, lengths.find("</svg>")), Not(HasSubstr("all items")));
+  // Numbers that are none, in memory or as null in a file, are absent.
+  summary["metrics"][0]["low"] = std::nan("");
+  EXPECT_THAT(report_markdown(summary, nullptr), HasSubstr("| 0.460 | 1,000 |"));
+}
+
 TEST(EvalReport, CaveatsAreSaid) {
   Json summary = sample_summary();
   EXPECT_TRUE(caveats(summary).empty());
@@ -169,13 +193,15 @@ TEST(EvalReport, CaveatsAreSaid) {
   summary["counts"]["length"] = 4;
   summary["seconds"]["cut"] = 120.0;
   summary["metrics"][1]["value"] = 0.66;
-  summary["judge"] = {{"failed", 11}};
+  summary["judge"] = {{"n", 1000}, {"judge_failed", 11}};
+  summary["run"]["not_answered"] = 6;
   const auto list = caveats(summary);
   std::vector<std::string> words;
   for (const auto& [few, sentence] : list) words.push_back(few);
-  EXPECT_THAT(words, ::testing::ElementsAre("may have been trained on", "other data than expected",
+  EXPECT_THAT(words, ::testing::ElementsAre("perhaps seen in training", "other data than expected",
                                             "overlaps with FSD50K", "2 sounds missing", "layout unverified",
-                                            "matchers differ", "4 answers cut", "sound cut", "judge failed"));
+                                            "matchers differ", "4 answers cut", "sound cut", "unfinished",
+                                            "judge failed"));
   const std::string text = report_markdown(summary, nullptr), page = report_html(summary, {}, nullptr, {});
   for (const auto& [few, sentence] : list) {
     EXPECT_THAT(text, HasSubstr(sentence));
@@ -189,7 +215,8 @@ TEST(EvalReport, TwoRuns) {
   EXPECT_THAT(text, HasSubstr("A: small (AF2-0.5B). B: large (AF2-3B). B is above A on these items."));
   EXPECT_THAT(text, HasSubstr("| B minus A | +6.0 points |"));
   EXPECT_THAT(text, HasSubstr("| B better / worse / equal, items | 121 / 61 / 818 |"));
-  EXPECT_THAT(text, HasSubstr("| McNemar | b 61, c 121, exact p 1e-05, mid p 9e-06 |"));
+  EXPECT_THAT(text,
+              HasSubstr("| McNemar | A alone right 61, B alone right 121, exact p 1e-05, mid p 9e-06 |"));
   EXPECT_THAT(text, HasSubstr("| sound | 333 | +5.0 points | -1.0 to 11.0 |"));
   Json equal = sample_compare();
   equal["low"] = -0.01;
@@ -200,7 +227,8 @@ TEST(EvalReport, TwoRuns) {
   const std::string page = report_html(sample_summary(), sample_scores(10), sample_compare(), {});
   EXPECT_THAT(
       page,
-      HasSubstr("<tr><th scope=row>item00004<td class=n>1<td class=n>0<td>A<td>a dog<td>(a) a dog</tr>"));
+      HasSubstr(
+          "<tr><th scope=row>item00004<td class=n>1<td class=n>0<td>A<td>a dog<td>(a) a dog<td>both</tr>"));
   EXPECT_THAT(page, HasSubstr("<tr><th scope=row>item00001<td class=n>0<td class=n>1<td>B"));
   Json many = sample_compare();
   many["flipped"] = Json::array();
@@ -313,8 +341,9 @@ TEST(EvalReport, PassesOnlyOnWhatItMay) {
   Json summary = sample_summary();
   std::vector<Json> scores = sample_scores(30);
   for (Json& row : scores) {
-    row["gold"] = "owned gold", row["prompt"] = "owned question";
-    row["official"]["value"] = row["robust"]["value"] = "owned option";
+    row["gold"] = {"owned gold"}, row["choices"] = {"owned gold", "owned option"};
+    row["prompt"] = row["question"] = "owned question";
+    row["official"]["parsed"] = row["robust"]["parsed"] = "owned option";
   }
   const auto page = [&](const Json& allowed) {
     summary["benchmark"]["redistribute"] = allowed;
@@ -325,13 +354,14 @@ TEST(EvalReport, PassesOnlyOnWhatItMay) {
     EXPECT_EQ(occurrences(html, "<audio"), 0u) << allowed;
     EXPECT_THAT(html, Not(HasSubstr("base64"))) << allowed;
     EXPECT_EQ(html.find("owned") != std::string::npos, allowed == "text") << allowed;
+    EXPECT_EQ(html.find("a question of the owner") != std::string::npos, allowed == "text") << allowed;
     EXPECT_THAT(html, HasSubstr("item00003")) << allowed;
     EXPECT_THAT(html, HasSubstr("(b) a cat")) << allowed;
     EXPECT_THAT(html, HasSubstr("does not allow")) << allowed;
   }
   const std::string all = page("all");
   EXPECT_EQ(occurrences(all, "<audio"), 3u);
-  EXPECT_THAT(all, HasSubstr("<dd class=gold>owned gold</dd>"));
+  EXPECT_THAT(all, HasSubstr("<li class=gold>owned gold \xe2\x9c\x93 right</li><li>owned option</li>"));
   EXPECT_THAT(all, Not(HasSubstr("does not allow")));
 }
 
@@ -346,13 +376,14 @@ TEST(EvalReport, WorstFirst) {
   EXPECT_EQ(item_state(scores[0]), "right");
   EXPECT_EQ(item_state(scores[3]), "wrong");
   EXPECT_EQ(item_state(scores[5]), "failed");
-  scores[3]["robust"]["parsed"] = false;
+  scores[3]["robust"]["parsed"] = nullptr;
   EXPECT_EQ(item_state(scores[3]), "no answer");
   scores[3]["official"]["excluded"] = true;
   EXPECT_EQ(item_state(scores[3]), "left out");
   scores[2]["score"] = 0.5;
   EXPECT_EQ(item_state(scores[2]), "partly");
-  EXPECT_EQ(item_state(Json{{"id", "x"}, {"score", 4.5}}), "scored");
+  EXPECT_EQ(item_state(Json{{"id", "x"}, {"score", 0.5}}), "scored");
+  EXPECT_EQ(item_state(Json{{"id", "x"}, {"score", nullptr}}), "no mark");
   // The summary's own choice goes before.
   Json summary = sample_summary();
   summary["items"] = {{"worst", {"item00001"}}, {"best", {"item00003", "not there"}}};
@@ -386,7 +417,7 @@ TEST(EvalReport, ASummaryWithLittleInIt) {
                              {"value", 0.4567},
                              {"n", 5},
                              {"known", true}});
-  EXPECT_THAT(report_markdown(bare, nullptr), HasSubstr("| 0.457 of 5 |"));
+  EXPECT_THAT(report_markdown(bare, nullptr), HasSubstr("| 0.457, n 5 |"));
   refused(ErrorKind::kData, {"no summary"}, [] { report_markdown(Json::array(), nullptr); });
   refused(ErrorKind::kData, {"no summary"}, [] { report_html({{"benchmark", 3}}, {}, nullptr, {}); });
   bare["schema"] = "af2-eval/2";
