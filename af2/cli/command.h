@@ -46,6 +46,11 @@ void add_data_convert(CLI::App& data, CommandRunner& runner);
 void add_data_mix(CLI::App& data, CommandRunner& runner);
 void add_data_stats(CLI::App& data, CommandRunner& runner);
 void add_data_scenes(CLI::App& data, CommandRunner& runner);
+void add_eval(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
+// Verbs of `eval`.
+void add_eval_judge(CLI::App& eval, CommandRunner& runner);    // judge, judge-stub
+void add_eval_reports(CLI::App& eval, CommandRunner& runner);  // compare, report
+void add_ablate(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 void add_train(CLI::App& app, const CommonFlags& common, CommandRunner& runner);
 
 }  // namespace af2

@@ -71,7 +71,9 @@ int main_of(int argc, char** argv) {
   add_convert(app, common, runner);
   add_quantize(app, common, runner);
   add_data(app, common, runner);
+  add_eval(app, common, runner);
   add_train(app, common, runner);
+  add_ablate(app, common, runner);
   add_export(app, common, runner);
   try {
     apply_config_file(app, argc, argv);

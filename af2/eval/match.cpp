@@ -28,19 +28,6 @@ Match of_no_rule(const MatchCase&) {
   return match_detail::not_scored("has no rule for right and wrong");
 }
 
-// Our own test sets mix forms; the item's task or form says which rule is meant.
-Match by_form(const MatchCase& c) {
-  std::string form = c.item.task;
-  if (const auto found = c.item.groups.find("form"); found != c.item.groups.end()) form = found->second;
-  if (form == "yes_no") return match_detail::yes_no(c);
-  if (form == "short") return match_detail::any_ref_words(c);
-  if (form == "open" || form == "caption" || form == "open_qa") return match_detail::reference_overlap(c);
-  if (form == "choice" || form == "mcq" || !c.item.choices.empty())
-    return match_detail::cascade_of_options(c);
-  throw data_error("an item of the form \"" + form + "\", for which there is no rule", c.item.where,
-                   "forms are choice, yes_no, short, open");
-}
-
 using RuleFunction = Match (*)(const MatchCase&);
 const std::vector<std::pair<std::string, RuleFunction>>& rule_table() {
   static const std::vector<std::pair<std::string, RuleFunction>> table = {
@@ -65,12 +52,18 @@ const std::vector<std::pair<std::string, RuleFunction>>& rule_table() {
       {"marked_fields", match_detail::marked_fields},
       {"blab", match_detail::blab},
       {"per_task", match_detail::per_task},
-      {"by_form", by_form},
       {"judge", of_a_judge},
       {"embed_nearest", of_an_embedder},
       {"submit", of_a_page},
       {"none", of_no_rule}};
   return table;
+}
+
+// The file's rule, or another one for items of this task (`by_task`): sets that mix forms.
+std::string rule_name(const MatchRule& rule, const EvalItem& item) {
+  const auto by_task = rule.more.find("by_task");
+  if (by_task == rule.more.end()) return rule.rule;
+  return by_task->value(item.task, rule.rule);
 }
 
 }  // namespace
@@ -115,12 +108,13 @@ std::vector<std::string> texts_to_encode(const MatchRule& rule, const LabelSet& 
 
 Match match_output(const MatchRule& rule, const Benchmark& benchmark, const LabelSet& labels,
                    const EvalItem& item, const std::string& output, const MatchTools& tools) {
+  const std::string name = rule_name(rule, item);
   const auto& table = rule_table();
   const auto found =
-      std::find_if(table.begin(), table.end(), [&](const auto& row) { return row.first == rule.rule; });
+      std::find_if(table.begin(), table.end(), [&](const auto& row) { return row.first == name; });
   if (found == table.end())
-    throw user_error("unknown match rule \"" + rule.rule + "\"", benchmark.path.string(),
-                     "did you mean \"" + nearest_word(rule.rule, match_rules()) + "\"?");
+    throw user_error("unknown match rule \"" + name + "\"", benchmark.path.string(),
+                     "did you mean \"" + nearest_word(name, match_rules()) + "\"?");
   Match match = found->second({rule, benchmark, labels, item, prepare_answer(output, rule.before), tools});
   match.excluded = match.scored && !match.parsed && rule.unparsed == "exclude";
   if (!match.parsed) match.right = false, match.score = 0;

@@ -104,7 +104,6 @@ Match yes_no(const MatchCase& c) {
 Match first_int(const MatchCase& c) {
   Match match;
   const std::vector<std::string> right = right_texts(c);
-  const std::optional<int> gold = right.empty() ? std::nullopt : first_integer(right.front());
   const std::optional<int> given = first_integer(c.output);
   match.why = "integer";
   if (!given) {
@@ -118,8 +117,11 @@ Match first_int(const MatchCase& c) {
   match.parsed = true;
   match.value = std::to_string(*given);
   match.numbers["given"] = *given;
-  if (gold) match.numbers["gold"] = *gold;
-  match.right = gold == given;
+  if (!right.empty())
+    if (const std::optional<int> gold = first_integer(right.front())) {
+      match.numbers["gold"] = *gold;
+      match.right = *gold == *given;
+    }
   match.score = match.right ? 1 : 0;
   return match;
 }

@@ -8,13 +8,13 @@
 #include <cmath>
 #include <numeric>
 
+#include "../scratch.h"
 #include "af2/core/file.h"
 #include "af2/core/json.h"
 #include "af2/core/random.h"
 #include "af2/eval/caption_files.h"
 #include "af2/eval/caption_tokens.h"
 #include "refused.h"
-#include "scratch.h"
 
 namespace af2 {
 namespace {

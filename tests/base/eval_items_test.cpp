@@ -182,9 +182,11 @@ TEST(EvalItems, OwnBenchmarksExpectWhatTheSetsHold) {
                                                            {"long_val", {203, 83}},
                                                            {"hours_test", {69, 23}}};
   const std::vector<Benchmark> own = read_benchmarks(test::benchmark_folder() / "own");
-  ASSERT_EQ(own.size(), sets.size());
+  std::size_t found = 0;
   const std::string table = read_file(fs::path(AF2_SOURCE_DIR) / "docs" / "data-sets.md");
   for (const Benchmark& benchmark : own) {
+    if (benchmark.data.at("format") != "af2_items") continue;
+    ++found;
     const auto& [items, clips] = sets.at(benchmark.id);
     EXPECT_EQ(benchmark.data.at("expect").at("items"), items);
     EXPECT_EQ(benchmark.data.at("expect").at("clips"), clips);
@@ -196,6 +198,7 @@ TEST(EvalItems, OwnBenchmarksExpectWhatTheSetsHold) {
     };
     EXPECT_THAT(table, HasSubstr("| " + name + " | " + thousands(items) + " | " + thousands(clips) + " |"));
   }
+  EXPECT_EQ(found, sets.size());
 }
 
 }  // namespace

@@ -307,21 +307,27 @@ TEST(EvalMatch, TasksOfASuite) {
   EXPECT_TRUE(of_task("genre", "jazz", "Jazz.").right);
 }
 
-TEST(EvalMatch, OverlapAndForms) {
+TEST(EvalMatch, OverlapWithTheReference) {
   EXPECT_NEAR(matched("reference_overlap", open_item({"the dog barks twice"}), "A dog barks").score, 0.571429,
               1e-6);
+}
+
+TEST(EvalMatch, ATaskMayHaveItsOwnRule) {
+  MatchRule rule{
+      "option_cascade", {}, "wrong", {{"by_task", {{"yes_no", "yes_no"}, {"open_qa", "any_ref_words"}}}}};
+  const auto of = [&](const EvalItem& item, const std::string& output) {
+    return match_output(rule, {}, {}, item, output, {});
+  };
   EvalItem item = open_item({"yes"});
   item.task = "yes_no";
-  EXPECT_EQ(matched("by_form", item, "Yes it does").why, "word");
-  item.task = "short";
-  EXPECT_TRUE(matched("by_form", item, "the yes").right);
-  item.groups["form"] = "open";
-  EXPECT_EQ(matched("by_form", item, "yes").why, "overlap");
+  EXPECT_EQ(of(item, "Yes it does").why, "word");
+  item.task = "open_qa";
+  EXPECT_TRUE(of(item, "the yes").right);
   EvalItem choice = choice_item(kAnimals, 2);
-  choice.task = "choice";
-  EXPECT_TRUE(matched("by_form", choice, "(c) the rain").right);
-  item.groups["form"] = "sung";
-  test::refused(ErrorKind::kData, {"sung"}, [&] { matched("by_form", item, "yes"); });
+  choice.task = "mcq";
+  EXPECT_TRUE(of(choice, "(c) the rain").right);
+  rule.more["by_task"]["mcq"] = "option_cascad";
+  test::refused(ErrorKind::kUser, {"option_cascad", "option_cascade"}, [&] { of(choice, "(c)"); });
 }
 
 TEST(EvalMatch, EveryRuleOfTheFilesIsKnown) {

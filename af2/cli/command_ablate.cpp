@@ -1,0 +1,212 @@
+// `af2 ablate`: variants of a recipe, each trained with several seeds, scored, and put into one table.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+#include "af2/cli/command.h"
+#include "af2/cli/eval_engine.h"
+#include "af2/cli/eval_flags.h"
+#include "af2/cli/output.h"
+#include "af2/core/error.h"
+#include "af2/core/file.h"
+#include "af2/core/log.h"
+#include "af2/core/progress.h"
+#include "af2/core/signal.h"
+#include "af2/core/text_util.h"
+#include "af2/data/table.h"
+#include "af2/eval/ablation.h"
+#include "af2/eval/result_cache.h"
+#include "af2/eval/run.h"
+#include "af2/eval/scored_run.h"
+#include "af2/eval/summary.h"
+#include "af2/train/export.h"
+#include "af2/train/train_options.h"
+#include "af2/train/trainer.h"
+
+namespace af2 {
+namespace fs = std::filesystem;
+namespace {
+
+struct AblateFlags {
+  std::string config, out, only;
+  int batch = 16, threads = 0, resamples = 10000;
+  bool dry_run = false;
+};
+
+// One training of a variant.
+struct AblationRun {
+  const AblationVariant* variant = nullptr;
+  std::int64_t seed = 0;
+  fs::path folder;  // recipe.json, base/ (config), run/ (checkpoints), model/, BENCHMARK/
+
+  bool loads() const { return !variant->load.empty(); }
+  fs::path model() const { return loads() ? fs::path(variant->load) : folder / "model"; }
+};
+
+std::vector<AblationRun> runs_of_plan(const AblationPlan& plan, const AblateFlags& flags) {
+  std::vector<AblationRun> runs;
+  const std::vector<std::string> only =
+      flags.only.empty() ? std::vector<std::string>{} : split(flags.only, ',');
+  for (const AblationVariant& variant : plan.variants) {
+    if (!only.empty() && std::find(only.begin(), only.end(), variant.name) == only.end()) continue;
+    const fs::path folder = fs::path(flags.out) / variant.name;
+    if (!variant.load.empty()) {
+      runs.push_back({&variant, 0, folder});
+      continue;
+    }
+    for (const std::int64_t seed : variant.seeds.empty() ? plan.seeds : variant.seeds)
+      runs.push_back({&variant, seed, folder / ("seed-" + std::to_string(seed))});
+  }
+  if (runs.empty()) throw user_error("names no variant of the file: " + flags.only, "--only");
+  return runs;
+}
+
+// The file of the language model, as an absolute path, so that a config may be copied.
+Json with_absolute_paths(Json config, const fs::path& folder) {
+  if (config.contains("lm") && config["lm"].contains("file") && config["lm"]["file"].is_string())
+    config["lm"]["file"] =
+        fs::absolute(folder / config["lm"]["file"].get<std::string>()).lexically_normal().string();
+  return config;
+}
+
+// Config and recipe of a run, written where they are not. A run of another recipe in its folder is refused by
+// the trainer.
+void write_run_files(const AblationPlan& plan, const AblationRun& run) {
+  const fs::path config_file = plan.model / "config.json";
+  const Json config = config_of(*run.variant, with_absolute_paths(read_config_file(config_file), plan.model),
+                                config_file.string());
+  for (const char* name : {"base", "model"}) {
+    fs::create_directories(run.folder / name);
+    write_file_atomic(run.folder / name / "config.json", config.dump(1) + "\n");
+  }
+  Json recipe = recipe_of(plan, *run.variant, run.seed);
+  recipe["base"] = fs::absolute(plan.recipe).lexically_relative(fs::absolute(run.folder)).string();
+  recipe["model"] = (run.folder / "base").string();
+  write_file_atomic(run.folder / "recipe.json", recipe.dump(1) + "\n");
+}
+
+// Trains and exports; false: stopped by a signal. Core-hours of all sittings stand in core_hours.json.
+bool train_run(const AblationPlan& plan, const AblationRun& run) {
+  const fs::path weights = run.folder / "model/adapter.safetensors";
+  if (fs::exists(weights)) return true;
+  const TrainOptions options = read_train_options(run.folder / "recipe.json");
+  const double began = steady_seconds();
+  const TrainResult result = train(options, run.folder / "run", true);
+  double hours =
+      (steady_seconds() - began) / 3600 *
+      (options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency()));
+  const fs::path file = run.folder / "core_hours.json";
+  if (fs::exists(file)) hours += parse_json(read_file(file), file.string()).at("core_hours").get<double>();
+  write_file_atomic(file, Json{{"core_hours", hours}}.dump() + "\n");
+  if (!result.finished) return false;
+  export_model({run.folder / "run"}, run.folder / "model", plan.dtype);
+  return true;
+}
+
+// The scores of a scored run that a column is of.
+std::vector<AblationScores::Item> items_of_column(const fs::path& folder, const AblationColumn& column) {
+  std::vector<AblationScores::Item> items;
+  std::size_t number = 0;
+  const fs::path file = folder / "scores.jsonl";
+  for (const std::string& text : split(read_file(file), '\n')) {
+    ++number;
+    if (trim(text).empty()) continue;
+    const Json line = parse_json(text, line_of(file.string(), number));
+    if (!line.contains("score") || !line["score"].is_number()) continue;
+    if (!column.by.empty()) {
+      const Json groups = line.value("groups", Json::object());
+      if (groups.value(column.by, std::string()) != column.value) continue;
+    }
+    items.push_back({line.at("id").get<std::string>(), line.value("cluster", std::string()),
+                     line["score"].get<double>()});
+  }
+  return items;
+}
+
+AblationScores score_ablation(const AblationPlan& plan, const AblationRun& run, const AblateFlags& flags) {
+  AblationScores scores{run.variant->name, run.seed, 0, {}};
+  const fs::path hours = run.folder / "core_hours.json";
+  if (fs::exists(hours))
+    scores.core_hours = parse_json(read_file(hours), hours.string()).at("core_hours").get<double>();
+  for (const AblationBenchmark& bench : plan.benchmarks) {
+    const Benchmark benchmark = read_benchmark(bench.file);
+    const BenchmarkItems items = read_items(benchmark, bench.root, {.allow_partial = true});
+    ClipFlags clips;
+    clips.model = run.model().string(), clips.threads = flags.threads;
+    EvalModel model = engine_model(
+        clips, benchmark.decoding.windows.is_number() ? benchmark.decoding.windows.get<int>() : 0);
+    RunOptions options;
+    options.out = run.folder / benchmark.id, options.root = bench.root, options.baselines = bench.baselines;
+    options.batch = flags.batch, options.limit = bench.limit, options.likeliest = bench.likeliest;
+    const RunResult result =
+        run_benchmark(benchmark, items.labels, items.items, data_sha256(items), model, options);
+    if (!result.stopped.empty()) throw Stopped{result.stopped};
+    ScoreOptions score;
+    score.resamples = flags.resamples;
+    score_run(options.out, benchmark, items, score);
+  }
+  for (const AblationColumn& column : plan.columns)
+    scores.columns.push_back(items_of_column(run.folder / column.benchmark, column));
+  return scores;
+}
+
+int run_ablate(const AblateFlags& flags) {
+  install_stop_signals();
+  const AblationPlan plan = read_ablation_plan(flags.config);
+  const std::vector<AblationRun> runs = runs_of_plan(plan, flags);
+  // All recipes are read before the first is trained.
+  for (const AblationRun& run : runs) {
+    if (run.loads()) continue;
+    write_run_files(plan, run);
+    read_train_options(run.folder / "recipe.json");
+  }
+  for (const AblationBenchmark& bench : plan.benchmarks) read_benchmark(bench.file);
+  notice("{}: {} runs of {} variants", plan.name, runs.size(), plan.variants.size());
+  if (flags.dry_run) {
+    for (const AblationRun& run : runs) print_line(run.folder.string());
+    return 0;
+  }
+  std::vector<AblationScores> scores;
+  try {
+    for (const AblationRun& run : runs) {
+      notice("{}{}", run.variant->name, run.loads() ? "" : fmt::format(", seed {}", run.seed));
+      if (!run.loads() && !train_run(plan, run)) throw Stopped{"signal"};
+      scores.push_back(score_ablation(plan, run, flags));
+    }
+  } catch (const Stopped& stopped) {
+    notice("stopped: {}; the same command goes on", stopped.reason);
+    return 128 + stop_signal();
+  }
+  const Json table = ablation_table(plan, scores, flags.resamples);
+  write_file_atomic(fs::path(flags.out) / "table.json", table.dump(1) + "\n");
+  const std::string text = ablation_markdown(table);
+  write_file_atomic(fs::path(flags.out) / "table.md", text);
+  print_raw(text);
+  return 0;
+}
+
+}  // namespace
+
+void add_ablate(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
+  auto flags = std::make_shared<AblateFlags>();
+  CLI::App* verb =
+      app.add_subcommand("ablate", "variants of a recipe: each trained, scored, one table with intervals");
+  verb->add_option("--config", flags->config,
+                   "file of variants, seeds, benchmarks and columns (recipes/ablations)")
+      ->required();
+  verb->add_option("-o,--out", flags->out,
+                   "folder: VARIANT/seed-N, table.json, table.md; the same command goes on")
+      ->required();
+  verb->add_option("--only", flags->only, "variants, with commas between them");
+  verb->add_option("-b,--batch", flags->batch, "questions answered together")->check(CLI::Range(1, 1024));
+  verb->add_option("--resamples", flags->resamples, "of the intervals")->check(CLI::Range(100, 1000000));
+  verb->add_option("-t,--threads", flags->threads, "threads; 0: all cores");
+  verb->add_flag("--dry-run", flags->dry_run,
+                 "check the file and every recipe, list the runs, train nothing");
+  verb->footer("example: af2 ablate --config recipes/ablations/toy.yaml -o runs/ablations-toy");
+  verb->callback([flags, &runner] { runner = [flags] { return run_ablate(*flags); }; });
+}
+
+}  // namespace af2

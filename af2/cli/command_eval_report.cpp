@@ -1,0 +1,122 @@
+// `af2 eval compare` and `report`: two runs beside each other; a run as pages.
+#include <fstream>
+#include <memory>
+
+#include "af2/cli/command.h"
+#include "af2/cli/eval_flags.h"
+#include "af2/cli/output.h"
+#include "af2/core/error.h"
+#include "af2/core/file.h"
+#include "af2/core/log.h"
+#include "af2/core/text_util.h"
+#include "af2/data/table.h"
+#include "af2/eval/report_html.h"
+#include "af2/eval/report_markdown.h"
+#include "af2/eval/summary.h"
+
+namespace af2 {
+namespace fs = std::filesystem;
+namespace {
+
+struct CompareFlags {
+  std::string a, b;
+  bool json = false;
+  int resamples = 10000;
+};
+
+int run_compare(const CompareFlags& flags) {
+  const Json c = compare_runs(flags.a, flags.b, flags.resamples);
+  if (flags.json) {
+    print_line(c.dump());
+    return 0;
+  }
+  const auto points = [](const Json& value) { return 100 * value.get<double>(); };
+  print_line(fmt::format("{} ({}), {} items in common, {} clusters", c["benchmark"].get<std::string>(),
+                         c["score"].get<std::string>(), c["n"].get<std::int64_t>(),
+                         c["clusters"].get<std::int64_t>()));
+  print_line(fmt::format("a {} {:.1f}   b {} {:.1f}   b - a {:+.1f} [{:+.1f}, {:+.1f}] points",
+                         c["a"]["model"].get<std::string>(), points(c["value_a"]),
+                         c["b"]["model"].get<std::string>(), points(c["value_b"]), points(c["difference"]),
+                         points(c["low"]), points(c["high"])));
+  print_line(fmt::format("b better {}, a better {}, alike {}", c["wins"].get<std::int64_t>(),
+                         c["losses"].get<std::int64_t>(), c["ties"].get<std::int64_t>()));
+  if (c.contains("mcnemar"))
+    print_line(fmt::format("McNemar: exact p {:.4g}, mid-p {:.4g}", c["mcnemar"]["exact"].get<double>(),
+                           c["mcnemar"]["mid_p"].get<double>()));
+  if (c.contains("note")) notice("{}", c["note"].get<std::string>());
+  if (c["only_a"] != 0 || c["only_b"] != 0)
+    notice("{} items are in a alone, {} in b alone; they do not count", c["only_a"].get<std::int64_t>(),
+           c["only_b"].get<std::int64_t>());
+  for (const auto& [by, rows] : c["groups"].items())
+    for (const Json& row : rows)
+      print_line(fmt::format("{}={}\tn {}\t{:+.1f} [{:+.1f}, {:+.1f}]", by, row["value"].get<std::string>(),
+                             row["n"].get<std::int64_t>(), points(row["difference"]), points(row["low"]),
+                             points(row["high"])));
+  return 0;
+}
+
+struct ReportFlags {
+  std::string run, root, against, html, markdown;
+  bool no_sounds = false;
+};
+
+std::vector<Json> lines_of_scores(const fs::path& file) {
+  std::vector<Json> lines;
+  std::size_t number = 0;
+  for (const std::string& text : split(read_file(file), '\n')) {
+    ++number;
+    if (!trim(text).empty()) lines.push_back(parse_json(text, line_of(file.string(), number)));
+  }
+  return lines;
+}
+
+int run_report(const ReportFlags& flags) {
+  const fs::path run = flags.run;
+  std::error_code ignored;
+  if (!fs::is_regular_file(run / "summary.json", ignored))
+    throw user_error("has no summary.json", flags.run, "score the run first: af2 eval score");
+  const Json summary = parse_json(read_file(run / "summary.json"), (run / "summary.json").string());
+  const Json compare = flags.against.empty() ? Json() : compare_runs(flags.against, run);
+  ReportSounds sounds;
+  sounds.root = flags.root;
+  if (!flags.no_sounds && !flags.root.empty()) sounds.where = ReportSounds::kInside;
+  const fs::path html = flags.html.empty() ? run / "report.html" : fs::path(flags.html);
+  const fs::path markdown = flags.markdown.empty() ? run / "report.md" : fs::path(flags.markdown);
+  const std::vector<Json> scores = lines_of_scores(run / "scores.jsonl");
+  for (const Json& line : scores)
+    if (line.contains("start"))
+      sounds.stretches[line.at("id").get<std::string>()] = {line["start"].get<double>(),
+                                                            line.value("duration", 0.0)};
+  write_file_atomic(html, report_html(summary, scores, compare, sounds));
+  write_file_atomic(markdown, report_markdown(summary, compare));
+  print_line(html.string());
+  print_line(markdown.string());
+  return 0;
+}
+
+}  // namespace
+
+void add_eval_reports(CLI::App& eval, CommandRunner& runner) {
+  auto compare = std::make_shared<CompareFlags>();
+  CLI::App* pair = eval.add_subcommand(
+      "compare", "two scored runs of one benchmark: difference, interval, items that flipped");
+  pair->add_option("a", compare->a, "folder of a scored run")->required();
+  pair->add_option("b", compare->b, "folder of another")->required();
+  pair->add_option("--resamples", compare->resamples, "of the interval")->check(CLI::Range(100, 1000000));
+  pair->add_flag("--json", compare->json, "as JSON, with the items that flipped");
+  pair->callback([compare, &runner] { runner = [compare] { return run_compare(*compare); }; });
+
+  auto report = std::make_shared<ReportFlags>();
+  CLI::App* verb =
+      eval.add_subcommand("report", "a scored run as report.html (one file, no network) and report.md");
+  verb->add_option("run", report->run, "folder of a scored run")->required();
+  verb->add_option("--root", report->root,
+                   "folder of the benchmark's sounds, to hear and see the worst items");
+  verb->add_flag("--no-sounds", report->no_sounds, "without sounds");
+  verb->add_option("--against", report->against, "a scored run that this one is compared with");
+  verb->add_option("--html", report->html, "the page's file; without it RUN/report.html");
+  verb->add_option("--md", report->markdown, "the text's file; without it RUN/report.md");
+  verb->callback([report, &runner] { runner = [report] { return run_report(*report); }; });
+}
+
+}  // namespace af2
