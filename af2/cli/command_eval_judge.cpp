@@ -11,6 +11,9 @@
 #include "af2/core/log.h"
 #include "af2/core/progress.h"
 #include "af2/core/signal.h"
+#include "af2/core/text_util.h"
+#include "af2/data/table.h"
+#include "af2/eval/agreement.h"
 #include "af2/eval/judge.h"
 #include "af2/eval/judge_stub.h"
 #include "af2/eval/judge_summary.h"
@@ -23,7 +26,7 @@ namespace {
 
 struct JudgeFlags {
   BenchmarkFlags benchmark;
-  std::string run, rubric, replay;
+  std::string run, rubric, agree_with;
   JudgeOptions options;
 };
 
@@ -51,6 +54,35 @@ JudgeSpec spec_of(const Benchmark& benchmark, const std::string& rubric) {
     spec.parse = {{"format", "json"}, {"key", "score"}};
   }
   return spec;
+}
+
+// Marks by id of another judge's marks.jsonl, or of people: lines {id, mark}.
+std::map<std::string, double> marks_in(const fs::path& file) {
+  std::map<std::string, double> marks;
+  std::size_t number = 0;
+  for (const std::string& text : split(read_file(file), '\n')) {
+    ++number;
+    if (trim(text).empty()) continue;
+    const std::string where = line_of(file.string(), number);
+    const Json line = parse_json(text, where);
+    if (!line.is_object() || !line.contains("id") || !line["id"].is_string())
+      throw data_error("is no line {id, mark}", where);
+    if (line.contains("mark") && line["mark"].is_number())
+      marks[line["id"].get<std::string>()] = line["mark"];
+  }
+  return marks;
+}
+
+Json agreement_with(const std::string& file, const Judge& judge, const std::vector<JudgeCase>& cases,
+                    const std::vector<JudgeMark>& marks) {
+  const std::map<std::string, double> others = marks_in(file);
+  std::vector<std::optional<double>> own, other;
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const auto found = others.find(cases[i].id);
+    own.push_back(marks[i].mark);
+    other.push_back(found == others.end() ? std::nullopt : std::optional<double>(found->second));
+  }
+  return to_json(agreement_of_marked(own, other, judge.spec().low, judge.spec().high));
 }
 
 int run_judge(JudgeFlags flags) {
@@ -86,10 +118,12 @@ int run_judge(JudgeFlags flags) {
     out.write(mark_json(cases[i].id, marks[i]).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   out.commit();
   const JudgeSummary summary = summarize_marks(judge, cases, marks);
-  write_file_atomic(fs::path(flags.run) / "judge.json", to_json(summary).dump(1) + "\n");
+  Json json = to_json(summary);
+  if (!flags.agree_with.empty()) json["agreement"] = agreement_with(flags.agree_with, judge, cases, marks);
+  write_file_atomic(fs::path(flags.run) / "judge.json", json.dump(1) + "\n");
   notice("{}: {} answers marked, {} could not be, {} calls, cost {:.4f}", judge.name(), summary.marked,
          summary.judge_failed, summary.stats.calls, summary.stats.cost);
-  print_line(to_json(summary).dump());
+  print_line(json.dump());
   return summary.too_many_unread() ? 4 : 0;
 }
 
@@ -109,6 +143,8 @@ void add_eval_judge(CLI::App& eval, CommandRunner& runner) {
       ->check(CLI::IsMember({"http", "replay", "rule"}));
   verb->add_option("--rubric", flags->rubric, "another rubric than the benchmark's");
   verb->add_option("--rubrics", options.rubrics, "folder of rubrics in place of those of af2");
+  verb->add_option("--agree-with", flags->agree_with,
+                   "marks.jsonl of another judge, or lines {id, mark} of people: how far they agree");
   verb->add_option("--judge-repeats", options.repeats, "marks of each answer; 0: as the benchmark says");
   verb->add_option("--judge-parallel", options.parallel, "calls at once");
   verb->add_option("--judge-timeout", options.timeout_s, "seconds a reply may take");

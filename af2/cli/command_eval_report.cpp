@@ -1,6 +1,8 @@
-// `af2 eval compare` and `report`: two runs beside each other; a run as pages.
+// `af2 eval compare`, `overlap` and `report`: two runs beside each other; what was trained on; a run as
+// pages.
 #include <fstream>
 #include <memory>
+#include <set>
 
 #include "af2/cli/command.h"
 #include "af2/cli/eval_flags.h"
@@ -9,10 +11,12 @@
 #include "af2/core/file.h"
 #include "af2/core/log.h"
 #include "af2/core/text_util.h"
+#include "af2/data/manifest_formats.h"
 #include "af2/data/table.h"
 #include "af2/eval/report_html.h"
 #include "af2/eval/report_markdown.h"
 #include "af2/eval/summary.h"
+#include "af2/factory/overlap.h"
 
 namespace af2 {
 namespace fs = std::filesystem;
@@ -94,6 +98,80 @@ int run_report(const ReportFlags& flags) {
   return 0;
 }
 
+struct OverlapFlags {
+  BenchmarkFlags benchmark;
+  std::string run;
+  std::vector<std::string> train;
+  int threads = 2;
+};
+
+// The clips of a benchmark, as a list that the index reads.
+fs::path write_clip_list(const OverlapFlags& flags, const BenchmarkItems& items) {
+  std::set<std::string> clips;
+  for (const EvalItem& item : items.items)
+    for (const std::string& path : item.audio)
+      clips.insert(fs::absolute(fs::path(flags.benchmark.root) / path).string());
+  std::string list;
+  for (const std::string& clip : clips) list += clip + "\n";
+  const fs::path file = fs::path(flags.run) / "clips.txt";
+  write_file_atomic(file, list);
+  return file;
+}
+
+int run_overlap(const OverlapFlags& flags) {
+  const Benchmark benchmark = named_benchmark(flags.benchmark);
+  const BenchmarkItems items = items_of(flags.benchmark, benchmark);
+  RecordCounts counts;
+  const OverlapIndex index =
+      OverlapIndex::build({{benchmark.id, write_clip_list(flags, items)}}, counts, nullptr, flags.threads);
+  Json json = {
+      {"benchmark_clips", index.clips().size()}, {"shared", Json::object()}, {"hits", Json::array()}};
+  for (const std::string& manifest : flags.train) {
+    std::vector<Item> clips;
+    std::set<std::string> seen, shared;
+    for_each_manifest_item(manifest, {}, counts, [&](ManifestItem&& line) {
+      if (!seen.insert(line.audio).second) return;
+      Item clip;
+      clip.id = line.id.empty() ? line.audio : line.id;
+      clip.audio = fs::absolute(line.audio).string();
+      clips.push_back(std::move(clip));
+    });
+    const OverlapResult found = find_overlaps(clips, "", index, {}, flags.threads);
+    counts.add(found.counts);
+    const std::string name = fs::path(manifest).filename().string();
+    for (const OverlapHit& hit : found.hits) {
+      shared.insert(hit.test_clip);
+      print_line(fmt::format("{}\t{}\t{}\t{}", hit.test_clip, hit.how, hit.audio, hit.detail));
+      json["hits"].push_back({{"clip", hit.test_clip},
+                              {"how", hit.how},
+                              {"manifest", name},
+                              {"in", fs::path(hit.audio).filename().string()}});
+    }
+    json["shared"][name] = shared.size();
+    notice("{} of {} clips of {} are among {} clips of {}", shared.size(), index.clips().size(), benchmark.id,
+           clips.size(), name);
+  }
+  for (const auto& [reason, n] : counts.dropped)
+    if (reason != "overlap/" + benchmark.id) notice("{}: {}, first {}", reason, n, counts.first.at(reason));
+  write_file_atomic(fs::path(flags.run) / "overlap.json", json.dump(1) + "\n");
+  return 0;
+}
+
+void add_overlap(CLI::App& eval, CommandRunner& runner) {
+  auto flags = std::make_shared<OverlapFlags>();
+  CLI::App* verb = eval.add_subcommand(
+      "overlap",
+      "which clips of a benchmark a model was trained on: by ids, bytes, samples and fingerprints");
+  verb->add_option("run", flags->run, "folder of the run; af2 eval score takes what is found")->required();
+  add_benchmark_flags(*verb, flags->benchmark);
+  verb->add_option("--train", flags->train,
+                   "manifest of what the model was trained on (jsonl, AF2, AF3, LTU); repeatable")
+      ->required()
+      ->allow_extra_args(false);
+  verb->add_option("-t,--threads", flags->threads, "clips heard at once");
+  verb->callback([flags, &runner] { runner = [flags] { return run_overlap(*flags); }; });
+}
+
 }  // namespace
 
 void add_eval_reports(CLI::App& eval, CommandRunner& runner) {
@@ -105,6 +183,8 @@ void add_eval_reports(CLI::App& eval, CommandRunner& runner) {
   pair->add_option("--resamples", compare->resamples, "of the interval")->check(CLI::Range(100, 1000000));
   pair->add_flag("--json", compare->json, "as JSON, with the items that flipped");
   pair->callback([compare, &runner] { runner = [compare] { return run_compare(*compare); }; });
+
+  add_overlap(eval, runner);
 
   auto report = std::make_shared<ReportFlags>();
   CLI::App* verb =

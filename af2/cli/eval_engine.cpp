@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <list>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <set>
@@ -20,8 +21,13 @@ constexpr double kKeptSeconds = 600;  // of sound whose memories are kept
 struct KeptMemory {
   std::string key;
   Memory memory;
-  double seconds = 0, load_ms = 0;
+  HeardSound heard;
+  double load_ms = 0;
 };
+
+HeardSound heard_of(const WindowReport& report) {
+  return {"", report.seconds, report.seconds_used, report.seconds_cut, report.n_windows};
+}
 
 // The engine with what it heard last.
 class HearingEngine {
@@ -76,8 +82,7 @@ class HearingEngine {
     } else {
       kept_.splice(kept_.begin(), kept_, found);
     }
-    const WindowReport& report = found->memory.report();
-    reply.heard = {{"", report.seconds, report.seconds_used, report.seconds_cut, report.n_windows}};
+    reply.heard = {found->heard};
     return found->memory;
   }
 
@@ -88,16 +93,34 @@ class HearingEngine {
     if (hearing == Hearing::kFirstWindow) options.max_seconds = engine_->config().audio.window_seconds;
     Clip clip = decode_file(sound.path, options);
     if (hearing == Hearing::kSilence) std::fill(clip.samples.begin(), clip.samples.end(), 0.0f);
-    const double load_ms = (steady_seconds() - began) * 1e3;
-    KeptMemory kept{key, engine_->listen(clip), 0, load_ms};
-    kept.seconds = kept.memory.report().seconds_used;
+    KeptMemory kept{key, {}, {}, (steady_seconds() - began) * 1e3};
+    if (hearing == Hearing::kSilence) {
+      const WindowReport report = plan_windows(clip.samples, window_options(clip)).report;
+      kept.heard = heard_of(report);
+      // Windows of zeros are alike: silence of as many windows is heard once.
+      auto known = silences_.find(report.n_windows);
+      if (known == silences_.end()) known = silences_.emplace(report.n_windows, engine_->listen(clip)).first;
+      kept.memory = known->second;
+    } else {
+      kept.memory = engine_->listen(clip);
+      kept.heard = heard_of(kept.memory.report());
+    }
     return kept;
+  }
+
+  WindowOptions window_options(const Clip& clip) const {
+    const AudioConfig& audio = engine_->config().audio;
+    WindowOptions options;
+    options.rate_hz = audio.sample_rate, options.window_s = audio.window_seconds;
+    options.max_windows = flags_.windows > 0 ? flags_.windows : audio.max_windows;
+    options.clip_seconds = clip.wanted_seconds;
+    return options;
   }
 
   void forget() {
     double seconds = 0;
     for (auto it = kept_.begin(); it != kept_.end(); ++it) {
-      seconds += it->seconds;
+      seconds += it->heard.seconds_used;
       if (seconds <= kKeptSeconds || it == kept_.begin()) continue;
       kept_.erase(it, kept_.end());
       return;
@@ -125,7 +148,8 @@ class HearingEngine {
 
   ClipFlags flags_;
   std::unique_ptr<Engine> engine_;
-  std::list<KeptMemory> kept_;  // the last one heard first
+  std::list<KeptMemory> kept_;      // the last one heard first
+  std::map<int, Memory> silences_;  // by windows
 };
 
 }  // namespace

@@ -93,12 +93,14 @@ std::string ChatEndpoint::text_of(Json body) const {
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-// Whether the complaint names a parameter that was sent and can be left out from now on.
-bool ChatEndpoint::leave_out(const Json& sent, const std::string& complaint) {
+// Whether the complaint names a parameter that was sent and can be left out from now on. A server's own
+// failure (500) counts only where it quotes the parameter: llama-cpp-python says so of what it does not know.
+bool ChatEndpoint::leave_out(const Json& sent, int status, const std::string& complaint) {
   for (const auto& [name, other_word] : kOptionalParameters) {
     if (!sent.contains(name)) continue;
-    if (complaint.find(name) == std::string::npos && complaint.find(other_word) == std::string::npos)
-      continue;
+    const auto says = [&](const std::string& word) { return complaint.find(word) != std::string::npos; };
+    const bool quoted = says("'" + std::string(name) + "'") || says("\"" + std::string(name) + "\"");
+    if (status >= 500 ? !quoted : !says(name) && !says(other_word)) continue;
     const std::lock_guard lock(mutex_);
     if (refused_.insert(name).second) notice("{}: takes no {}; asking without it", options_.url, name);
     return true;
@@ -134,7 +136,9 @@ ChatReply ChatEndpoint::ask(const Json& body, ChatUse& use, double tokens_sent,
       failure = "answers with status " + std::to_string(status);
       retry_after = reply->retry_after_s;
       // What was sent, not `body`: another thread may have found out meanwhile what is refused.
-      if ((status == 400 || status == 422) && leave_out(Json::parse(text), reply->body)) continue;
+      if ((status == 400 || status == 422 || status == 500) &&
+          leave_out(Json::parse(text), status, reply->body))
+        continue;
       if (status != 408 && status != 409 && status != 429 && status < 500)
         throw ChatRefused(
             remote_error(failure + " (" + printable(trim(reply->body), 200) + ")", url,

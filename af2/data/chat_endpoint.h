@@ -74,7 +74,7 @@ class ChatEndpoint {
 
  private:
   std::string text_of(Json body) const;
-  bool leave_out(const Json& sent, const std::string& complaint);
+  bool leave_out(const Json& sent, int status, const std::string& complaint);
 
   ChatEndpointOptions options_;
   std::string key_;

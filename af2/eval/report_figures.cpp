@@ -256,7 +256,7 @@ std::vector<std::pair<std::string, std::string>> caveats(const Json& summary) {
     for (const auto& [set, n] : overlap.items())
       if (n.is_number() && n.get<double>() > 0)
         add("overlaps with " + set,
-            fmt::format("{} items share a sound with {}.", count_text(std::llround(n.get<double>())), set));
+            fmt::format("{} clips are also in {}.", count_text(std::llround(n.get<double>())), set));
   if (const std::int64_t n = count_at(data, "missing_audio"); n > 0)
     add(count_text(n) + " sounds missing",
         count_text(n) + " sounds are missing; their items count as wrong.");

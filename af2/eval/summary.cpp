@@ -213,6 +213,11 @@ Json score_run(const fs::path& folder, const Benchmark& benchmark, const Benchma
   summary["benchmark"] = benchmark_json(benchmark);
   const Json counts = counts_json(main, column);
   summary["data"] = data_json(items, counts["failed"].get<std::int64_t>());
+  // What `af2 eval overlap` found.
+  std::error_code ignored;
+  if (fs::is_regular_file(folder / "overlap.json", ignored))
+    summary["data"]["overlap"] =
+        parse_json(read_file(folder / "overlap.json"), (folder / "overlap.json").string()).at("shared");
   summary["run"] = run_json(run, folder);
   summary["seconds"] = seconds_json(main);
   summary["counts"] = counts;

@@ -9,9 +9,9 @@
 // summary.json, schema af2-eval/1; shares are 0 to 1, a metric that cannot be computed here has "known":
 // false and a note:
 //   benchmark    {id, name, version, task, kind, primary, unit, sha256, layout, licence, redistribute, traps
-//   [], contamination} data         {sha256, items, failed, mismatches [], missing_audio, overlap {set: n}?}
-//   run          {model, model_facts {}, prompt_name, prompt_sha256, answers, variants [], windows,
-//   max_new_tokens, seed, limit} seconds      {heard, used, cut}     of sound, over items counts       {n,
+//   [], contamination} data         {sha256, items, failed, mismatches [], missing_audio, overlap (of `af2
+//   eval overlap`)?} run          {model, model_facts {}, prompt_name, prompt_sha256, answers, variants [],
+//   windows, max_new_tokens, seed, limit} seconds      {heard, used, cut}     of sound, over items counts {n,
 //   failed, unmatched, length, empty}     length: cut at max_new_tokens metrics      [{name, matcher:
 //   official|robust|"", value, low, high, unit, n, clusters, known, note}]     primary first groups {BY:
 //   [{value, n, metrics [as above: primary and accuracy]}]} blind        [{name, value, n, note}]     what

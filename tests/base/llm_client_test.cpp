@@ -215,6 +215,19 @@ TEST_F(LlmClientTest, AsksWithoutASchemaWhereTheEndpointKnowsNone) {
   EXPECT_TRUE(slept_.empty());
 }
 
+TEST_F(LlmClientTest, AFailureThatQuotesTheSchemaIsARefusalOfIt) {
+  // As llama-cpp-python's server says it.
+  const StandIn server([](const auto& request) {
+    if (request.json().contains("response_format"))
+      return StandInReply{500, R"({"error":{"message":"{'loc': ('body', 'response_format', 'type')}"}})"};
+    return StandIn::says(kGood);
+  });
+  LlmClient client(options(server), "", folder(), clock());
+  EXPECT_TRUE(client.ask({"test", 1, "", "a", kSchema}).value.has_value());
+  EXPECT_EQ(server.requests(), 2);
+  EXPECT_TRUE(slept_.empty());
+}
+
 TEST_F(LlmClientTest, BrokenJsonIsAskedForAgainWithTheReason) {
   const StandIn server([](const auto& request) {
     if (request.number == 0) return StandIn::says("{\"text\": ");

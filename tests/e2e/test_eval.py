@@ -234,6 +234,9 @@ class Eval(unittest.TestCase):
         self.assertGreater(calls, 0)
         af2(*judge)
         self.assertEqual(len(self.lines(run / "judge.jsonl")), calls)  # nothing is asked twice
+        shutil.copy(run / "marks.jsonl", self.folder / "first.jsonl")
+        again = json.loads(af2(*judge, "--agree-with", self.folder / "first.jsonl")[0])
+        self.assertEqual((again["agreement"]["equal"], again["agreement"]["n"]), (1, first["marked"]))
         out, _ = af2("eval", "score", run, *flags)
         self.assertIn("category_macro_mean", out)
         summary = json.loads((run / "summary.json").read_text())
@@ -255,6 +258,21 @@ class Eval(unittest.TestCase):
         self.assertFalse((run / "marks.jsonl").exists())
         out, _ = af2("eval", "judge", run, *flags, "--backend", "rule")
         self.assertEqual(json.loads(out)["judge_failed"], 0)
+
+    def test_clips_that_were_trained_on_are_found(self):
+        run = self.folder / "run"
+        shutil.copytree(self.run_folder, run)
+        shutil.copy(self.shared / "mmau/test-mini-audios/u0.wav", self.folder / "renamed.wav")
+        write_tone(self.folder / "other.wav", 3000)
+        lines_ = [{"audio": name, "prompt": "what?", "output": "that"} for name in ("renamed.wav", "other.wav")]
+        (self.folder / "train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines_))
+        out, _ = af2("eval", "overlap", run, *self.flags, "--train", self.folder / "train.jsonl")
+        self.assertIn("u0.wav", out)
+        self.assertNotIn("other.wav", out)
+        af2("eval", "score", run, *self.flags)
+        self.assertEqual(json.loads((run / "summary.json").read_text())["data"]["overlap"], {"train.jsonl": 1})
+        af2("eval", "report", run)
+        self.assertIn("train.jsonl", (run / "report.md").read_text())
 
     def test_ablations_train_score_and_make_a_table(self):
         plan = json.loads((ROOT / "tests/data/eval/ablation.json").read_text())
