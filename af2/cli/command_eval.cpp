@@ -96,6 +96,7 @@ struct EvalRunFlags {
   std::string out, baselines = "all", windows, cache;
   bool no_cache = false;
   int text_form = 0;
+  double keep_s = kHeardSeconds;
 };
 
 // What `--baselines` names: all that a model can be asked beside the score, none, or a list.
@@ -107,8 +108,9 @@ std::vector<std::string> named_baselines(const EvalRunFlags& flags, const Benchm
   for (const std::string& name : model_baselines()) {
     const bool listed =
         std::find(benchmark.baselines.begin(), benchmark.baselines.end(), name) != benchmark.baselines.end();
-    if (name == "first_window_only" && !listed) continue;
-    if (endpoint && (name == "silence" || name == "first_window_only")) continue;
+    const bool long_only = name == "first_window_only" || name == "cascade";
+    if (long_only && !listed) continue;
+    if (endpoint && (name == "silence" || long_only)) continue;
     if (endpoint && flags.endpoint.sound == "none" && (name == "audio_off" || name == "shuffled_audio"))
       continue;
     names.push_back(name);
@@ -155,8 +157,9 @@ int run_eval(EvalRunFlags flags) {
   } else {
     flags.run.baselines = named_baselines(flags, benchmark);
     const Json windows = flags.run.windows.is_null() ? benchmark.decoding.windows : flags.run.windows;
-    EvalModel model = flags.endpoint.url.empty() ? engine_model(flags.clap.clips, window_cap(windows))
-                                                 : endpoint_eval_model(flags.endpoint);
+    EvalModel model = flags.endpoint.url.empty()
+                          ? engine_model(flags.clap.clips, window_cap(windows), flags.keep_s)
+                          : endpoint_eval_model(flags.endpoint);
     open_cache(model.hash), facts = model.facts;
     result = run_benchmark(benchmark, items.labels, items.items, sha256, model, flags.run);
   }
@@ -196,6 +199,11 @@ void add_eval_run(CLI::App& eval, CommandRunner& runner) {
   verb->add_flag("--likeliest", flags->run.likeliest,
                  "items with options: the likeliest of them, nothing is written");
   verb->add_option("-b,--batch", flags->run.batch, "questions answered together")->check(CLI::Range(1, 1024));
+  verb->add_option(
+          "--keep-heard", flags->keep_s,
+          "seconds of sound that stay heard while questions about them follow; 0: each question hears "
+          "its clip anew")
+      ->check(CLI::NonNegativeNumber);
   verb->add_option("-n,--max-tokens", flags->run.max_new_tokens,
                    "new tokens at most; without it as the benchmark says");
   verb->add_option("--windows", flags->windows, "cap of 10 s windows: auto (the model's), all, or a number");

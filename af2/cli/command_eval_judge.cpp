@@ -27,6 +27,7 @@ namespace {
 struct JudgeFlags {
   BenchmarkFlags benchmark;
   std::string run, rubric, agree_with;
+  bool ceiling = false;
   JudgeOptions options;
 };
 
@@ -85,6 +86,15 @@ Json agreement_with(const std::string& file, const Judge& judge, const std::vect
   return to_json(agreement_of_marked(own, other, judge.spec().low, judge.spec().high));
 }
 
+// The same questions with the first reference of each as the answer: the most that this judge gives.
+std::vector<JudgeCase> references_as_answers(std::vector<JudgeCase> cases) {
+  for (JudgeCase& one : cases) {
+    one.inputs["response"] = split(one.inputs["answer"], '\n').front();
+    one.failed = one.inputs["response"].empty(), one.right = true;
+  }
+  return cases;
+}
+
 int run_judge(JudgeFlags flags) {
   install_stop_signals();
   const Benchmark benchmark = named_benchmark(flags.benchmark);
@@ -100,13 +110,16 @@ int run_judge(JudgeFlags flags) {
     cases.push_back(judge_case(*one.item, one.failed ? "" : one.output, right));
     cases.back().failed = one.failed;
   }
-  ProgressBar bar(static_cast<std::int64_t>(cases.size()));
-  std::vector<JudgeMark> marks;
+  const std::vector<JudgeCase> given = references_as_answers(cases);
+  const std::size_t all = flags.ceiling ? 2 * cases.size() : cases.size();
+  ProgressBar bar(static_cast<std::int64_t>(all));
+  std::vector<JudgeMark> marks, most;
+  const auto told = [&](std::size_t n) {
+    bar.update(static_cast<std::int64_t>(n), std::to_string(n) + " of " + std::to_string(all) + " answers");
+  };
   try {
-    marks = judge.marks(cases, [&](std::size_t n) {
-      bar.update(static_cast<std::int64_t>(n),
-                 std::to_string(n) + " of " + std::to_string(cases.size()) + " answers");
-    });
+    marks = judge.marks(cases, told);
+    if (flags.ceiling) most = judge.marks(given, [&](std::size_t n) { told(cases.size() + n); });
   } catch (const Stopped& stopped) {
     bar.clear();
     notice("stopped: {}; the same command goes on", stopped.reason);
@@ -120,6 +133,13 @@ int run_judge(JudgeFlags flags) {
   const JudgeSummary summary = summarize_marks(judge, cases, marks);
   Json json = to_json(summary);
   if (!flags.agree_with.empty()) json["agreement"] = agreement_with(flags.agree_with, judge, cases, marks);
+  if (flags.ceiling) {
+    const JudgeSummary ceiling = summarize_marks(judge, given, most);
+    json["reference_as_response"] = {
+        {"n", ceiling.marked},
+        {"mean", ceiling.mean ? Json(*ceiling.mean) : Json()},
+        {"category_macro_mean", ceiling.category_macro_mean ? Json(*ceiling.category_macro_mean) : Json()}};
+  }
   write_file_atomic(fs::path(flags.run) / "judge.json", json.dump(1) + "\n");
   notice("{}: {} answers marked, {} could not be, {} calls, cost {:.4f}", judge.name(), summary.marked,
          summary.judge_failed, summary.stats.calls, summary.stats.cost);
@@ -143,6 +163,8 @@ void add_eval_judge(CLI::App& eval, CommandRunner& runner) {
       ->check(CLI::IsMember({"http", "replay", "rule"}));
   verb->add_option("--rubric", flags->rubric, "another rubric than the benchmark's");
   verb->add_option("--rubrics", options.rubrics, "folder of rubrics in place of those of af2");
+  verb->add_flag("--reference-as-response", flags->ceiling,
+                 "mark the references as answers too: the most that this judge gives");
   verb->add_option("--agree-with", flags->agree_with,
                    "marks.jsonl of another judge, or lines {id, mark} of people: how far they agree");
   verb->add_option("--judge-repeats", options.repeats, "marks of each answer; 0: as the benchmark says");

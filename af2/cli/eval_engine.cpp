@@ -1,5 +1,7 @@
 #include "af2/cli/eval_engine.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <list>
@@ -11,12 +13,16 @@
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/progress.h"
+#include "af2/core/text_util.h"
 
 namespace af2 {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kKeptSeconds = 600;  // of sound whose memories are kept
+const std::string kCaptionPrompt = "describe what is heard in one sentence.";
+constexpr int kCaptionTokens = 48, kShortestCaption = 8;
+constexpr int kLabelTokens = 8;       // "10-20 s: "
+constexpr std::size_t kCaptions = 8;  // clips whose captions are kept
 
 struct KeptMemory {
   std::string key;
@@ -29,10 +35,23 @@ HeardSound heard_of(const WindowReport& report) {
   return {"", report.seconds, report.seconds_used, report.seconds_cut, report.n_windows};
 }
 
+// "10-20 s" of a window.
+std::string span_text(std::size_t window, double window_s) {
+  return fmt::format("{:g}-{:g} s", static_cast<double>(window) * window_s,
+                     static_cast<double>(window + 1) * window_s);
+}
+
+struct KeptCaptions {
+  std::string key, text;
+  HeardSound heard;
+};
+
 // The engine with what it heard last.
 class HearingEngine {
  public:
-  HearingEngine(ClipFlags flags, int max_windows) : flags_(std::move(flags)) { flags_.windows = max_windows; }
+  HearingEngine(ClipFlags flags, int max_windows, double keep_s) : flags_(std::move(flags)), keep_s_(keep_s) {
+    flags_.windows = max_windows;
+  }
 
   std::vector<Reply> answer(const std::vector<Ask>& asks) {
     if (!engine_) engine_ = std::make_unique<Engine>(load_engine(flags_));
@@ -42,15 +61,18 @@ class HearingEngine {
     for (std::size_t i = 0; i < asks.size(); ++i) {
       try {
         const Memory memory = hear(asks[i], replies[i]);
+        std::string prompt = asks[i].prompt;
+        if (asks[i].hearing == Hearing::kCascade && !asks[i].audio.empty())
+          prompt += " " + captions(asks[i], replies[i]);
         if (!asks[i].choices.empty()) {
-          choose(asks[i], memory, replies[i]);
+          choose(asks[i], prompt, memory, replies[i]);
           continue;
         }
         AnswerOptions options;
         options.max_new_tokens = asks[i].max_new_tokens;
         options.stop = asks[i].stop;
         options.log_probabilities = true;
-        questions.push_back(engine_->question(memory, asks[i].prompt, options));
+        questions.push_back(engine_->question(memory, prompt, options));
         open.push_back(i);
       } catch (const Error& error) {
         if (error.kind() != ErrorKind::kData) throw;
@@ -64,13 +86,11 @@ class HearingEngine {
 
  private:
   Memory hear(const Ask& ask, Reply& reply) {
-    if (ask.hearing == Hearing::kOff || ask.audio.empty()) return engine_->nothing();
-    if (ask.audio.size() > 1)
-      throw data_error("names several clips, and this model hears one", ask.audio.front().path.string());
-    const AskedSound& sound = ask.audio.front();
-    const std::string key = sound.path.string() + "\n" + std::to_string(sound.start_s) + "\n" +
-                            std::to_string(sound.duration_s) + "\n" +
-                            std::to_string(static_cast<int>(ask.hearing));
+    if (ask.hearing == Hearing::kOff || ask.hearing == Hearing::kCascade || ask.audio.empty())
+      return engine_->nothing();
+    const AskedSound& sound = one_sound(ask);
+    const std::string key = key_of(sound, ask.hearing);
+    if (keep_s_ <= 0) kept_.clear(), silences_.clear();
     auto found =
         std::find_if(kept_.begin(), kept_.end(), [&](const KeptMemory& one) { return one.key == key; });
     if (found == kept_.end()) {
@@ -84,6 +104,58 @@ class HearingEngine {
     }
     reply.heard = {found->heard};
     return found->memory;
+  }
+
+  static const AskedSound& one_sound(const Ask& ask) {
+    if (ask.audio.size() > 1)
+      throw data_error("names several clips, and this model hears one", ask.audio.front().path.string());
+    return ask.audio.front();
+  }
+
+  static std::string key_of(const AskedSound& sound, Hearing hearing) {
+    return fmt::format("{}\n{}\n{}\n{}", sound.path.string(), sound.start_s, sound.duration_s,
+                       static_cast<int>(hearing));
+  }
+
+  // What the model says about each window of the clip alone, in turn: "heard: 0-10 s: rain. 10-20 s: ...".
+  std::string captions(const Ask& ask, Reply& reply) {
+    const AskedSound& sound = one_sound(ask);
+    const std::string key = key_of(sound, ask.hearing);
+    for (const KeptCaptions& one : kept_captions_)
+      if (one.key == key) {
+        reply.heard = {one.heard};
+        return one.text;
+      }
+    KeptCaptions made{key, "heard:", {}};
+    DecodeOptions decode = engine_->decode_options();
+    decode.start_s = sound.start_s, decode.duration_s = sound.duration_s;
+    const Clip whole = decode_file(sound.path, decode);
+    const WindowReport report = plan_windows(whole.samples, window_options(whole)).report;
+    made.heard = heard_of(report);
+    const double window_s = engine_->config().audio.window_seconds;
+    const auto samples = static_cast<std::size_t>(window_s * whole.rate_hz);
+    const int room = (engine_->config().text.max_prompt_tokens / 4 * 3) / std::max(1, report.n_windows);
+    AnswerOptions options;
+    options.max_new_tokens = std::clamp(room - kLabelTokens, kShortestCaption, kCaptionTokens);
+    std::vector<Question> questions;
+    for (int w = 0; w < report.n_windows; ++w) {
+      const std::size_t first = static_cast<std::size_t>(w) * samples;
+      const std::size_t end = std::min(first + samples, whole.samples.size());
+      Clip part = whole;
+      part.samples.assign(whole.samples.begin() + static_cast<std::ptrdiff_t>(std::min(first, end)),
+                          whole.samples.begin() + static_cast<std::ptrdiff_t>(end));
+      part.seconds = part.wanted_seconds = static_cast<double>(part.samples.size()) / whole.rate_hz;
+      if (!part.samples.empty())
+        questions.push_back(engine_->question(engine_->listen(part), kCaptionPrompt, options));
+    }
+    const std::vector<Answer> said = engine_->answer_all(questions);
+    for (std::size_t w = 0; w < said.size(); ++w)
+      made.text +=
+          " " + span_text(w, window_s) + ": " + trim(said[w].text) + (said[w].text.ends_with('.') ? "" : ".");
+    reply.heard = {made.heard};
+    kept_captions_.push_front(made);
+    if (kept_captions_.size() > kCaptions) kept_captions_.pop_back();
+    return made.text;
   }
 
   KeptMemory listen(const std::string& key, const AskedSound& sound, Hearing hearing) {
@@ -121,15 +193,15 @@ class HearingEngine {
     double seconds = 0;
     for (auto it = kept_.begin(); it != kept_.end(); ++it) {
       seconds += it->heard.seconds_used;
-      if (seconds <= kKeptSeconds || it == kept_.begin()) continue;
+      if (seconds <= keep_s_ || it == kept_.begin()) continue;
       kept_.erase(it, kept_.end());
       return;
     }
   }
 
-  void choose(const Ask& ask, const Memory& memory, Reply& reply) {
+  void choose(const Ask& ask, const std::string& prompt, const Memory& memory, Reply& reply) {
     const double began = steady_seconds();
-    const std::vector<Choice> scored = engine_->weigh(memory, ask.prompt, ask.choices);
+    const std::vector<Choice> scored = engine_->weigh(memory, prompt, ask.choices);
     const Choice& best = likeliest(scored);
     reply.text = best.text, reply.finish = "stop";
     reply.logprob_mean = std::log(std::max(best.share, 1e-12));
@@ -147,9 +219,11 @@ class HearingEngine {
   }
 
   ClipFlags flags_;
+  double keep_s_ = kHeardSeconds;
   std::unique_ptr<Engine> engine_;
-  std::list<KeptMemory> kept_;      // the last one heard first
-  std::map<int, Memory> silences_;  // by windows
+  std::list<KeptMemory> kept_;             // the last one heard first
+  std::list<KeptCaptions> kept_captions_;  // the last one made first
+  std::map<int, Memory> silences_;         // by windows
 };
 
 }  // namespace
@@ -171,7 +245,7 @@ std::string model_files_hash(const fs::path& folder) {
   return sha256_hex(std::as_bytes(std::span(all)));
 }
 
-EvalModel engine_model(const ClipFlags& flags, int max_windows) {
+EvalModel engine_model(const ClipFlags& flags, int max_windows, double keep_s) {
   check_clip_flags(flags);
   const fs::path folder = find_model_folder(flags.model);
   EvalModel model;
@@ -183,7 +257,7 @@ EvalModel engine_model(const ClipFlags& flags, int max_windows) {
   model.name = fs::weakly_canonical(folder).filename().string();
   model.facts = {
       {"weights_sha256", files}, {"dtype", dtype}, {"device", flags.device}, {"program", AF2_VERSION}};
-  const auto engine = std::make_shared<HearingEngine>(flags, max_windows);
+  const auto engine = std::make_shared<HearingEngine>(flags, max_windows, keep_s);
   model.answer = [engine](const std::vector<Ask>& asks) { return engine->answer(asks); };
   return model;
 }

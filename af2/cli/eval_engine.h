@@ -11,9 +11,12 @@
 
 namespace af2 {
 
-// `flags`: model, threads, device, dtype. `max_windows` 0: the model's own cap. Throws kUser for a model that
-// is not there; what its files hold is looked at when it is loaded.
-EvalModel engine_model(const ClipFlags& flags, int max_windows);
+inline constexpr double kHeardSeconds = 600;  // of sound whose memories are kept
+
+// `flags`: model, threads, device, dtype. `max_windows` 0: the model's own cap. `keep_s`: seconds of sound
+// that stay heard; 0: each question hears its clip anew. Throws kUser for a model that is not there; what its
+// files hold is looked at when it is loaded.
+EvalModel engine_model(const ClipFlags& flags, int max_windows, double keep_s = kHeardSeconds);
 
 // SHA-256 over name and content of every file of weights and config of a model folder, in order of their
 // names.

@@ -119,8 +119,9 @@ EvalModel endpoint_eval_model(const EndpointOptions& options) {
   model.answer = [endpoint](const std::vector<Ask>& asks) {
     std::vector<EndpointQuestion> questions;
     for (const Ask& ask : asks) {
-      if (ask.hearing == Hearing::kSilence || ask.hearing == Hearing::kFirstWindow)
-        throw user_error("silence and first_window_only need a model that is not behind an endpoint",
+      if (ask.hearing == Hearing::kSilence || ask.hearing == Hearing::kFirstWindow ||
+          ask.hearing == Hearing::kCascade)
+        throw user_error("silence, first_window_only and cascade need a model that is not behind an endpoint",
                          "--baselines");
       if (!ask.choices.empty())
         throw user_error("needs a model that is not behind an endpoint", "--likeliest");

@@ -26,6 +26,11 @@ struct OptionalParameter {
 };
 constexpr OptionalParameter kOptionalParameters[] = {{"response_format", "schema"}, {"seed", "seed"}};
 
+bool asks_by_schema(const Json& response_format) {
+  return response_format.is_object() && response_format.value("type", std::string()) == "json_schema" &&
+         response_format.contains("json_schema");
+}
+
 // The message of a chat completion; nothing if the reply is none.
 std::optional<ChatReply> completion_in(const std::string& reply, double tokens_sent, ChatUse& use) {
   try {
@@ -89,6 +94,10 @@ std::string ChatEndpoint::text_of(Json body) const {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& name : refused_) body.erase(name);
+    if (schema_in_object_ && body.contains("response_format") && asks_by_schema(body["response_format"]))
+      body["response_format"] = {
+          {"type", "json_object"},
+          {"schema", body["response_format"]["json_schema"].value("schema", Json::object())}};
   }
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -102,6 +111,13 @@ bool ChatEndpoint::leave_out(const Json& sent, int status, const std::string& co
     const bool quoted = says("'" + std::string(name) + "'") || says("\"" + std::string(name) + "\"");
     if (status >= 500 ? !quoted : !says(name) && !says(other_word)) continue;
     const std::lock_guard lock(mutex_);
+    // An older form of the same wish first: llama-cpp-python's.
+    if (name == std::string_view("response_format") && asks_by_schema(sent[name])) {
+      if (!schema_in_object_)
+        notice("{}: takes no json_schema; asking for a json_object of it", options_.url);
+      schema_in_object_ = true;
+      return true;
+    }
     if (refused_.insert(name).second) notice("{}: takes no {}; asking without it", options_.url, name);
     return true;
   }

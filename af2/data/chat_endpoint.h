@@ -81,6 +81,7 @@ class ChatEndpoint {
   LlmClock clock_;
   mutable std::mutex mutex_;
   std::set<std::string> refused_;  // parameters
+  bool schema_in_object_ = false;  // response_format in its older form
   Random jitter_;
 };
 

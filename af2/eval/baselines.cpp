@@ -5,11 +5,14 @@
 #include <set>
 
 #include "af2/core/text_util.h"
+#include "af2/eval/answer_text.h"
+#include "af2/eval/caption_metrics.h"
 #include "af2/text/unicode.h"
 
 namespace af2 {
 namespace {
 
+constexpr std::size_t kConstantCandidates = 100, kComparedItems = 200;
 constexpr double kMostAnswers = 0.5;  // as many different answers as this share of items: no closed list
 
 bool has_options(const EvalItem& item) {
@@ -102,6 +105,34 @@ std::vector<BlindScore> blind_scores(const Benchmark& benchmark, const LabelSet&
   keep(best);
   keep(longest);
   return all;
+}
+
+std::string constant_caption(const std::vector<EvalItem>& items) {
+  std::vector<const EvalItem*> told;
+  for (const EvalItem& item : items)
+    if (!item.refs.empty()) told.push_back(&item);
+  if (told.empty()) return "";
+  const auto step = [&](std::size_t most) { return std::max<std::size_t>(1, told.size() / most); };
+  std::vector<std::vector<CaptionTokens>> others;
+  for (std::size_t i = 0; i < told.size(); i += step(kComparedItems)) {
+    std::vector<CaptionTokens>& references = others.emplace_back();
+    for (const std::string& text : told[i]->refs) references.push_back(word_runs(text));
+  }
+  std::string best;
+  double most = -1;
+  for (std::size_t i = 0; i < told.size(); i += step(kConstantCandidates)) {
+    const std::string& candidate = told[i]->refs.front();
+    const CaptionTokens tokens = word_runs(candidate);
+    double near = 0;
+    for (const std::vector<CaptionTokens>& references : others) {
+      double nearest = 0;
+      for (const CaptionTokens& reference : references)
+        nearest = std::max(nearest, token_f1(tokens, reference));
+      near += nearest;
+    }
+    if (near > most) most = near, best = candidate;
+  }
+  return best;
 }
 
 const BlindScore* blind_score(const std::vector<BlindScore>& scores, const std::string& name) {

@@ -27,6 +27,10 @@ struct BlindScore {
 std::vector<BlindScore> blind_scores(const Benchmark& benchmark, const LabelSet& labels,
                                      const std::vector<EvalItem>& items);
 
+// The caption that says most of what all the others say: of a hundred references the one whose words are
+// nearest to those of the items', for a score that hears nothing. Empty where there are no references.
+std::string constant_caption(const std::vector<EvalItem>& items);
+
 // The one of a name; nothing where there is none.
 const BlindScore* blind_score(const std::vector<BlindScore>& scores, const std::string& name);
 

@@ -131,6 +131,8 @@ class BenchmarkRules {
       fail("an item has a label or several, not both", "/fields/labels");
     if ((fields.contains("label") || fields.contains("labels")) && !json_.contains("labels"))
       fail("lacks the key \"labels\"", "", "say which labels there are");
+    if (checks_constraints() && !fields.contains("constraint"))
+      fail("no role says which constraint is checked", "/fields", "give constraint, and its arguments");
     const bool known = fields.contains("answer") || fields.contains("refs") || fields.contains("label") ||
                        fields.contains("labels") || marks().size() > 0 ||
                        object_at(json_, "data").contains("answers");
@@ -197,9 +199,11 @@ class BenchmarkRules {
       if (key != "field") check(value.get<std::string>(), json_pointer("/data/route", key));
     if (!route.empty() && (!route.contains("field") || !route.contains("default")))
       fail("needs field and default", "/data/route");
-    for (const auto& [key, value] :
-         object_at(object_at(object_at(json_, "match"), "robust"), "by_task").items())
-      check(key, json_pointer("/match/robust/by_task", key));
+    for (const std::string column : {"official", "robust"}) {
+      const Json& rule = object_at(object_at(json_, "match"), column.c_str());
+      for (const auto& [key, value] : object_at(rule, "by_task").items())
+        check(key, json_pointer("/match/" + column + "/by_task", key));
+    }
   }
 
   static const Json& object_at(const Json& json, const char* key) {
@@ -215,9 +219,20 @@ class BenchmarkRules {
     return names;
   }
 
+  bool checks_constraints() const {
+    for (const char* column : {"official", "robust"}) {
+      const Json& rule = object_at(object_at(json_, "match"), column);
+      if (rule.value("rule", std::string()) == "constraint") return true;
+      for (const auto& [task, name] : object_at(rule, "by_task").items())
+        if (name == "constraint") return true;
+    }
+    return false;
+  }
+
   std::set<std::string> used_roles() const {
     std::set<std::string> used;
     for (const std::string& name : marks()) used.insert(name);
+    if (checks_constraints()) used.insert({"constraint", "arguments"});
     for (const auto& [first, second] : {std::pair{"judge", "inputs"}, std::pair{"", "by"}}) {
       const Json& from = *first ? object_at(json_, first) : json_;
       if (from.contains(second))

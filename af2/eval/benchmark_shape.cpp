@@ -91,17 +91,19 @@ shape::Shape match_shape() {
                                                   "submit",
                                                   "blab",
                                                   "per_task",
+                                                  "constraint",
                                                   "text_nearest",
                                                   "text_scores",
                                                   "judge",
                                                   "none"});
   const shape::Shape robust_rule =
       shape::word({"option_cascade", "label_cascade", "yes_no", "any_ref_words", "words_numbers",
-                   "reference_overlap", "split_labels", "marked_fields", "first_int"});
+                   "reference_overlap", "split_labels", "marked_fields", "first_int", "constraint"});
   const shape::Shape before = shape::list(shape::word({"strip_think", "strip_letter", "conclusion_tag"}));
   return shape::table(
       {{"official!", shape::table({{"rule!", official_rule},
                                    {"before", before},
+                                   {"by_task", shape::map(official_rule)},
                                    {"unparsed!", shape::word({"wrong", "exclude"})},
                                    {"note", shape::text()},
                                    {"encoder", shape::text()},

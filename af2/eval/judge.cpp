@@ -9,7 +9,8 @@
 #include "af2/core/file.h"
 #include "af2/core/text_util.h"
 #include "af2/core/workers.h"
-#include "af2/eval/overlap.h"
+#include "af2/eval/answer_text.h"
+#include "af2/eval/caption_metrics.h"
 
 namespace af2 {
 namespace {
@@ -162,9 +163,10 @@ JudgeMark Judge::lowest(const std::string& why) const {
 JudgeMark Judge::by_rule(const JudgeCase& one) const {
   JudgeMark mark;
   mark.mark = 0;
+  const std::vector<std::string> response = word_runs(judge_input(one, "response"));
   // Of several references the nearest.
   for (const auto& reference : split(judge_input(one, "answer"), '\n'))
-    mark.mark = std::max(*mark.mark, word_overlap(reference, judge_input(one, "response")));
+    mark.mark = std::max(*mark.mark, token_f1(word_runs(reference), response));
   mark.repeats = 1;
   mark.without_call = true;
   return mark;

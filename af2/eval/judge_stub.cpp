@@ -9,8 +9,9 @@
 #include "af2/core/file.h"
 #include "af2/core/text_util.h"
 #include "af2/data/chat_endpoint.h"
+#include "af2/eval/answer_text.h"
+#include "af2/eval/caption_metrics.h"
 #include "af2/eval/judge_parse.h"
-#include "af2/eval/overlap.h"
 
 namespace af2 {
 namespace {
@@ -38,7 +39,7 @@ JudgeStubOptions checked_stub_options(JudgeStubOptions options) {
 double stub_share(const std::string& references, const std::string& response) {
   double overlap = 0;
   for (const auto& reference : split(references, '\n'))
-    overlap = std::max(overlap, word_overlap(reference, response));
+    overlap = std::max(overlap, token_f1(word_runs(reference), word_runs(response)));
   return std::round(9 * overlap) / 9;
 }
 

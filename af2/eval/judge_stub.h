@@ -1,14 +1,14 @@
 // A judge that needs no model: an OpenAI-compatible chat endpoint on 127.0.0.1 whose marks come from the
 // words that an answer shares with the reference (docs/spec/evaluation.md section 5).
 //
-// mark = 1 + round(9 x word_overlap), put on the rubric's scale: what tests expect can be computed by hand.
+// mark = 1 + round(9 x F1 of the words), put on the rubric's scale: what tests expect can be computed by
+// hand.
 // Reference and response are found by the rubric's fences, the rubric by its system text, so that only
 // prompts of this program are answered (400 for any other). Of a pair, each answer is held against the
-// description
-// (<context>). Modes: overlap; always=N (N on the rubric's scale); seat1 (the first seat gets the highest
-// mark, the second the lowest); badjson (a form that is none); refuse (words instead of marks); 429 (each
-// request is refused once, Retry-After: 2); slow (answers after delay_s). Never a judge of anything real.
-// Thread rule: any thread.
+// description (<context>). Modes: overlap; always=N (N on the rubric's scale); seat1 (the first seat gets the
+// highest mark, the second the lowest); badjson (a form that is none); refuse (words instead of marks); 429
+// (each request is refused once, Retry-After: 2); slow (answers after delay_s). Never a judge of anything
+// real. Thread rule: any thread.
 //
 //   JudgeStub stub({.mode = "always=7"});
 //   options.url = stub.url();

@@ -52,6 +52,7 @@ const std::vector<std::pair<std::string, RuleFunction>>& rule_table() {
       {"marked_fields", match_detail::marked_fields},
       {"blab", match_detail::blab},
       {"per_task", match_detail::per_task},
+      {"constraint", match_detail::constraint},
       {"judge", of_a_judge},
       {"embed_nearest", of_an_embedder},
       {"submit", of_a_page},

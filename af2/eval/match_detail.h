@@ -44,6 +44,7 @@ Match text_scores(const MatchCase& c);
 Match marked_fields(const MatchCase& c);
 Match blab(const MatchCase& c);
 Match per_task(const MatchCase& c);
+Match constraint(const MatchCase& c);
 
 // `right` and `score` of a match whose option is known.
 void judge_option(Match& match, const AnswerSpace& space);

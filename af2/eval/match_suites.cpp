@@ -1,4 +1,5 @@
-// Rules for answers that have a form of their own: fields between marks, JSON with times, music measures.
+// Rules for answers that have a form of their own: fields between marks, JSON with times, music measures,
+// instructions that are followed or not.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -8,6 +9,7 @@
 #include "af2/core/text_util.h"
 #include "af2/data/json_shape.h"
 #include "af2/eval/answer_text.h"
+#include "af2/eval/constraint_checks.h"
 #include "af2/eval/match_detail.h"
 #include "af2/eval/spans.h"
 
@@ -279,6 +281,28 @@ Match per_task(const MatchCase& c) {
   } else {
     return exact_norm(c);
   }
+  return match;
+}
+
+Match constraint(const MatchCase& c) {
+  const auto field = [&](const char* role) {
+    const auto found = c.item.fields.find(role);
+    return found == c.item.fields.end() ? std::string() : trim(found->second);
+  };
+  const std::string identifier = field("constraint"), written = field("arguments");
+  Json arguments = Json::object();
+  if (!written.empty()) arguments = Json::parse(written, nullptr, false);
+  if (!arguments.is_object())
+    return not_scored("the constraint's arguments are no JSON object: " + printable(written));
+  arguments["prompt_transcription"] = c.item.question;
+  const ConstraintVerdict verdict = check_constraint(identifier, arguments, c.output);
+  if (!verdict.known) return not_scored(verdict.why);
+  Match match;
+  match.value = identifier;
+  match.parsed = true;
+  match.right = verdict.met;
+  match.score = verdict.met ? 1 : 0;
+  match.why = verdict.why;
   return match;
 }
 

@@ -31,6 +31,7 @@ enum class Hearing {
   kOff,      // nothing: cross-attention is left out
   kSilence,  // zeros of the same length
   kFirstWindow,
+  kCascade,  // captions of its windows, as text: what a model with a short ear can do with a long clip
 };
 
 struct Ask {

@@ -19,9 +19,11 @@ std::string result_key(const Ask& ask, const std::vector<std::string>& audio, co
   // nlohmann::json, unlike Json, sorts its keys.
   nlohmann::json key;
   key["audio"] = nlohmann::json::array();
+  const std::string how = ask.hearing == Hearing::kSilence   ? "silence:"
+                          : ask.hearing == Hearing::kCascade ? "cascade:"
+                                                             : "";
   if (ask.hearing != Hearing::kOff)
-    for (const std::string& hash : audio)
-      key["audio"].push_back((ask.hearing == Hearing::kSilence ? "silence:" : "") + hash);
+    for (const std::string& hash : audio) key["audio"].push_back(how + hash);
   key["decode"] = {{"beams", 1}, {"max_new_tokens", ask.max_new_tokens}, {"seed", 0}, {"temperature", 0}};
   if (!ask.stop.empty()) key["decode"]["stop"] = ask.stop;
   if (!ask.choices.empty()) key["decode"]["choices"] = ask.choices;

@@ -22,8 +22,8 @@
 namespace af2 {
 
 // SHA-256 of the canonical JSON (sorted keys, no blanks) of {audio, decode, model, prompt, version, windows}.
-// `audio`: content hashes in order; with Hearing::kSilence each begins with "silence:", with kOff there are
-// none. `choices` of an ask are part of `decode`.
+// `audio`: content hashes in order; with Hearing::kSilence each begins with "silence:", with kCascade with
+// "cascade:", with kOff there are none. `choices` of an ask are part of `decode`.
 std::string result_key(const Ask& ask, const std::vector<std::string>& audio, const std::string& model);
 
 Json reply_json(const Reply& reply);

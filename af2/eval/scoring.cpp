@@ -165,9 +165,16 @@ bool judged_right_or_wrong(const Benchmark& benchmark) {
          benchmark.judge->low == 0 && benchmark.judge->high == 1;
 }
 
+// In a mixed set, items whose instruction is checked have a rate of their own and no part in other shares.
+MetricView without_mixing(const MetricView& all, const std::string& name) {
+  const auto checked = [&](std::size_t i) { return all.items[i]->item->task == "constraint"; };
+  const MetricView part = all.only([&](std::size_t i) { return checked(i) == (name == "constraint_rate"); });
+  return part.items.empty() ? all : part;
+}
+
 // The items of a column: those that its rule scores, without those that it excludes.
 MetricRows column_rows(const MetricView& all, const std::string& name, const std::string& column) {
-  MetricView view = all;
+  MetricView view = without_mixing(all, name);
   view.column = column;
   if (column == "official" && name == "accuracy" && judged_right_or_wrong(view.benchmark)) {
     MetricRows rows = rows_of(view, "judge_mean");
@@ -191,8 +198,10 @@ MetricRows column_rows(const MetricView& all, const std::string& name, const std
   };
   for (MetricValue& row : rows) {
     if (scored.items.size() != view.items.size())
-      append(row.note, fmt::format("{} of {} items are for a judge", view.items.size() - scored.items.size(),
-                                   view.items.size()));
+      append(
+          row.note,
+          fmt::format("{} of {} items {}", view.items.size() - scored.items.size(), view.items.size(),
+                      name == "constraint_rate" ? "name a check that is not known here" : "are for a judge"));
     if (kept.items.size() != scored.items.size())
       append(row.note, fmt::format("{} answers that were not understood are left out",
                                    scored.items.size() - kept.items.size()));
@@ -274,7 +283,12 @@ void match_scored(const Benchmark& benchmark, const LabelSet& labels, Scored& s,
   if (benchmark.robust) s.robust = match_output(*benchmark.robust, benchmark, labels, *s.item, output, tools);
   if (!s.failed) return;
   for (Match* match : {&s.official, &s.robust})
-    if (match->scored) match->why = "failed", match->excluded = false;
+    if (match->scored) {
+      match->why = "failed";
+      // Nothing at all can keep to an instruction: "No Commas".
+      match->excluded = match->right = false;
+      match->score = 0;
+    }
 }
 
 void match_all(const Benchmark& benchmark, const LabelSet& labels, std::vector<Scored>& scored,

@@ -72,6 +72,11 @@ Json data_json(const BenchmarkItems& items, std::int64_t failed) {
           {"missing_audio", items.missing.size()}};
 }
 
+// Whether the owner lets questions and answers stand in what is passed on.
+bool may_pass_texts(const Benchmark& benchmark) {
+  return benchmark.source.is_object() && benchmark.source.value("redistribute", "none") != "none";
+}
+
 bool empty_output(const Scored& scored) {
   return !scored.failed && scored.output.find_first_not_of(" \t\r\n") == std::string::npos;
 }
@@ -131,6 +136,42 @@ const MetricValue* primary_of(const std::vector<MetricValue>& metrics, const std
   return nullptr;
 }
 
+// The primary metric alone, of all items: what is told of a baseline.
+Benchmark primary_alone(Benchmark benchmark) {
+  benchmark.metrics.also.clear(), benchmark.metrics.external.clear();
+  benchmark.by.clear();
+  return benchmark;
+}
+
+Json baseline_json(const std::string& name, const Benchmark& benchmark, const LabelSet& labels,
+                   const std::vector<Scored>& scored, const MetricOptions& options,
+                   const std::string& column) {
+  Json json = {{"name", name}, {"n", scored.size()}};
+  const std::vector<MetricValue> metrics = metrics_of(benchmark, labels, scored, options);
+  if (const MetricValue* value = primary_of(metrics, benchmark.metrics.primary, column)) {
+    json["value"] = number_or_null(value->value);
+    json["low"] = number_or_null(value->low), json["high"] = number_or_null(value->high);
+  }
+  return json;
+}
+
+// One caption for all clips; null where it cannot be scored.
+Json constant_caption_json(const Benchmark& benchmark, const LabelSet& labels, const ScoredVariant& main,
+                           const MetricOptions& options, const std::string& column) {
+  const std::string caption = constant_caption(main.items);
+  if (benchmark.task != "captioning" || caption.empty()) return Json();
+  std::vector<Scored> said;
+  for (const EvalItem& item : main.items) {
+    Scored& one = said.emplace_back();
+    one.item = &item, one.output = caption;
+  }
+  match_all(benchmark, labels, said, options.tools);
+  Json json = baseline_json("constant_caption", benchmark, labels, said, options, column);
+  if (!json.contains("value")) return Json();
+  if (may_pass_texts(benchmark)) json["note"] = caption;
+  return json;
+}
+
 // Of each rotation the items of main, in their order; one with too few options to be rotated so stays as it
 // was asked.
 std::vector<std::vector<Scored>> rotated_scored(const ScoredRun& run) {
@@ -151,7 +192,7 @@ std::vector<std::vector<Scored>> rotated_scored(const ScoredRun& run) {
 void write_scores(const fs::path& file, const ScoredRun& run, const Benchmark& benchmark,
                   const std::vector<std::vector<double>>& scores) {
   const ScoredVariant& main = *run.variants.front();
-  const bool texts = benchmark.source.is_object() && benchmark.source.value("redistribute", "none") != "none";
+  const bool texts = may_pass_texts(benchmark);
   std::vector<std::map<std::string, double>> others(run.variants.size());
   for (std::size_t v = 1; v < run.variants.size(); ++v)
     for (std::size_t i = 0; i < run.variants[v]->items.size(); ++i)
@@ -227,18 +268,17 @@ Json score_run(const fs::path& folder, const Benchmark& benchmark, const Benchma
   summary["blind"] = blind_json(benchmark, items.labels, main.items);
   MetricOptions short_options = metric_options;
   short_options.rotations.clear();
+  const Benchmark head = primary_alone(benchmark);
   summary["variants"] = Json::array();
   for (std::size_t v = 1; v < run.variants.size(); ++v) {
     const ScoredVariant& variant = *run.variants[v];
-    const std::vector<MetricValue> of = metrics_of(benchmark, items.labels, variant.scored, short_options);
-    Json json = {
-        {"name", variant.variant.name}, {"n", variant.scored.size()}, {"not_answered", variant.not_answered}};
-    if (const MetricValue* value = primary_of(of, benchmark.metrics.primary, column)) {
-      json["value"] = number_or_null(value->value);
-      json["low"] = number_or_null(value->low), json["high"] = number_or_null(value->high);
-    }
+    Json json =
+        baseline_json(variant.variant.name, head, items.labels, variant.scored, short_options, column);
+    json["not_answered"] = variant.not_answered;
     summary["variants"].push_back(json);
   }
+  const Json constant = constant_caption_json(head, items.labels, main, short_options, column);
+  if (!constant.is_null()) summary["variants"].push_back(constant);
   const ResampleOptions resample{options.resamples, options.seed};
   summary["hearing_gain"] = hearing_gain_json(run, scores, resample);
   summary["rotations"] = rotations_json(run, scores, resample);

@@ -6,32 +6,34 @@
 //
 //   const Json summary = score_run("run", benchmark, items, options);
 //
-// summary.json, schema af2-eval/1; shares are 0 to 1, a metric that cannot be computed here has "known":
-// false and a note:
-//   benchmark    {id, name, version, task, kind, primary, unit, sha256, layout, licence, redistribute, traps
-//   [], contamination} data         {sha256, items, failed, mismatches [], missing_audio, overlap (of `af2
-//   eval overlap`)?} run          {model, model_facts {}, prompt_name, prompt_sha256, answers, variants [],
-//   windows, max_new_tokens, seed, limit} seconds      {heard, used, cut}     of sound, over items counts {n,
-//   failed, unmatched, length, empty}     length: cut at max_new_tokens metrics      [{name, matcher:
-//   official|robust|"", value, low, high, unit, n, clusters, known, note}]     primary first groups {BY:
-//   [{value, n, metrics [as above: primary and accuracy]}]} blind        [{name, value, n, note}]     what
-//   needs no model: chance, majority, always_first, best_letter, longest_option variants     [{name, n,
-//   value, low, high, note}]     primary metric of each other variant, on its own items hearing_gain {value,
-//   low, high, over, p}     primary minus the better of audio_off and shuffled_audio, same items rotations
-//   {n, mean, low, high, spread, circular_accuracy}? prompts      {names [], mean, spread}? power        {n,
-//   half_width, detectable}     points between two runs that 80 % of such sets would show calibration  {ece,
-//   bins [{low, high, n, confidence, accuracy}]}? confusion    {labels [], counts [[]]}?     gold by answer,
-//   of closed sets of at most 60 classes lengths      [{from, to, n, value, low, high}]     score by seconds
-//   of the clip letters      {gold [], answered []}?     how often each letter judge        {backend, model,
-//   rubric, rubric_sha256, mean, categories {}, category_mean, failed, cost, agreement {}}? published
-//   {metric, unit, rows [{role, model, value, source, note, parts}]} items        {worst [id], best [id]} by
-//   score, then log-probability; texts are in scores.jsonl version      of the program; no times, no paths of
-//   the machine
-// scores.jsonl, a line an item in the order of ids: {id, cluster, gold, output, prompt, audio [path],
-// seconds, error, official
-//   {value, parsed, right, excluded}, robust {value, parsed, right, why}, score, judge, logprob_mean, groups
-//   {}, variants {name: score}}. Where the owner does not allow passing texts on (redistribute: none) `gold`
-//   and `prompt` are left out.
+// clang-format off
+// summary.json, schema af2-eval/1; shares are 0 to 1, a metric that cannot be computed here has "known": false and a note:
+//   benchmark    {id, name, version, task, kind, primary, unit, sha256, layout, licence, redistribute, traps [], contamination}
+//   data         {sha256, items, failed, mismatches [], missing_audio, overlap (of `af2 eval overlap`)?}
+//   run          {model, model_facts {}, prompt_name, prompt_sha256, answers, variants [], windows, max_new_tokens, seed, limit}
+//   seconds      {heard, used, cut}: of sound, over items
+//   counts       {n, failed, unmatched, length, empty}; length: cut at max_new_tokens
+//   metrics      [{name, matcher: official|robust|"", value, low, high, unit, n, clusters, known, note}], the primary first
+//   groups       {BY: [{value, n, metrics [primary and accuracy, as above]}]}
+//   blind        [{name, value, n, note}]: what needs no model: chance, majority, always_first, best_letter, longest_option
+//   variants     [{name, n, not_answered, value, low, high, note}]: the primary metric of each other variant on its own items,
+//                and of one caption for all clips
+//   hearing_gain {value, low, high, over, p}: primary minus the better of audio_off and shuffled_audio, same items
+//   rotations    {n, mean, low, high, spread, circular_accuracy}?
+//   prompts      {names [], mean, spread}?
+//   power        {n, half_width, detectable}: points between two runs that 80 % of such sets would show
+//   calibration  {ece, bins [{low, high, n, confidence, accuracy}]}?
+//   confusion    {labels [], counts [[]]}?: gold by answer, of closed sets of at most 60 classes
+//   lengths      [{from, to, n, value, low, high}]: score by seconds of the clip
+//   letters      {gold [], answered []}?: how often each letter
+//   judge        what judge.json of the folder says (judge_summary.h), null where it was not judged
+//   published    {metric, unit, rows [{role, model, value, source, note, parts}]}
+//   items        {worst [id], best [id]} by score, then log-probability; texts are in scores.jsonl
+//   version      of the program; no times, no paths of the machine
+// scores.jsonl, a line an item in the order of ids: {id, cluster, gold, output, prompt, audio [path], seconds, error,
+//   official {value, parsed, right, excluded}, robust {value, parsed, right, why}, score, judge, logprob_mean, groups {},
+//   variants {name: score}}. Where the owner does not allow passing texts on (redistribute: none) `gold` and `prompt` are left out.
+// clang-format on
 #pragma once
 
 #include <filesystem>

@@ -17,8 +17,8 @@ std::string Variant::file() const {
 }
 
 const std::vector<std::string>& model_baselines() {
-  static const std::vector<std::string> names = {"audio_off",         "silence",        "shuffled_audio",
-                                                 "first_window_only", "choice_shuffle", "prompts"};
+  static const std::vector<std::string> names = {
+      "audio_off", "silence", "shuffled_audio", "first_window_only", "cascade", "choice_shuffle", "prompts"};
   return names;
 }
 
@@ -62,6 +62,8 @@ Variant variant_by_name(const std::string& name, const std::string& main_prompt)
     variant.hearing = Hearing::kSilence;
   } else if (name == "first_window_only") {
     variant.hearing = Hearing::kFirstWindow;
+  } else if (name == "cascade") {
+    variant.hearing = Hearing::kCascade;
   } else if (name == "shuffled_audio") {
     variant.swapped = true;
   } else {

@@ -16,8 +16,8 @@
 namespace af2 {
 
 struct Variant {
-  std::string
-      name;  // main, audio_off, silence, shuffled_audio, first_window_only, rotation-1 .., prompt-NAME
+  std::string name;  // main, audio_off, silence, shuffled_audio, first_window_only, cascade, rotation-1 ..,
+                     // prompt-NAME
   std::string prompt_name = "default";
   Hearing hearing = Hearing::kSound;
   bool swapped = false;  // each clip replaced by another's

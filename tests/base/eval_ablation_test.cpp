@@ -131,5 +131,16 @@ TEST(EvalBaselines, WhatNeedsNoModel) {
   EXPECT_EQ(blind_score(of_yes, "always_first"), nullptr);
 }
 
+TEST(EvalBaselines, OneCaptionForAllIsTheMostUsual) {
+  std::vector<EvalItem> items(4);
+  items[0].refs = {"a cat meows", "a cat"};
+  items[1].refs = {"a dog barks twice"};
+  items[2].refs = {"a dog barks"};
+  items[3].refs = {"the dog barks"};
+  EXPECT_EQ(constant_caption(items), "a dog barks");
+  EXPECT_EQ(constant_caption({}), "");
+  EXPECT_EQ(constant_caption({EvalItem()}), "");
+}
+
 }  // namespace
 }  // namespace af2

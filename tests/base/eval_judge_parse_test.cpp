@@ -8,7 +8,8 @@
 
 #include "../scratch.h"
 #include "af2/core/file.h"
-#include "af2/eval/overlap.h"
+#include "af2/eval/answer_text.h"
+#include "af2/eval/caption_metrics.h"
 #include "af2/eval/rubric.h"
 #include "refused.h"
 
@@ -154,13 +155,16 @@ TEST(JudgeParse, RefusesFormsThatAreNone) {
     test::refused(ErrorKind::kUser, {"test"}, [&] { form_from(bad, 0, 1); });
 }
 
-TEST(WordOverlap, IsTheF1OfWords) {
-  EXPECT_NEAR(word_overlap("a dog barks", "the dog barks twice"), 0.571429, 5e-7);
-  EXPECT_EQ(word_overlap("A dog, barks!", "a DOG barks"), 1);
-  EXPECT_NEAR(word_overlap("the the dog", "the"), 0.5, 1e-12);  // each occurrence counts once
-  EXPECT_EQ(word_overlap("", ""), 0);
-  EXPECT_EQ(word_overlap("dog", "..."), 0);
-  EXPECT_EQ(word_overlap("ÉTÉ", "été"), 1);
+TEST(JudgeParse, TheRuleIsTheF1OfWords) {
+  const auto overlap = [](const char* reference, const char* response) {
+    return token_f1(word_runs(reference), word_runs(response));
+  };
+  EXPECT_NEAR(overlap("a dog barks", "the dog barks twice"), 0.571429, 5e-7);
+  EXPECT_EQ(overlap("A dog, barks!", "a DOG barks"), 1);
+  EXPECT_NEAR(overlap("the the dog", "the"), 0.5, 1e-12);  // each occurrence counts once
+  EXPECT_EQ(overlap("", ""), 0);
+  EXPECT_EQ(overlap("dog", "..."), 0);
+  EXPECT_EQ(overlap("ÉTÉ", "été"), 1);
 }
 
 TEST(Rubrics, AreWholeAndFenceEveryInput) {

@@ -1,10 +1,9 @@
-// What tests of judges share: time that passes by sleeping alone, a judge's part of a benchmark, answers.
+// What tests of judges share: a judge's part of a benchmark, answers.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -14,33 +13,9 @@
 #include "af2/eval/judge.h"
 #include "af2/net/http_client.h"
 #include "http_stand_in.h"
+#include "patient_clock.h"
 
 namespace af2::test {
-
-// Time that passes only by sleeping. Any thread.
-class PatientClock {
- public:
-  LlmClock clock() {
-    return {[this] {
-              const std::lock_guard lock(mutex_);
-              return now_;
-            },
-            [this](double seconds) {
-              const std::lock_guard lock(mutex_);
-              now_ += seconds;
-              slept_.push_back(seconds);
-            }};
-  }
-  std::vector<double> slept() const {
-    const std::lock_guard lock(mutex_);
-    return slept_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  double now_ = 1000;
-  std::vector<double> slept_;
-};
 
 // As benchmarks/ID.yaml has it.
 inline JudgeSpec judge_spec(const std::string& rubric) {

@@ -122,6 +122,16 @@ TEST_F(EvalRun, AModelThatKnowsAllIsRightWithEveryRule) {
   EXPECT_EQ(summary["counts"]["unmatched"], 0);
 }
 
+TEST_F(EvalRun, OneCaptionForAllStandsBesideCaptions) {
+  use("audiocaps");
+  const std::string caption = constant_caption(items.items);
+  EvalModel same = model([&](const EvalItem&, const Ask&) { return caption; });
+  run(same, options("same"));
+  const Json summary = score("same");
+  EXPECT_NEAR(variant(summary, "constant_caption"), metric(summary, benchmark.metrics.primary, ""), 1e-12);
+  EXPECT_GT(variant(summary, "constant_caption"), 0);
+}
+
 TEST_F(EvalRun, EmptyAnswersAndFailuresStayInTheTotal) {
   use("mmau_mini", "mmau");
   EvalModel silent = model([](const EvalItem&, const Ask&) { return std::string(); });

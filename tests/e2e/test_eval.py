@@ -172,7 +172,7 @@ class Eval(unittest.TestCase):
             process.wait()
         af2(*command[1:])
         whole = self.folder / "whole"
-        af2("eval", "run", *self.flags, "-o", whole, "-n", 8, "-b", 2, "--no-cache")
+        af2("eval", "run", *self.flags, "-o", whole, "-n", 8, "-b", 2, "--no-cache", "--keep-heard", 0)
         files = sorted(file.name for file in whole.glob("predictions*.jsonl"))
         self.assertGreater(len(files), 5)
         for name in files:
@@ -221,14 +221,17 @@ class Eval(unittest.TestCase):
 
     def test_a_judge_marks_open_answers(self):
         run, flags = self.folder / "long", ("longaudiobench", "--root", self.shared / "long", "--allow-partial")
-        af2("eval", "run", *flags, "-o", run, "-n", 8, "--baselines", "none")
+        af2("eval", "run", *flags, "-o", run, "-n", 8, "--baselines", "cascade")
+        for one in self.lines(run / "predictions-cascade.jsonl"):
+            self.assertEqual((one["error"], one["audio"][0]["windows"]), (None, 1))
         stub = subprocess.Popen([PROGRAM, "eval", "judge-stub"], stdout=subprocess.PIPE, text=True)
         self.addCleanup(stub.stdout.close)
         self.addCleanup(stub.wait)
         self.addCleanup(stub.terminate)
         url = stub.stdout.readline().strip()
         judge = ("eval", "judge", run, *flags, "--judge-url", url, "--judge-model", "stub")
-        first = json.loads(af2(*judge)[0])
+        first = json.loads(af2(*judge, "--reference-as-response")[0])
+        self.assertEqual(first["reference_as_response"], {"n": first["n"], "mean": 10, "category_macro_mean": 10})
         self.assertEqual(first["n"], len(self.lines(run / "marks.jsonl")))
         calls = len(self.lines(run / "judge.jsonl"))
         self.assertGreater(calls, 0)

@@ -588,12 +588,16 @@ def choice_sets():
         rows.append({"id": f"p{i}", "audio_path": [f"p{i}.wav", f"p{i}b.wav"][:1 + (i == 2)],
                      "question": QUESTIONS[i], "choices": None if open_ended or constraint else OPTIONS[i],
                      "answer": OPTIONS[i][GOLDS[i]], "task_name": "t",
+                     "task_identifier": "Number Words (at most)" if constraint else None,
+                     "kwargs": {"N": 5, "keywords": None} if constraint else None,
                      "category": "open" if open_ended else "instruction following" if constraint else "sound"})
         plain = open_ended or constraint
         items.append({"id": f"p{i}", "audio": ["data/" + name for name in rows[i]["audio_path"]],
                       "task": "open_qa" if open_ended else "constraint" if constraint else "mcq",
                       "choices": [] if plain else OPTIONS[i], "gold": -1 if plain else GOLDS[i],
                       "refs": [OPTIONS[i][GOLDS[i]]], "groups": {"category": rows[i]["category"]},
+                      "fields": {"constraint": "Number Words (at most)" if constraint else "",
+                                 "arguments": '{"N":5,"keywords":null}' if constraint else ""},
                       "prompt": (QUESTIONS[i] if plain else f"{QUESTIONS[i]} {lettered(OPTIONS[i])}").lower()})
     put_lines("mmau_pro", "test.jsonl", rows)
     expect("mmau_pro", items)
