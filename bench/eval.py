@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """How fast `af2 eval` is: answers batched against one by one, captions scored, the report of a large run.
 
-Usage: .venv/bin/python bench/eval.py [-m MODEL] [--benchmark skills_val --root sets/skills-val] [--limit 200] [--batch 16] [--reps 3]
+Usage: .venv/bin/python bench/eval.py [-m MODEL] [--benchmark skills_val,long_val] [--limit 60] [--batch 16] [--reps 3] [--only answers,captions,report]
        [--program build/release/af2] [--work .cache/bench/eval]
 
-Answers: one run that asks an item and all its baselines together, --batch questions at once, beside a plain loop: the score and each baseline one
-after the other, one question at a time, each hearing its clips anew (a baseline's time is that of a run with it less that of one without). In turns;
-both write the same answers, which is checked. Items an hour count an item with all its baselines; the second row is the score alone. Captions: 10,000 invented ones with five references each. Report: 20,000 invented items. Seconds
-are of whole processes. Runs on whatever else the machine does: close other programs first.
+Answers: --batch questions at once, each clip heard once for all that is asked about it, beside one question after the other, each of which hears its clip anew, as a
+plain loop does. In turns; both write the same answers, which is checked. Items an hour count an item with all its baselines, then the score alone. Needs the sounds of
+the sets (tools/make_sets.sh NAME --audio). Captions: 10,000 invented ones with five references each. Report: 20,000 invented items. Seconds are of whole processes.
+Runs on whatever else the machine does: close other programs first.
 """
 import argparse
 import json
@@ -19,7 +19,7 @@ import subprocess
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BASELINES = ("none", "audio_off", "silence", "shuffled_audio", "choice_shuffle")
+BASELINES = ("audio_off", "silence", "shuffled_audio", "choice_shuffle")
 
 
 def cell(values, form="{:.0f}"):
@@ -35,29 +35,25 @@ def timed(*command):
 
 
 def answers(args, work):
-    def run(out, batch, baselines):
+    def run(benchmark, out, baselines, *how):
         model = ["-m", args.model] if args.model else []
-        return timed(args.program, "eval", "run", args.benchmark, "--root", args.root, "--allow-partial", "-o", out, "--limit", args.limit, "-b", batch,
-                     "-n", 32, "--baselines", baselines, "--no-cache", *model)
+        return timed(args.program, "eval", "run", benchmark, "--root", ROOT / "sets" / benchmark.replace("_", "-"), "--allow-partial", "-o", out,
+                     "--limit", args.limit, "-n", 32, "--baselines", baselines, "--no-cache", *how, *model)
 
-    rows = {"with all baselines": ([], []), "the score alone": ([], [])}
-    for _ in range(args.reps):
-        shutil.rmtree(work, ignore_errors=True)
-        seconds = {name: run(work / name, 1, name) for name in BASELINES}
-        alone, together = run(work / "alone", args.batch, "none"), run(work / "together", args.batch, ",".join(BASELINES[1:]))
-        loop = seconds["none"] + sum(seconds[name] - seconds["none"] for name in BASELINES[1:])
-        for row, one, other in (("with all baselines", loop, together), ("the score alone", seconds["none"], alone)):
-            rows[row][0].append(3600 * args.limit / one)
-            rows[row][1].append(3600 * args.limit / other)
-    for name in BASELINES[1:4]:
-        file = f"predictions-{name}.jsonl"
-        if (work / "together" / file).read_bytes() != (work / name / file).read_bytes():
-            raise SystemExit(f"{file}: the two runs differ")
-    print(f"\n{args.limit} items of {args.benchmark}, each with ears off, silence, another clip and the options in other orders; at most 32 tokens; "
+    print(f"\n{args.limit} items, each with ears off, silence, another clip and the options in other orders, or the score alone; at most 32 tokens; "
           f"{args.batch} questions at once; {args.reps} runs in turns\n")
-    print("| items an hour | one by one | batched | ratio |\n| --- | ---: | ---: | ---: |")
-    for row, (one, other) in rows.items():
-        print(f"| {row} | {cell(one)} | {cell(other)} | {statistics.median(other) / statistics.median(one):.1f} |")
+    print("| items an hour | one by one | batched | ratio |\n| --- | ---: | ---: | ---: |", flush=True)
+    for benchmark in args.benchmark.split(","):
+        for row, baselines in (("with all baselines", ",".join(BASELINES)), ("the score alone", "none")):
+            alone, batched = [], []
+            for _ in range(args.reps):
+                shutil.rmtree(work, ignore_errors=True)
+                alone.append(3600 * args.limit / run(benchmark, work / "alone", baselines, "-b", 1, "--keep-heard", 0))
+                batched.append(3600 * args.limit / run(benchmark, work / "batched", baselines, "-b", args.batch))
+                for file in (work / "alone").glob("predictions*.jsonl"):
+                    if file.read_bytes() != (work / "batched" / file.name).read_bytes():
+                        raise SystemExit(f"{file.name}: the two runs differ")
+            print(f"| {benchmark}, {row} | {cell(alone)} | {cell(batched)} | {statistics.median(batched) / statistics.median(alone):.1f} |", flush=True)
 
 
 def words(draw, n):
@@ -105,9 +101,8 @@ def report(args, work):
 def main():
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     flags.add_argument("-m", "--model", default="")
-    flags.add_argument("--benchmark", default="skills_val")
-    flags.add_argument("--root", type=pathlib.Path, default=ROOT / "sets/skills-val")
-    flags.add_argument("--limit", type=int, default=200)
+    flags.add_argument("--benchmark", default="skills_val,long_val", help="of the project's own, whose sounds are made")
+    flags.add_argument("--limit", type=int, default=60)
     flags.add_argument("--batch", type=int, default=16)
     flags.add_argument("--reps", type=int, default=3)
     flags.add_argument("--program", type=pathlib.Path, default=ROOT / "build/release/af2")

@@ -36,10 +36,11 @@ std::string gold_class(const EvalItem& item) {
 BlindScore majority_of(const std::vector<EvalItem>& items) {
   std::map<std::string, std::int64_t> counts;
   BlindScore score{"majority", 0, 0, ""};
-  for (const EvalItem& item : items) {
-    const std::string gold = gold_class(item);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::string gold = gold_class(items[i]);
     if (gold.empty()) continue;
     ++counts[gold], ++score.n;
+    score.items.push_back(i);
   }
   std::int64_t best = 0;
   for (const auto& [answer, n] : counts)
@@ -68,11 +69,13 @@ std::vector<BlindScore> blind_scores(const Benchmark& benchmark, const LabelSet&
   BlindScore chance{"chance", 0, 0, ""}, first{"always_first", 0, 0, "A"},
       longest{"longest_option", 0, 0, ""};
   std::map<int, std::int64_t> letters;
-  for (const EvalItem& item : items) {
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const EvalItem& item = items[i];
     double share = 0;
     if (has_options(item)) {
       share = 1.0 / static_cast<double>(item.choices.size());
       ++first.n, ++longest.n;
+      first.items.push_back(i), longest.items.push_back(i);
       if (item.gold_index >= 0) {
         ++letters[item.gold_index];
         first.value += item.gold_index == 0 ? 1 : 0;
@@ -86,6 +89,7 @@ std::vector<BlindScore> blind_scores(const Benchmark& benchmark, const LabelSet&
       continue;
     }
     chance.value += share, ++chance.n;
+    chance.items.push_back(i);
   }
   std::vector<BlindScore> all;
   const auto keep = [&](BlindScore score) {
@@ -98,7 +102,7 @@ std::vector<BlindScore> blind_scores(const Benchmark& benchmark, const LabelSet&
   majority.value *= static_cast<double>(majority.n);
   keep(majority);
   keep(first);
-  BlindScore best{"best_letter", 0, first.n, ""};
+  BlindScore best{"best_letter", 0, first.n, "", first.items};
   for (const auto& [letter, n] : letters)
     if (static_cast<double>(n) > best.value)
       best.value = static_cast<double>(n), best.note = std::string(1, static_cast<char>('A' + letter));

@@ -19,7 +19,8 @@ struct BlindScore {
   std::string name;  // chance, majority, always_first, best_letter, longest_option
   double value = 0;  // share of right answers, over items that have such an answer
   std::int64_t n = 0;
-  std::string note;  // "B": the best letter; the most frequent answer
+  std::string note;                     // "B": the best letter; the most frequent answer
+  std::vector<std::size_t> items = {};  // places of those it is over
 };
 
 // Those that the items allow: options for letters and lengths (ties shared), closed answers for majority;

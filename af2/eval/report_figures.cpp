@@ -190,6 +190,24 @@ ReportFigure group_figure(const Json& group, const ReportFigure& main) {
   return figure;
 }
 
+namespace {
+
+void put_verdict(WeaknessLine& line, const ReportFigure& main) {
+  const ReportFigure& run = line.beside ? *line.beside : main;
+  if (!line.figure.value || !run.value || line.figure.unit != main.unit) return;
+  line.verdict = difference_text(*run.value - *line.figure.value, main.unit);
+  if (line.beside)
+    line.verdict +=
+        fmt::format(" from {} of those {}", shown_value(*run.value, main.unit), count_text(run.n));
+  if (!run.low || !run.high) return;
+  line.reached = *line.figure.value >= *run.low;
+  line.verdict += !line.reached                    ? ", the score is above it"
+                  : *line.figure.value > *run.high ? ", the score is below it"
+                                                   : ", the score is not told apart from it";
+}
+
+}  // namespace
+
 std::vector<WeaknessLine> weaknesses(const Json& summary) {
   const ReportFigure main = headline_of(summary).main;
   std::vector<WeaknessLine> lines;
@@ -207,17 +225,35 @@ std::vector<WeaknessLine> weaknesses(const Json& summary) {
         line.note += (line.note.empty() ? "" : "; ") + count_text(n) + " items not answered";
       // Guessing is told in shares of right answers: no match for a mark or a caption's score.
       if (line.blind && !is_share(main.unit)) line.figure.unit = "fraction";
-      if (line.figure.value && main.value && line.figure.unit == main.unit) {
-        line.verdict = difference_text(*main.value - *line.figure.value, main.unit);
-        if (main.low && main.high)
-          line.verdict += *line.figure.value < *main.low    ? ", the score is above it"
-                          : *line.figure.value > *main.high ? ", the score is below it"
-                                                            : ", the score is not told apart from it";
-      }
+      // Item scores are the metric itself where both are shares of right answers.
+      if (is_share(main.unit) && item_score_words(summary).empty() &&
+          number_at(part_at(row, "beside"), "value"))
+        line.beside = read_figure(part_at(row, "beside"));
+      put_verdict(line, main);
       lines.push_back(std::move(line));
     }
   }
   return lines;
+}
+
+JudgeView judge_view(const Json& summary) {
+  const Json& judge = part_at(summary, "judge");
+  JudgeView view;
+  if (!judge.is_object()) return view;
+  view.title = fmt::format("Marks of {} by rubric {}", text_at(judge, "judge"), text_at(judge, "rubric"));
+  if (const Json& scale = part_at(judge, "scale"); scale.is_array() && scale.size() == 2)
+    view.title += fmt::format(", {} to {}", plain_text(scale[0]), plain_text(scale[1]));
+  const auto add = [&](const std::string& what, const std::string& n, const std::optional<double>& mean) {
+    if (mean) view.rows.push_back({what, n, fmt::format("{:.2f}", *mean)});
+  };
+  add("all answers", count_text(count_at(judge, "marked")), number_at(judge, "mean"));
+  if (const Json& categories = part_at(judge, "categories"); categories.is_object())
+    for (const auto& [name, one] : categories.items())
+      add(name, count_text(count_at(one, "n")), number_at(one, "mean"));
+  add("mean of the categories", "", number_at(judge, "category_macro_mean"));
+  const Json& most = part_at(judge, "reference_as_response");
+  add("the references themselves", count_text(count_at(most, "n")), number_at(most, "mean"));
+  return view;
 }
 
 std::string item_score_words(const Json& summary) {
@@ -278,8 +314,7 @@ std::vector<std::pair<std::string, std::string>> caveats(const Json& summary) {
                                  number_at(part_at(summary, "seconds"), "heard").value_or(0)));
   std::string beside;
   for (const WeaknessLine& line : weaknesses(summary))
-    if (line.blind && is_share(head.main.unit) && line.figure.value && head.main.low &&
-        *line.figure.value >= *head.main.low)
+    if (line.blind && is_share(head.main.unit) && line.reached)
       beside += (beside.empty() ? "" : ", ") + line.name;
   if (!beside.empty())
     add("not above guessing",

@@ -94,9 +94,18 @@ std::string item_score_words(const Json& summary);
 struct WeaknessLine {
   std::string name, note, verdict;
   ReportFigure figure;
-  bool blind = false;  // no model was asked
+  std::optional<ReportFigure> beside;  // the run itself over the same items, where they are not all
+  bool blind = false;                  // no model was asked
+  bool reached = false;  // with shares: the run's interval, over the same items, is not above it
 };
 std::vector<WeaknessLine> weaknesses(const Json& summary);
+
+// Marks of a judge, as rows {what, n, mean}; empty where none was asked.
+struct JudgeView {
+  std::string title;  // "Marks of JUDGE by rubric longaudiobench, 1 to 10"
+  std::vector<std::vector<std::string>> rows;
+};
+JudgeView judge_view(const Json& summary);
 std::string hearing_gain_text(const Json& summary);
 
 // What a reader must know beside the score: in a few words, and as a sentence.

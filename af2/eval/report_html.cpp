@@ -158,6 +158,7 @@ std::string report_html(const Json& summary, const std::vector<Json>& scores, co
   sections.add("metrics", "Metrics", metrics_section(summary, head));
   sections.add("baselines", "Without hearing", weakness_section(summary, head));
   sections.add("groups", "Groups", groups_section(summary, head.main));
+  sections.add("judge", "Judge", judge_section(summary));
   sections.add("lengths", "Length of the sound", lengths_section(summary, head.main));
   sections.add("options", "Options", letters_section(summary));
   sections.add("confusion", "Confusion", confusion_section(summary));

@@ -110,6 +110,14 @@ std::string md_groups(const Json& summary, const ReportFigure& main) {
   return text;
 }
 
+std::string md_judge(const Json& summary) {
+  const JudgeView view = judge_view(summary);
+  if (view.rows.empty()) return "";
+  std::vector<MdRow> rows;
+  for (const auto& row : view.rows) rows.push_back({md_text(row[0]), row[1], row[2]});
+  return "## Judge\n\n" + md_text(view.title) + ".\n\n" + md_table({"answers", ">n", ">mean mark"}, rows);
+}
+
 std::string md_weaknesses(const Json& summary, const ReportFigure& main) {
   std::vector<MdRow> rows = {
       {"**this run**", shown_value(main), interval_text(main), count_text(main.n), "", ""}};
@@ -196,8 +204,8 @@ std::string report_markdown(const Json& summary, const Json& compare) {
       fmt::format("{}, {}, prompt {}.\n\n", md_text(text_at(part_at(summary, "run"), "model")),
                   md_text(head.main.title()), md_text(text_at(part_at(summary, "run"), "prompt")));
   text += md_first_line(summary, head) + md_list("Caveats", caveat_lines) + md_metrics(summary) +
-          md_groups(summary, head.main) + md_weaknesses(summary, head.main) + md_published(summary) +
-          md_compare(compare) + md_list("Known defects of the benchmark", traps);
+          md_groups(summary, head.main) + md_judge(summary) + md_weaknesses(summary, head.main) +
+          md_published(summary) + md_compare(compare) + md_list("Known defects of the benchmark", traps);
   if (const std::string words = text_at(benchmark, "contamination"); !words.empty())
     text += md_list("Contamination", {words});
   if (const auto facts = more_facts(summary); !facts.empty())

@@ -188,6 +188,11 @@ std::string lengths_section(const Json& summary, const ReportFigure& main) {
                  "Disc and band, where there are: all items. Diamonds: sounds of one length.", table);
 }
 
+std::string judge_section(const Json& summary) {
+  const JudgeView view = judge_view(summary);
+  return view.rows.empty() ? "" : page_table({view.title, {"answers", ">n", ">mean mark"}, view.rows});
+}
+
 std::string letters_section(const Json& summary) {
   const Json& letters = part_at(summary, "letters");
   const Json &gold = part_at(letters, "gold"), &answered = part_at(letters, "answered");

@@ -39,6 +39,7 @@ std::string weakness_section(const Json& summary, const Headline& head);
 std::string groups_section(const Json& summary, const ReportFigure& main);
 std::string lengths_section(const Json& summary, const ReportFigure& main);
 std::string letters_section(const Json& summary);
+std::string judge_section(const Json& summary);
 std::string confusion_section(const Json& summary);
 std::string calibration_section(const Json& summary);
 

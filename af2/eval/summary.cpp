@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "af2/core/error.h"
 #include "af2/core/file.h"
@@ -265,7 +266,8 @@ Json score_run(const fs::path& folder, const Benchmark& benchmark, const Benchma
   summary["item_score"] = item_score_name(benchmark);
   summary["matcher"] = column;
   put_metrics(summary, metrics);
-  summary["blind"] = blind_json(benchmark, items.labels, main.items);
+  const ResampleOptions resample{options.resamples, options.seed};
+  summary["blind"] = blind_json(benchmark, items.labels, main, scores[0], resample);
   MetricOptions short_options = metric_options;
   short_options.rotations.clear();
   const Benchmark head = primary_alone(benchmark);
@@ -275,11 +277,13 @@ Json score_run(const fs::path& folder, const Benchmark& benchmark, const Benchma
     Json json =
         baseline_json(variant.variant.name, head, items.labels, variant.scored, short_options, column);
     json["not_answered"] = variant.not_answered;
+    std::set<std::string> ids;
+    for (const EvalItem& item : variant.items) ids.insert(item.id);
+    json["beside"] = beside_json(main, scores[0], ids, resample);
     summary["variants"].push_back(json);
   }
   const Json constant = constant_caption_json(head, items.labels, main, short_options, column);
   if (!constant.is_null()) summary["variants"].push_back(constant);
-  const ResampleOptions resample{options.resamples, options.seed};
   summary["hearing_gain"] = hearing_gain_json(run, scores, resample);
   summary["rotations"] = rotations_json(run, scores, resample);
   summary["prompts"] = prompts_json(run, scores);

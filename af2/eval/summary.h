@@ -15,9 +15,10 @@
 //   counts       {n, failed, unmatched, length, empty}; length: cut at max_new_tokens
 //   metrics      [{name, matcher: official|robust|"", value, low, high, unit, n, clusters, known, note}], the primary first
 //   groups       {BY: [{value, n, metrics [primary and accuracy, as above]}]}
-//   blind        [{name, value, n, note}]: what needs no model: chance, majority, always_first, best_letter, longest_option
-//   variants     [{name, n, not_answered, value, low, high, note}]: the primary metric of each other variant on its own items,
-//                and of one caption for all clips
+//   blind        [{name, value, n, note, beside}]: what needs no model: chance, majority, always_first, best_letter, longest_option
+//   variants     [{name, n, not_answered, value, low, high, note, beside}]: the primary metric of each other variant on its own items,
+//                and of one caption for all clips; beside: item score of the run itself {value, low, high, n} over the
+//                same items, where they are not all
 //   hearing_gain {value, low, high, over, p}: primary minus the better of audio_off and shuffled_audio, same items
 //   rotations    {n, mean, low, high, spread, circular_accuracy}?
 //   prompts      {names [], mean, spread}?

@@ -54,10 +54,30 @@ Json run_json(const ScoredRun& run, const fs::path& folder) {
   return json;
 }
 
-Json blind_json(const Benchmark& benchmark, const LabelSet& labels, const std::vector<EvalItem>& items) {
+Json beside_json(const ScoredVariant& main, const std::vector<double>& scores,
+                 const std::set<std::string>& ids, const ResampleOptions& resample) {
+  std::vector<double> values;
+  std::vector<std::string> clusters;
+  for (std::size_t i = 0; i < main.items.size(); ++i) {
+    if (!ids.contains(main.items[i].id) || !std::isfinite(scores[i])) continue;
+    values.push_back(scores[i]), clusters.push_back(main.items[i].cluster);
+  }
+  if (values.empty() || values.size() == main.items.size()) return Json();
+  return interval_json(bootstrap_mean(values, clusters, resample));
+}
+
+Json blind_json(const Benchmark& benchmark, const LabelSet& labels, const ScoredVariant& main,
+                const std::vector<double>& scores, const ResampleOptions& resample) {
   Json list = Json::array();
-  for (const BlindScore& score : blind_scores(benchmark, labels, items))
-    list.push_back({{"name", score.name}, {"value", score.value}, {"n", score.n}, {"note", score.note}});
+  for (const BlindScore& score : blind_scores(benchmark, labels, main.items)) {
+    std::set<std::string> ids;
+    for (const std::size_t i : score.items) ids.insert(main.items[i].id);
+    list.push_back({{"name", score.name},
+                    {"value", score.value},
+                    {"n", score.n},
+                    {"note", score.note},
+                    {"beside", beside_json(main, scores, ids, resample)}});
+  }
   return list;
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "af2/core/json.h"
@@ -13,7 +15,12 @@ namespace af2 {
 
 // What was asked of whom, without times and paths.
 Json run_json(const ScoredRun& run, const std::filesystem::path& folder);
-Json blind_json(const Benchmark& benchmark, const LabelSet& labels, const std::vector<EvalItem>& items);
+// `scores`: of main. Each with the score of main over the items that it is over (beside_json).
+Json blind_json(const Benchmark& benchmark, const LabelSet& labels, const ScoredVariant& main,
+                const std::vector<double>& scores, const ResampleOptions& resample);
+// {value, low, high, n}: main over the items of these ids; null where these are all, or none.
+Json beside_json(const ScoredVariant& main, const std::vector<double>& scores,
+                 const std::set<std::string>& ids, const ResampleOptions& resample);
 // A line of scores.jsonl, without score and variants; `texts`: with question and right answer.
 Json score_line(const EvalItem& item, const Scored& scored, const Prediction& said, bool texts);
 

@@ -30,6 +30,13 @@ std::string share_text(const Json& json, const char* key) {
                                                      : "-";
 }
 
+// What the run itself has on the same items, where those are not all.
+std::string beside_text(const Json& row) {
+  if (!row.contains("beside") || !row["beside"].is_object()) return "";
+  return fmt::format("; this run on those {}: {}", row["beside"].at("n").get<std::int64_t>(),
+                     share_text(row["beside"], "value"));
+}
+
 }  // namespace
 
 std::string summary_text(const Json& summary) {
@@ -50,11 +57,12 @@ std::string summary_text(const Json& summary) {
   for (const Json& blind : summary.at("blind")) {
     const std::string note = blind.value("note", std::string());
     line(blind.at("name").get<std::string>(),
-         share_text(blind, "value") + (note.empty() ? "" : " (" + note + ")"));
+         share_text(blind, "value") + (note.empty() ? "" : " (" + note + ")") + beside_text(blind));
   }
   for (const Json& variant : summary.at("variants"))
     line(variant.at("name").get<std::string>(),
-         fmt::format("{} (n {})", share_text(variant, "value"), variant.at("n").get<std::int64_t>()));
+         fmt::format("{} (n {})", share_text(variant, "value"), variant.at("n").get<std::int64_t>()) +
+             beside_text(variant));
   const Json& gain = summary.at("hearing_gain");
   if (!gain.is_null())
     line("hearing gain",

@@ -122,6 +122,7 @@ TEST(EvalBaselines, WhatNeedsNoModel) {
   EXPECT_DOUBLE_EQ(value("always_first"), 0.5);
   EXPECT_DOUBLE_EQ(value("best_letter"), 0.5);
   EXPECT_EQ(blind_score(scores, "best_letter")->note, "A");
+  EXPECT_EQ(blind_score(scores, "chance")->items, (std::vector<std::size_t>{0, 1, 2, 3}));
   EXPECT_DOUBLE_EQ(value("longest_option"), 0.5 / 4);  // the third item, shared by two
   std::vector<EvalItem> yes(3);
   for (EvalItem& item : yes) item.refs = {"yes"};

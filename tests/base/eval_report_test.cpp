@@ -182,6 +182,36 @@ TEST(EvalReport, ScoresOfItemsAreNoMarks) {
   EXPECT_THAT(report_markdown(summary, nullptr), HasSubstr("| 0.460 | 1,000 |"));
 }
 
+TEST(EvalReport, GuessingIsHeldAgainstTheSameItems) {
+  // A tenth of a mixed set has options: 62.4 % of all says nothing beside 25.5 % of those.
+  Json summary = sample_summary();
+  summary["blind"][0]["n"] = 100;
+  summary["blind"][0]["beside"] = {{"value", 0.24}, {"low", 0.16}, {"high", 0.33}, {"n", 100}};
+  const std::string text = report_markdown(summary, nullptr);
+  EXPECT_THAT(text,
+              HasSubstr("| chance | 25.5 % |  | 100 | -1.5 points from 24.0 % of those 100, the score is "
+                        "not told apart from it |"));
+  EXPECT_THAT(text, HasSubstr("what needs no hearing: chance."));
+}
+
+TEST(EvalReport, MarksOfAJudgeHaveTheirTable) {
+  Json summary = sample_summary();
+  EXPECT_TRUE(judge_view(summary).rows.empty());
+  summary["judge"] = {{"judge", "gpt"},
+                      {"rubric", "longaudiobench"},
+                      {"scale", {1.0, 10.0}},
+                      {"marked", 30},
+                      {"mean", 4.5},
+                      {"category_macro_mean", 4.75},
+                      {"categories", {{"plot", {{"n", 20}, {"mean", 4.25}}}}},
+                      {"reference_as_response", {{"n", 30}, {"mean", 9.5}}}};
+  const std::string text = report_markdown(summary, nullptr), page = report_html(summary, {}, nullptr, {});
+  EXPECT_THAT(text, HasSubstr("Marks of gpt by rubric longaudiobench, 1 to 10."));
+  EXPECT_THAT(text, HasSubstr("| plot | 20 | 4.25 |"));
+  EXPECT_THAT(text, HasSubstr("| the references themselves | 30 | 9.50 |"));
+  EXPECT_THAT(page, HasSubstr("the references themselves"));
+}
+
 TEST(EvalReport, CaveatsAreSaid) {
   Json summary = sample_summary();
   EXPECT_TRUE(caveats(summary).empty());
