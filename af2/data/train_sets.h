@@ -1,0 +1,111 @@
+// The question sets that a stage is trained on, read from manifests of every form and made ready for the
+// blend: what is asked, how long it is, what was left out and why (docs/spec/training.md sections 2, 3, 8).
+//
+// Nothing of the sounds is read here but lengths that a manifest does not tell. An item whose question or
+// answer is empty, or whose answer does not fit behind its question, is taken out before batches are made,
+// and counted. Not the order of training (blend.h), nor batches (length_batches.h). Thread rule: free
+// functions.
+//
+//   const std::vector<TrainSet> sets = read_train_sets(options, {tokenizer, prompt, stop}, {.max_windows =
+//   3}); Blend blend(blend_sets(sets), {...});
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "af2/data/blend.h"
+#include "af2/data/manifest_formats.h"
+#include "af2/text/byte_bpe.h"
+#include "af2/text/prompt.h"
+
+namespace af2 {
+
+struct TrainSetOptions {
+  std::string name;      // names the draws of its items
+  std::string manifest;  // of any form (manifest_formats.h)
+  double passes = 1;
+  double fraction = 1;  // of its items, drawn by name
+  ManifestRead read;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("name", name, "of the set; its draws are named by it");
+    v.field("manifest", manifest, "jsonl, AF2, AF3, LTU or GAMA manifest, or a tar shard");
+    v.field("passes", passes, "over the set in the stage, at most six digits after the point");
+    v.field("fraction", fraction, "share of its items that are used");
+    v.field("read", read, "how the manifest is read");
+  }
+};
+
+struct TrainTextOptions {
+  bool keep_case = false;
+  bool cut_prompt = false;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("keep_case", keep_case, "questions and answers as they are; else in lower case, as published");
+    v.field("cut_prompt", cut_prompt,
+            "where the answer does not fit, the question's end is cut; else the item is left out");
+  }
+};
+
+// How texts become ids: what the model has.
+struct TrainTokens {
+  const ByteBpe& tokenizer;
+  PromptOptions prompt;           // max_prompt_tokens: of question and answer together
+  std::vector<std::string> stop;  // tokens that end an answer, in order
+};
+
+struct TrainItem {
+  std::string id, audio, task;
+  double start_s = 0, seconds = 0;  // seconds: of the stretch
+  std::string prompt;
+  std::vector<std::string> outputs;  // those that fit
+  std::int32_t windows = 1;          // capped
+};
+
+struct TrainSet {
+  std::string name, manifest, sha256;
+  std::int64_t passes_micro = 0;
+  std::vector<TrainItem> items;
+  RecordCounts
+      left_out;  // by reason: those of read_any_manifest, answer_cut, audio_missing, audio_unreadable
+  std::int64_t read = 0, unused = 0;  // items of the manifest; of them beyond `fraction`
+  std::int64_t over_cap = 0;          // longer than the cap of windows
+  double hours = 0, seconds_cut = 0;  // seconds_cut: of sound beyond the cap
+};
+
+struct TrainWindows {
+  int max_windows = 3;
+  double window_s = 10;
+};
+
+// Token ids of a question and one of its answers as they are trained on. `fits`: both within
+// max_prompt_tokens, after the question was cut where cut_prompt allows it.
+struct TrainIds {
+  std::vector<int> prompt, answer;
+  bool fits = true;
+};
+TrainIds train_ids(const std::string& prompt, const std::string& output, const TrainTokens& tokens,
+                   const TrainTextOptions& options);
+
+// Which of an item's answers is trained on in a pass: drawn by name.
+const std::string& train_output(const TrainItem& item, const std::string& set, std::int64_t pass,
+                                std::uint64_t seed);
+
+// Sets in the order of the options; `only` and `exclude` (names; empty: none) choose among them, `fraction`
+// is of each. Throws kUser naming the set or key: a name twice or of no set, nothing left, a fraction not in
+// (0, 1]; kData naming file and line.
+std::vector<TrainSet> read_train_sets(const std::vector<TrainSetOptions>& options,
+                                      const std::vector<std::string>& only,
+                                      const std::vector<std::string>& exclude, double fraction,
+                                      const TrainTokens& tokens, const TrainTextOptions& text,
+                                      const TrainWindows& windows, std::uint64_t seed);
+std::vector<BlendSet> blend_sets(const std::vector<TrainSet>& sets);
+// {name, manifest, sha256, passes, read, items, unused, hours, over_cap, seconds_cut, left_out {reason: n},
+// first {reason: place}} of each: part of the plan that a run prints and keeps.
+Json train_sets_json(const std::vector<TrainSet>& sets);
+
+}  // namespace af2

@@ -1,0 +1,175 @@
+// The sets of a stage: manifests read, items that cannot be trained on counted, shares and choices of sets.
+#include "af2/data/train_sets.h"
+
+#include <gtest/gtest.h>
+
+#include "../scratch.h"
+#include "af2/audio/wav.h"
+#include "af2/core/file.h"
+#include "af2/io/atomic_file.h"
+#include "refused.h"
+#include "text_test_util.h"
+
+namespace af2 {
+namespace {
+
+struct TrainSets : ::testing::Test {
+  test::Scratch scratch;
+  ByteBpe tokenizer = text_test::small_tokenizer();
+  TrainTokens tokens{tokenizer, {}, {"<end>", "<|endoftext|>"}};
+  TrainTextOptions text;
+  TrainWindows windows{3, 10};
+  double fraction = 1;
+  std::vector<std::string> only, exclude;
+
+  // A manifest of lines as given.
+  TrainSetOptions set(const std::string& name, const std::string& lines, double passes = 1) {
+    write_file_atomic(scratch / (name + ".jsonl"), lines);
+    TrainSetOptions options;
+    options.name = name, options.manifest = (scratch / (name + ".jsonl")).string(), options.passes = passes;
+    return options;
+  }
+  static std::string line(const std::string& id, double seconds, const std::string& output = "a dog") {
+    return Json{{"audio", id + ".wav"},
+                {"prompt", "What is heard?"},
+                {"output", output},
+                {"duration", seconds},
+                {"id", id}}
+               .dump() +
+           "\n";
+  }
+  std::vector<TrainSet> read(const std::vector<TrainSetOptions>& options) {
+    return read_train_sets(options, only, exclude, fraction, tokens, text, windows, 42);
+  }
+};
+
+TEST_F(TrainSets, CountsWindowsAndWhatTheCapCuts) {
+  const auto sets = read({set("a",
+                              line("one", 0.5) + line("two", 10) + line("three", 10.1) + line("four", 29.9) +
+                                  line("five", 95, "rain"),
+                              2.5)});
+  ASSERT_EQ(sets.size(), 1u);
+  std::vector<std::int32_t> counts;
+  for (const TrainItem& item : sets[0].items) counts.push_back(item.windows);
+  EXPECT_EQ(counts, (std::vector<std::int32_t>{1, 1, 2, 3, 3}));
+  EXPECT_EQ(sets[0].over_cap, 1);
+  EXPECT_DOUBLE_EQ(sets[0].seconds_cut, 65);
+  EXPECT_NEAR(sets[0].hours, 145.5 / 3600, 1e-9);
+  EXPECT_EQ(sets[0].passes_micro, 2'500'000);
+  const std::vector<BlendSet> blended = blend_sets(sets);
+  EXPECT_EQ(blended[0].windows, counts);
+  EXPECT_EQ(Blend(blended, {.slices = 1}).total(), 5 + 2 + 5);  // each bucket on its own
+  const Json told = train_sets_json(sets)[0];
+  EXPECT_EQ(told["items"], 5);
+  EXPECT_EQ(told["over_cap"], 1);
+}
+
+TEST_F(TrainSets, AnAnswerThatDoesNotFitIsTakenOutOrItsQuestionCut) {
+  std::string longer;
+  for (int i = 0; i < 300; ++i) longer += "word ";
+  const std::string asked = Json{{"audio", "q.wav"},
+                                 {"prompt", longer},
+                                 {"output", "a dog"},
+                                 {"duration", 3},
+                                 {"id", "long question"}}
+                                .dump() +
+                            "\n";
+  const std::string answered = line("long answer", 3, longer);
+  tokens.prompt.max_prompt_tokens = 64;
+  auto sets = read({set("a", line("fine", 3) + asked + answered)});
+  ASSERT_EQ(sets[0].items.size(), 1u);
+  EXPECT_EQ(sets[0].left_out.dropped.at("answer_cut"), 2);
+  EXPECT_EQ(sets[0].left_out.first.at("answer_cut"), "long question");
+  text.cut_prompt = true;
+  sets = read({set("a", line("fine", 3) + asked + answered)});
+  ASSERT_EQ(sets[0].items.size(), 2u);
+  const TrainIds ids = train_ids(longer, "A Dog", tokens, text);
+  EXPECT_TRUE(ids.fits);
+  EXPECT_EQ(ids.prompt.size() + ids.answer.size(), 64u);
+  EXPECT_EQ(ids.prompt.front(), *tokenizer.id_of("<audio>"));
+  EXPECT_EQ(ids.prompt.back(), *tokenizer.id_of("<SEP>"));
+  EXPECT_EQ(tokenizer.decode({ids.answer.begin(), ids.answer.end() - 2}), "a dog");
+  EXPECT_EQ(ids.answer[ids.answer.size() - 2], *tokenizer.id_of("<end>"));
+  text.keep_case = true;
+  const TrainIds kept = train_ids("What?", "A Dog", tokens, text);
+  EXPECT_EQ(tokenizer.decode({kept.answer.begin(), kept.answer.end() - 2}), "A Dog");
+}
+
+TEST_F(TrainSets, OfSeveralAnswersOneIsDrawnByName) {
+  const std::string several = Json{{"audio", "q.wav"},
+                                   {"prompt", "what?"},
+                                   {"output", {"one", "two", "three"}},
+                                   {"duration", 3},
+                                   {"id", "q"}}
+                                  .dump() +
+                              "\n";
+  const auto sets = read({set("a", several)});
+  const TrainItem& item = sets[0].items.front();
+  ASSERT_EQ(item.outputs.size(), 3u);
+  std::set<std::string> drawn;
+  for (std::int64_t pass = 0; pass < 20; ++pass) {
+    drawn.insert(train_output(item, "a", pass, 42));
+    EXPECT_EQ(train_output(item, "a", pass, 42), train_output(item, "a", pass, 42));
+  }
+  EXPECT_EQ(drawn.size(), 3u);
+}
+
+TEST_F(TrainSets, ALengthThatIsNowhereIsReadFromTheSound) {
+  write_wav(scratch / "there.wav", std::vector<float>(16000 * 12, 0.1f));
+  const auto without = [](const std::string& audio) {
+    return Json{{"audio", audio}, {"prompt", "what?"}, {"output", "rain"}, {"id", audio}}.dump() + "\n";
+  };
+  const auto sets = read({set("a", without("there.wav") + without("gone.wav"))});
+  ASSERT_EQ(sets[0].items.size(), 1u);
+  EXPECT_EQ(sets[0].items[0].windows, 2);
+  EXPECT_EQ(sets[0].left_out.dropped.at("audio_missing"), 1);
+}
+
+TEST_F(TrainSets, SharesAndChoicesOfSets) {
+  std::string lines;
+  for (int i = 0; i < 90; ++i) lines += line("item" + std::to_string(i), 3);
+  const auto a = set("a", lines), b = set("b", lines), c = set("c", lines);
+  exclude = {"b"};
+  auto sets = read({a, b, c});
+  ASSERT_EQ(sets.size(), 2u);
+  EXPECT_EQ(sets[1].name, "c");
+  only = {"a", "b"};
+  ASSERT_EQ(read({a, b, c}).size(), 1u);
+  only = {"a"}, exclude = {};
+  fraction = 1.0 / 3;
+  const auto third = read({a, b, c});
+  EXPECT_EQ(third[0].items.size(), 30u);
+  EXPECT_EQ(third[0].unused, 60);
+  fraction = 0.5;
+  const auto half = read({a, b, c});
+  // A smaller share is part of a larger one.
+  std::set<std::string> of_half;
+  for (const TrainItem& item : half[0].items) of_half.insert(item.id);
+  for (const TrainItem& item : third[0].items) EXPECT_TRUE(of_half.contains(item.id));
+}
+
+TEST_F(TrainSets, NamesWhatIsWrong) {
+  const auto fine = set("fine", line("one", 3));
+  const auto refuse = [&](ErrorKind kind, const std::vector<std::string>& words,
+                          const std::vector<TrainSetOptions>& options) {
+    test::refused(kind, words, [&] { read(options); });
+  };
+  refuse(ErrorKind::kUser, {"fine", "twice"}, {fine, fine});
+  auto bad = fine;
+  bad.passes = 0;
+  refuse(ErrorKind::kUser, {"set fine key passes"}, {bad});
+  bad = fine, bad.fraction = 1.5;
+  refuse(ErrorKind::kUser, {"set fine key fraction"}, {bad});
+  bad = fine, bad.name = "";
+  refuse(ErrorKind::kUser, {"key name"}, {bad});
+  bad = fine, bad.manifest = (scratch / "gone.jsonl").string();
+  refuse(ErrorKind::kData, {"gone.jsonl"}, {bad});
+  refuse(ErrorKind::kData, {"broken.jsonl"}, {set("broken", "{\n")});
+  only = {"other"};
+  refuse(ErrorKind::kUser, {"other", "fine"}, {fine});
+  only = {}, exclude = {"fine"};
+  refuse(ErrorKind::kUser, {"leave no set"}, {fine});
+}
+
+}  // namespace
+}  // namespace af2
