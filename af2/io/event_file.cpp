@@ -13,13 +13,13 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "records are little-endian");
 
 // Numbers of the fields of event.proto, summary.proto and tensor.proto that are written.
-enum EventField { kWallTime = 1, kStep = 2, kFileVersion = 3, kSummary = 5, kSessionLog = 7 };
-enum SummaryField { kValue = 1 };
-enum ValueField { kTag = 1, kSimpleValue = 2, kTensor = 8, kMetadata = 9 };
-enum TensorField { kType = 1, kShape = 2, kStringValue = 8 };
-constexpr int kPluginData = 1, kPluginName = 1, kDimension = 2, kSize = 1, kStatus = 1;
-constexpr std::uint64_t kStringType = 7, kStart = 1;
-enum WireType { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
+enum EventField { kPbWallTime = 1, kPbStep = 2, kPbFileVersion = 3, kPbSummary = 5, kPbSessionLog = 7 };
+enum SummaryField { kPbValue = 1 };
+enum ValueField { kPbTag = 1, kPbSimpleValue = 2, kPbTensor = 8, kPbMetadata = 9 };
+enum TensorField { kPbType = 1, kPbShape = 2, kPbStringValue = 8 };
+constexpr int kPbPluginData = 1, kPbPluginName = 1, kPbDimension = 2, kPbSize = 1, kPbStatus = 1;
+constexpr std::uint64_t kPbStringType = 7, kPbStart = 1;
+enum WireType { kPbVarint = 0, kPbFixed64 = 1, kPbBytes = 2, kPbFixed32 = 5 };
 
 std::array<std::uint32_t, 256> castagnoli_table() {
   std::array<std::uint32_t, 256> table = {};
@@ -49,10 +49,10 @@ std::string field_key(int field, WireType type) {
   return varint(static_cast<std::uint64_t>(field) << 3 | type);
 }
 std::string number_field(int field, std::uint64_t value) {
-  return field_key(field, kVarint) + varint(value);
+  return field_key(field, kPbVarint) + varint(value);
 }
 std::string bytes_field(int field, const std::string& bytes) {
-  return field_key(field, kBytes) + varint(bytes.size()) + bytes;
+  return field_key(field, kPbBytes) + varint(bytes.size()) + bytes;
 }
 
 double clock_seconds() {
@@ -80,14 +80,15 @@ EventFile::EventFile(const std::filesystem::path& folder, std::int64_t step, std
   for (int k = 1; std::filesystem::exists(path_); ++k) path_ = folder / (name + "." + std::to_string(k));
   out_.open(path_, std::ios::binary);
   if (!out_) throw resource_error("cannot be written", path_.string(), "check the folder and its disk");
-  record(field_key(kWallTime, kFixed64) + raw_bytes(seconds_()) + bytes_field(kFileVersion, "brain.Event:2"));
+  record(field_key(kPbWallTime, kPbFixed64) + raw_bytes(seconds_()) +
+         bytes_field(kPbFileVersion, "brain.Event:2"));
   // What was said of the steps that are done again is taken back.
-  if (step > 0) record(head(step + 1) + bytes_field(kSessionLog, number_field(kStatus, kStart)));
+  if (step > 0) record(head(step + 1) + bytes_field(kPbSessionLog, number_field(kPbStatus, kPbStart)));
 }
 
 std::string EventFile::head(std::int64_t step) const {
-  return field_key(kWallTime, kFixed64) + raw_bytes(seconds_()) +
-         number_field(kStep, static_cast<std::uint64_t>(step));
+  return field_key(kPbWallTime, kPbFixed64) + raw_bytes(seconds_()) +
+         number_field(kPbStep, static_cast<std::uint64_t>(step));
 }
 
 void EventFile::record(const std::string& event) {
@@ -100,19 +101,19 @@ void EventFile::record(const std::string& event) {
 void EventFile::scalars(std::int64_t step, const std::vector<std::pair<std::string, double>>& values) {
   std::string summary;
   for (const auto& [tag, value] : values)
-    summary += bytes_field(kValue, bytes_field(kTag, tag) + field_key(kSimpleValue, kFixed32) +
-                                       raw_bytes(static_cast<float>(value)));
-  record(head(step) + bytes_field(kSummary, summary));
+    summary += bytes_field(kPbValue, bytes_field(kPbTag, tag) + field_key(kPbSimpleValue, kPbFixed32) +
+                                         raw_bytes(static_cast<float>(value)));
+  record(head(step) + bytes_field(kPbSummary, summary));
 }
 
 void EventFile::text(std::int64_t step, const std::string& tag, const std::string& text) {
-  const std::string tensor = number_field(kType, kStringType) +
-                             bytes_field(kShape, bytes_field(kDimension, number_field(kSize, 1))) +
-                             bytes_field(kStringValue, text);
-  const std::string metadata = bytes_field(kPluginData, bytes_field(kPluginName, "text"));
-  record(head(step) +
-         bytes_field(kSummary, bytes_field(kValue, bytes_field(kTag, tag) + bytes_field(kTensor, tensor) +
-                                                       bytes_field(kMetadata, metadata))));
+  const std::string tensor = number_field(kPbType, kPbStringType) +
+                             bytes_field(kPbShape, bytes_field(kPbDimension, number_field(kPbSize, 1))) +
+                             bytes_field(kPbStringValue, text);
+  const std::string metadata = bytes_field(kPbPluginData, bytes_field(kPbPluginName, "text"));
+  record(head(step) + bytes_field(kPbSummary, bytes_field(kPbValue, bytes_field(kPbTag, tag) +
+                                                                        bytes_field(kPbTensor, tensor) +
+                                                                        bytes_field(kPbMetadata, metadata))));
 }
 
 }  // namespace af2

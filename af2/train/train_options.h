@@ -154,6 +154,7 @@ struct TrainOptions {
   int val_every = 500;
   int val_items = 200;
   double rank_timeout_s = 600;
+  double divergence = 3;
   bool deterministic = false;
 
   template <class V>
@@ -191,6 +192,10 @@ struct TrainOptions {
     v.field("val_every", val_every, "steps between validations");
     v.field("val_items", val_items, "recordings or questions of a validation");
     v.field("rank_timeout_s", rank_timeout_s, "several ranks: how long they wait for each other, seconds");
+    v.field("divergence", divergence,
+            "the run ends, with a dump, where the median loss of 20 steps is so many times the lowest before "
+            "and half of "
+            "what was gained is lost; 0: never");
     v.field("deterministic", deterministic, "bit-equal resume: one thread per product where needed");
   }
 

@@ -14,10 +14,13 @@
 #include "af2/core/random.h"
 #include "af2/core/signal.h"
 #include "af2/io/checkpoint.h"
+#include "af2/io/event_file.h"
 #include "af2/model/precision.h"
 #include "af2/model/weights.h"
 #include "af2/train/adamw.h"
 #include "af2/train/ranks.h"
+#include "af2/train/run_page.h"
+#include "af2/train/step_watch.h"
 #include "af2/train/task.h"
 
 namespace af2 {
@@ -25,6 +28,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kMostBadSteps = 10;
+constexpr double kPageEvery_s = 20;
+constexpr std::size_t kDumpedSteps = 100;
 
 std::unique_ptr<TrainTask> make_task(const TrainOptions& options, std::shared_ptr<Ranks> ranks) {
   if (options.task == "clap") return make_clap_task(options, std::move(ranks));
@@ -40,9 +45,9 @@ std::unique_ptr<TrainTask> make_task(const TrainOptions& options, std::shared_pt
 // (threads, intervals), differences are allowed.
 void list_changes(const Json& before, const Json& now, const std::string& prefix,
                   std::vector<std::string>& changes) {
-  static const std::vector<std::string> free_keys = {"threads", "workers",    "save_every",    "save_minutes",
-                                                     "keep",    "val_every",  "val_items",     "bank",
-                                                     "steps",   "stop_after", "rank_timeout_s"};
+  static const std::vector<std::string> free_keys = {
+      "threads",   "workers", "save_every", "save_minutes", "keep",           "val_every",
+      "val_items", "bank",    "steps",      "stop_after",   "rank_timeout_s", "divergence"};
   for (const auto& [key, value] : now.items()) {
     const std::string name = prefix.empty() ? key : prefix + "." + key;
     if (std::find(free_keys.begin(), free_keys.end(), name) != free_keys.end()) continue;
@@ -63,6 +68,7 @@ class Run {
     ranks_ = Ranks::from_environment(options_.rank_timeout_s);
     task_ = make_task(options_, ranks_);
     optimizer_ = std::make_unique<AdamW>(task_->trained(), options_.optimizer);
+    watch_ = std::make_unique<StepWatch>(options_.steps, options_.divergence);
   }
 
   void open(bool resume) {
@@ -89,6 +95,7 @@ class Run {
       write_file_atomic(folder_ / "config.json", recipe.dump(2) + "\n");
       metrics_.open(folder_ / "metrics.jsonl", std::ios::app);
       if (!metrics_) throw resource_error("cannot be written", (folder_ / "metrics.jsonl").string());
+      events_ = std::make_unique<EventFile>(folder_, step_);
     }
     task_->start_at(step_ * options_.accumulate);
   }
@@ -117,6 +124,7 @@ class Run {
       }
     }
     if (signal_ != 0 && step_ < last) save();
+    write_page(/*over=*/true);
     return {step_, step_ >= last, signal_, folder_ / ("step-" + std::to_string(step_))};
   }
 
@@ -146,21 +154,63 @@ class Run {
     } else {
       ++skipped_;
       warning("step {}: loss {} and gradient norm {} are not finite; step skipped", step_, loss, norm);
-      if (++bad_in_row_ >= kMostBadSteps)
-        throw internal_error("ten steps in a row without a finite loss", "step " + std::to_string(step_),
-                             "lower optimizer.lr; the last checkpoint is intact");
+      if (++bad_in_row_ >= kMostBadSteps) diverged("ten steps in a row had no finite loss");
     }
     ++step_;
     const double ms = (steady_seconds() - start) * 1e3;
-    Json record = {{"step", step_},    {"loss", loss}, {"grad_norm", norm},  {"lr", lr},
-                   {"targets", count}, {"ms", ms},     {"skipped", skipped_}};
+    const StepSight sight = watch_->see({step_, loss, norm, lr, ms, count, audio_seconds, skipped_});
+    if (ranks_->first()) tell(sight, bar);
+    // The first rank decides: the others may not know the steps before a resume.
+    if (ranks_->largest(ranks_->first() && !sight.diverging.empty()) != 0)
+      diverged(sight.diverging.empty() ? "the first rank's loss diverges" : sight.diverging);
+  }
+
+  void tell(const StepSight& sight, ProgressBar& bar) {
+    metrics_ << sight.record.dump() << '\n' << std::flush;
+    std::vector<std::pair<std::string, double>> scalars;
+    for (const auto& [key, value] : sight.record.items())
+      if (key != "step" && value.is_number()) scalars.emplace_back("train/" + key, value.get<double>());
+    events_->scalars(step_, scalars);
+    bar.update(step_, sight.line);
+    if (!stderr_is_terminal()) fmt::print(stderr, "{}\n", sight.line);
+    if (steady_seconds() - page_at_ > kPageEvery_s) write_page(/*over=*/false);
+  }
+
+  void write_page(bool over) {
     if (!ranks_->first()) return;
-    metrics_ << record.dump() << '\n' << std::flush;
-    const std::string line =
-        fmt::format("step {}/{} loss {:.4f} norm {:.2f} lr {:.2e} {:.0f} ms {:.0f}x real time", step_,
-                    options_.steps, loss, norm, lr, ms, audio_seconds / (ms / 1e3));
-    bar.update(step_, line);
-    if (!stderr_is_terminal()) fmt::print(stderr, "{}\n", line);
+    page_at_ = steady_seconds();
+    const std::string title = fs::weakly_canonical(folder_).filename().string() + ", " + options_.task;
+    write_file_atomic(folder_ / "run.html",
+                      run_page(title, read_file(folder_ / "metrics.jsonl"), options_.steps, over));
+  }
+
+  // Why, the last steps, and what every trained tensor and its gradient look like now.
+  [[noreturn]] void diverged(const std::string& why) {
+    const fs::path file = folder_ / ("divergence-" + std::to_string(step_) + ".json");
+    if (ranks_->first()) {
+      torch::NoGradGuard no_grad;
+      Json tensors = Json::array();
+      const auto norm_of = [](const torch::Tensor& tensor) {
+        const double norm = tensor.defined() ? tensor.norm().item<double>() : 0;
+        return std::isfinite(norm) ? Json(norm) : Json("not finite");
+      };
+      for (const auto& item : optimizer_->items())
+        tensors.push_back({{"name", item.name},
+                           {"norm", norm_of(item.tensor)},
+                           {"gradient_norm", norm_of(item.tensor.grad())}});
+      std::vector<std::string> lines = split(read_file(folder_ / "metrics.jsonl"), '\n');
+      Json last = Json::array();
+      for (std::size_t i = lines.size() > kDumpedSteps ? lines.size() - kDumpedSteps : 0; i < lines.size();
+           ++i)
+        if (const Json record = Json::parse(lines[i], nullptr, false); !record.is_discarded())
+          last.push_back(record);
+      const Json dump = {{"why", why}, {"step", step_}, {"steps", last}, {"tensors", tensors}};
+      write_file_atomic(file, dump.dump(1) + "\n");
+      write_page(/*over=*/true);
+    }
+    throw internal_error(why, "step " + std::to_string(step_),
+                         "lower optimizer.lr; the last checkpoint is intact, " + file.string() +
+                             " holds the last steps and the norms of all tensors");
   }
 
   // Under autocast with bf16: products in bfloat16, weights, norms and losses in float32.
@@ -207,6 +257,10 @@ class Run {
     Json record = {{"step", step_}, {"validation", task_->validate()}};
     task_->set_training(true);
     metrics_ << record.dump() << '\n' << std::flush;
+    std::vector<std::pair<std::string, double>> scalars;
+    for (const auto& [key, value] : record["validation"].items())
+      if (value.is_number()) scalars.emplace_back("val/" + key, value.get<double>());
+    if (!scalars.empty()) events_->scalars(step_, scalars);
     bar.clear();
     notice("validation {}", record.dump());
   }
@@ -251,7 +305,11 @@ class Run {
     for (const auto& line : split(read_file(path), '\n')) {
       if (trim(line).empty()) continue;
       const Json record = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-      if (!record.is_discarded() && record.value("step", step + 1) <= step) kept += line + "\n";
+      if (record.is_discarded() || record.value("step", step + 1) > step) continue;
+      kept += line + "\n";
+      if (!record.contains("loss") || !record["loss"].is_number()) continue;
+      watch_->see({record["step"], record["loss"], record.value("grad_norm", 0.0), record.value("lr", 0.0),
+                   record.value("ms", 0.0)});
     }
     write_file_atomic(path, kept);
   }
@@ -279,7 +337,10 @@ class Run {
   std::shared_ptr<Ranks> ranks_;
   std::unique_ptr<TrainTask> task_;
   std::unique_ptr<AdamW> optimizer_;
+  std::unique_ptr<StepWatch> watch_;
   std::ofstream metrics_;
+  std::unique_ptr<EventFile> events_;
+  double page_at_ = 0;
   std::int64_t step_ = 0, skipped_ = 0;
   int bad_in_row_ = 0, signal_ = 0;
 };

@@ -1,9 +1,10 @@
 // Runs a recipe: the loop, AdamW, checkpoints that resume bit for bit, the log.
 //
 // A run folder holds config.json (the recipe as used), metrics.jsonl (one object per step and validation),
-// log lines on stderr, and step-N/ checkpoints with DONE (af2/io/checkpoint.h): model.safetensors,
-// optimizer.safetensors, state.json.
-// Thread rule: one run at a time in a process.
+// run.html (a plot that an open browser renews), TensorBoard's event files, log lines on stderr, and step-N/
+// checkpoints with DONE (af2/io/checkpoint.h): model.safetensors, optimizer.safetensors, state.json. A run
+// that diverges leaves divergence-STEP.json: why, the last steps, and the norms of every trained tensor and
+// its gradient. Thread rule: one run at a time in a process.
 //
 //   TrainOptions options = read_train_options("recipes/mini/tower.yaml");
 //   TrainResult result = train(options, "runs/tower", /*resume=*/true);
@@ -24,7 +25,8 @@ struct TrainResult {
 };
 
 // Throws kUser (recipe, changed keys on resume, run folder in use), kData (bank), kModel (weights),
-// kResource, kInternal when ten steps in a row had no finite loss.
+// kResource, kInternal when the run diverges (TrainOptions::divergence) or ten steps in a row had no finite
+// loss.
 TrainResult train(const TrainOptions& options, const std::filesystem::path& run, bool resume);
 
 }  // namespace af2

@@ -186,6 +186,36 @@ TEST_F(Training, TowerLearnsTheTones) {
   EXPECT_LT(last, 0.9 * first);
 }
 
+TEST_F(Training, ADivergingRunEndsAndSaysWhatItLookedLike) {
+  TrainOptions options = recipe("tower", 80);
+  options.optimizer.lr = 30, options.optimizer.clip_norm = 0;
+  options.divergence = 1.5;
+  options.val_every = options.save_every = 1000;
+  const std::string text = test::expect_error(ErrorKind::kInternal, {"divergence-"},
+                                              [&] { train(options, scratch / "run", false); });
+  const std::string name =
+      text.substr(text.find("divergence-"), text.find(".json") + 5 - text.find("divergence-"));
+  const Json dump = Json::parse(read_file(scratch / "run" / name));
+  EXPECT_FALSE(dump["why"].get<std::string>().empty());
+  EXPECT_GE(dump["steps"].size(), 10u);
+  ASSERT_FALSE(dump["tensors"].empty());
+  EXPECT_TRUE(dump["tensors"][0].contains("gradient_norm"));
+}
+
+TEST_F(Training, ARunCanBeWatched) {
+  TrainOptions options = recipe("tower", 4);
+  options.stop_after = 2;
+  train(options, scratch / "run", false);
+  options.stop_after = 0;
+  train(options, scratch / "run", true);
+  const std::string page = read_file(scratch / "run/run.html");
+  EXPECT_NE(page.find("step 4 of 4, over"), std::string::npos);
+  int files = 0;
+  for (const auto& entry : fs::directory_iterator(scratch / "run"))
+    files += entry.path().filename().string().rfind("events.out.tfevents.", 0) == 0;
+  EXPECT_EQ(files, 2);  // one of each start
+}
+
 TEST_F(Training, RecipesThatDoNotFitTheRunAreRefusedByKey) {
   train(recipe("tower", 1), scratch / "run", false);
   test::expect_error(ErrorKind::kUser, {"--resume"},
