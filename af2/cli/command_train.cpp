@@ -36,7 +36,9 @@ void add_train(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
     auto flags = std::make_shared<TrainFlags>();
     CLI::App* verb = app.add_subcommand(name, what + "; stops at SIGTERM with a checkpoint");
     verb->add_option("--config", flags->config, "recipe (recipes/…, YAML or JSON)")->required();
-    verb->add_option("--out", flags->out, "run folder: checkpoints, metrics.jsonl, config.json")->required();
+    verb->add_option("--out", flags->out,
+                     "run folder: checkpoints, metrics.jsonl, config.json, run.html to watch it")
+        ->required();
     verb->add_flag("--resume", flags->resume, "go on from the run folder's last checkpoint");
     verb->add_option("--steps", flags->steps, "optimizer steps, instead of the recipe's");
     verb->add_option("-t,--threads", flags->threads, "threads of the model");

@@ -124,7 +124,8 @@ TEST(Blend, NamesWhatIsWrong) {
 }
 
 TEST(LengthBatches, AreThoseOfTheSecondImplementation) {
-  for (const Json& one : blend_vectors()["batches"]) {
+  const Json vectors = blend_vectors();
+  for (const Json& one : vectors["batches"]) {
     const auto windows = one["windows"].get<std::vector<std::int32_t>>();
     const BatchLimits limits{one["max_windows"], one["max_clips"], one["multiple"]};
     Json sizes = Json::array();
