@@ -20,8 +20,8 @@ namespace fs = std::filesystem;
 namespace {
 
 const std::string kCaptionPrompt = "describe what is heard in one sentence.";
-constexpr int kCaptionTokens = 48, kShortestCaption = 8;
-constexpr int kLabelTokens = 8;       // "10-20 s: "
+constexpr int kCaptionTokens = 48, kShortestCaption = 6;
+constexpr int kLabelTokens = 10;      // "110-120 s: "
 constexpr std::size_t kCaptions = 8;  // clips whose captions are kept
 
 struct KeptMemory {
@@ -131,14 +131,19 @@ class HearingEngine {
     decode.start_s = sound.start_s, decode.duration_s = sound.duration_s;
     const Clip whole = decode_file(sound.path, decode);
     const WindowReport report = plan_windows(whole.samples, window_options(whole)).report;
-    made.heard = heard_of(report);
+    // A quarter of the prompt is the question's. Windows that then find no room are told as not heard.
+    const int budget = engine_->config().text.max_prompt_tokens / 4 * 3;
+    const int told = std::clamp(budget / (kLabelTokens + kShortestCaption), 1, report.n_windows);
     const double window_s = engine_->config().audio.window_seconds;
     const auto samples = static_cast<std::size_t>(window_s * whole.rate_hz);
-    const int room = (engine_->config().text.max_prompt_tokens / 4 * 3) / std::max(1, report.n_windows);
+    made.heard = heard_of(report);
+    made.heard.windows = told;
+    made.heard.seconds_used = std::min(made.heard.seconds_used, told * window_s);
+    made.heard.seconds_cut = made.heard.seconds - made.heard.seconds_used;
     AnswerOptions options;
-    options.max_new_tokens = std::clamp(room - kLabelTokens, kShortestCaption, kCaptionTokens);
+    options.max_new_tokens = std::clamp(budget / told - kLabelTokens, kShortestCaption, kCaptionTokens);
     std::vector<Question> questions;
-    for (int w = 0; w < report.n_windows; ++w) {
+    for (int w = 0; w < told; ++w) {
       const std::size_t first = static_cast<std::size_t>(w) * samples;
       const std::size_t end = std::min(first + samples, whole.samples.size());
       Clip part = whole;
@@ -149,10 +154,12 @@ class HearingEngine {
         questions.push_back(engine_->question(engine_->listen(part), kCaptionPrompt, options));
     }
     const std::vector<Answer> said = engine_->answer_all(questions);
-    for (std::size_t w = 0; w < said.size(); ++w)
-      made.text +=
-          " " + span_text(w, window_s) + ": " + trim(said[w].text) + (said[w].text.ends_with('.') ? "" : ".");
+    for (std::size_t w = 0; w < said.size(); ++w) {
+      const std::string caption = trim(said[w].text);
+      made.text += " " + span_text(w, window_s) + ": " + caption + (caption.ends_with('.') ? "" : ".");
+    }
     reply.heard = {made.heard};
+    if (keep_s_ <= 0) return made.text;
     kept_captions_.push_front(made);
     if (kept_captions_.size() > kCaptions) kept_captions_.pop_back();
     return made.text;
