@@ -24,7 +24,7 @@ ALLOWED = {
     "index": BASE | {"quant"},
     "model": BASE | {"io", "quant"},
     "generate": BASE | {"model", "text", "audio", "io"},
-    "train": BASE | {"model", "generate", "io", "audio", "text", "data", "eval"},
+    "train": BASE | {"model", "generate", "io", "audio", "text", "data", "eval", "index"},
     "cli": BASE | {"audio", "text", "io", "data", "synth", "factory", "model", "generate", "train", "events",
             "index", "eval"},
 }

@@ -22,8 +22,7 @@
 #include "af2/eval/scored_run.h"
 #include "af2/eval/summary.h"
 #include "af2/train/export.h"
-#include "af2/train/train_options.h"
-#include "af2/train/trainer.h"
+#include "af2/train/stages.h"
 
 namespace af2 {
 namespace fs = std::filesystem;
@@ -91,9 +90,12 @@ void write_run_files(const AblationPlan& plan, const AblationRun& run) {
 bool train_run(const AblationPlan& plan, const AblationRun& run) {
   const fs::path weights = run.folder / "model/adapter.safetensors";
   if (fs::exists(weights)) return true;
-  const TrainOptions options = read_train_options(run.folder / "recipe.json");
+  const std::vector<TrainOptions> stages = read_train_stages(run.folder / "recipe.json");
+  const TrainOptions& options = stages.front();
   const double began = steady_seconds();
-  const TrainResult result = train(options, run.folder / "run", true);
+  StagesRun how;
+  how.resume = true;
+  const TrainResult result = train_stages(stages, "all", run.folder / "run", how);
   double hours =
       (steady_seconds() - began) / 3600 *
       (options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency()));
@@ -101,7 +103,7 @@ bool train_run(const AblationPlan& plan, const AblationRun& run) {
   if (fs::exists(file)) hours += parse_json(read_file(file), file.string()).at("core_hours").get<double>();
   write_file_atomic(file, Json{{"core_hours", hours}}.dump() + "\n");
   if (!result.finished) return false;
-  export_model({run.folder / "run"}, run.folder / "model", plan.dtype);
+  export_model({last_stage_folder(stages, run.folder / "run")}, run.folder / "model", plan.dtype);
   return true;
 }
 
@@ -160,7 +162,7 @@ int run_ablate(const AblateFlags& flags) {
   for (const AblationRun& run : runs) {
     if (run.loads()) continue;
     write_run_files(plan, run);
-    read_train_options(run.folder / "recipe.json");
+    read_train_stages(run.folder / "recipe.json");
   }
   for (const AblationBenchmark& bench : plan.benchmarks) read_benchmark(bench.file);
   notice("{}: {} runs of {} variants", plan.name, runs.size(), plan.variants.size());

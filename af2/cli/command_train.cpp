@@ -3,26 +3,30 @@
 #include "af2/core/error.h"
 #include "af2/core/log.h"
 #include "af2/core/signal.h"
-#include "af2/train/trainer.h"
+#include "af2/train/stages.h"
 
 namespace af2 {
 namespace {
 
 struct TrainFlags {
-  std::string config, out;
+  std::string config, out, stage = "all";
   bool resume = false;
   int steps = 0, threads = 0;
+  std::vector<std::string> allowed_changes;
 };
 
 int run(const TrainFlags& flags, bool clap) {
   install_stop_signals();
-  TrainOptions options = read_train_options(flags.config);
-  if (clap && options.task != "clap")
-    throw user_error("is the recipe of another task: " + options.task, flags.config + " key task",
+  const std::vector<TrainOptions> stages = read_train_stages(flags.config);
+  if (clap && stages.front().task != "clap")
+    throw user_error("is the recipe of another task: " + stages.front().task, flags.config + " key task",
                      "run it with af2 train");
-  if (flags.steps > 0) options.steps = flags.steps;
-  if (flags.threads > 0) options.threads = flags.threads;
-  const TrainResult result = train(options, flags.out, flags.resume);
+  const TrainResult result = train_stages(stages, flags.stage, flags.out,
+                                          {flags.resume, flags.steps, flags.threads, flags.allowed_changes});
+  if (result.checkpoint.empty()) {
+    notice("nothing to do: all stages are finished");
+    return 0;
+  }
   notice("{} after {} steps; checkpoint {}", result.finished ? "finished" : "stopped", result.steps,
          result.checkpoint.string());
   return result.finished ? 0 : 128 + result.signal;
@@ -40,7 +44,13 @@ void add_train(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
                      "run folder: checkpoints, metrics.jsonl, config.json, run.html to watch it")
         ->required();
     verb->add_flag("--resume", flags->resume, "go on from the run folder's last checkpoint");
-    verb->add_option("--steps", flags->steps, "optimizer steps, instead of the recipe's");
+    verb->add_option("--stage", flags->stage,
+                     "of a recipe with several: all in a row, or one by its name or number")
+        ->capture_default_str();
+    verb->add_option("--steps", flags->steps,
+                     "optimizer steps, instead of the recipe's (task stage: end after so many)");
+    verb->add_option("--allow-change", flags->allowed_changes,
+                     "keys of the recipe that may differ from those the run began with");
     verb->add_option("-t,--threads", flags->threads, "threads of the model");
     verb->footer("example: af2 " + name + " --config " + example + " --resume");
     verb->callback([flags, clap, &runner] { runner = [flags, clap] { return run(*flags, clap); }; });

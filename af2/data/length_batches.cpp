@@ -140,8 +140,10 @@ void StepPlan::start_at(std::int64_t steps) {
 void StepPlan::count() {
   if (total_ >= 0) return;
   StepPlan walk(blend_, limits_, static_cast<std::int64_t>(per_step_));
-  while (const auto step = walk.next())
+  while (const auto step = walk.next()) {
     for (const LengthBatch& batch : step->batches) padding_.add(batch);
+    if (walk.at_ == walk.steps_.size()) slice_ends_.push_back(walk.done_);
+  }
   total_ = walk.done_;
 }
 
@@ -153,6 +155,11 @@ std::int64_t StepPlan::steps() {
 const PaddingShare& StepPlan::padding() {
   count();
   return padding_;
+}
+
+const std::vector<std::int64_t>& StepPlan::slice_ends() {
+  count();
+  return slice_ends_;
 }
 
 }  // namespace af2

@@ -68,10 +68,12 @@ class StepPlan {
   // Steps of the run, and what of all that they compute is padding. Walks the whole plan once.
   std::int64_t steps();
   const PaddingShare& padding();
+  // How many steps are done at the end of each slice that ends one, ascending.
+  const std::vector<std::int64_t>& slice_ends();
 
  private:
   void fill();   // steps_ from the next slice
-  void count();  // total_ and padding_
+  void count();  // total_, padding_ and slice_ends_
 
   const Blend& blend_;
   BatchLimits limits_;
@@ -81,6 +83,7 @@ class StepPlan {
   std::vector<TrainStep> steps_;    // of the slice at hand
   std::vector<LengthBatch> moved_;  // that no step was full of
   PaddingShare padding_;
+  std::vector<std::int64_t> slice_ends_;
 };
 
 }  // namespace af2

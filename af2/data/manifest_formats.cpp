@@ -10,6 +10,7 @@
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/text_util.h"
+#include "af2/data/manifest_table.h"
 #include "af2/data/table.h"
 #include "af2/data/tar_shard.h"
 
@@ -74,9 +75,11 @@ class Reader {
       of_list(format == "af3");
     else if (format == "tar")
       of_tar();
+    else if (format == "table")
+      of_table();
     else
       throw user_error("is `" + format + "`", "format of the manifest",
-                       "give auto, jsonl, af2, af3, ltu or tar");
+                       "give auto, jsonl, af2, af3, ltu, tar or table");
     if (seen_ == 0) throw data_error("has no items", path_.string());
   }
 
@@ -129,6 +132,11 @@ class Reader {
       const Json json = parse_json(line, where);
       take(where, [&] { return std::vector<ManifestItem>{plain_item(json)}; });
     }
+  }
+
+  void of_table() {
+    for (const auto& [where, json] : table_items(path_, options_.prompt))
+      take(where, [&json = json] { return std::vector<ManifestItem>{plain_item(json)}; });
   }
 
   void of_af2() {
@@ -298,6 +306,7 @@ class Reader {
 std::string manifest_format(const fs::path& path) {
   if (path.extension() == ".tar") return "tar";
   if (path.extension() == ".jsonl") return "jsonl";
+  if (path.extension() == ".csv" || path.extension() == ".tsv") return "table";
   const std::string text = read_file(path);
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first != std::string::npos && text[first] == '{') {
@@ -313,7 +322,7 @@ std::string manifest_format(const fs::path& path) {
     }
   }
   throw data_error("is no manifest that is known here", path.string(),
-                   "name its format: jsonl, af2, af3, ltu or tar");
+                   "name its format: jsonl, af2, af3, ltu, tar or table");
 }
 
 void for_each_manifest_item(const fs::path& path, const ManifestRead& options, RecordCounts& counts,

@@ -5,6 +5,7 @@
 //   af3    list of {id, sound, duration, conversations: [{from: human or gpt, value}]}
 //   ltu    list of {audio_id, instruction, output, input?, dataset?, task?}; LTU and GAMA
 //   tar    WebDataset: a sound and .json or .txt of one name; read only, the sounds are written out
+//   table  csv or tsv of sounds with questions or labels (manifest_table.h); read only
 //
 // What cannot be taken is left out, counted by reason, with the first place it was met; a file that is no
 // such manifest is an error. Not for sets of items (af2/factory/set_files.h). Thread rule: free functions.
@@ -29,15 +30,15 @@ struct ManifestRead {
   std::string format = "auto";   // or a name of the table above
   std::string audio = "";        // folder that sounds are relative to; else the manifest's, or the one above
   std::string turns = "reject";  // of af3 with several questions: reject, first, each
-  std::string prompt = "";       // of tar items that are a sound and a text alone
+  std::string prompt = "";       // of items that are a sound and a text or labels alone (tar, table)
   std::string sounds = "";       // folder that a tar's sounds are written to
 
   template <class V>
   void visit(V& v) {
-    v.field("format", format, "auto, jsonl, af2, af3, ltu or tar");
+    v.field("format", format, "auto, jsonl, af2, af3, ltu, tar or table");
     v.field("audio", audio, "folder that sounds are relative to; else the manifest's, or the one above");
     v.field("turns", turns, "of conversations with several questions: reject, first or each");
-    v.field("prompt", prompt, "question of a tar's items that are a sound and a text alone");
+    v.field("prompt", prompt, "question of items that are a sound and a text, or labels, alone (tar, table)");
     v.field("sounds", sounds, "folder that a tar's sounds are written to");
   }
 };

@@ -69,13 +69,43 @@ void take_item(const ManifestItem& item, TrainSet& set, const TrainTokens& token
   set.items.push_back(std::move(made));
 }
 
-void check_names(const std::vector<TrainSetOptions>& options, const std::vector<std::string>& chosen,
-                 const char* key) {
-  std::vector<std::string> names;
-  for (const TrainSetOptions& set : options) names.push_back(set.name);
-  for (const std::string& name : chosen)
-    if (std::find(names.begin(), names.end(), name) == names.end())
-      throw user_error("names no set: " + name, std::string("key ") + key, "one of: " + join(names, ", "));
+// By the sound's file, so that no sound is on both sides, whatever folder it is read from.
+bool is_held_out(const ManifestItem& item, const TrainSetOptions& set, std::uint64_t seed) {
+  if (set.hold_out == 0) return false;
+  const std::string file = std::filesystem::path(item.audio).filename().string();
+  return Random("af2/hold-out/1/" + std::to_string(seed) + "/" + file).uniform() < set.hold_out;
+}
+
+std::string full_name(const TrainSetOptions& set) {
+  return set.group.empty() ? set.name : set.group + "/" + set.name;
+}
+
+bool is_named(const TrainSetOptions& set, const std::vector<std::string>& names) {
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return name == set.name || name == full_name(set); });
+}
+
+bool is_in_groups(const TrainSetOptions& set, const std::vector<std::string>& groups) {
+  return groups.empty() || std::find(groups.begin(), groups.end(), set.group) != groups.end();
+}
+
+void check_choice(const std::vector<TrainSetOptions>& options, const TrainSetChoice& choice) {
+  std::vector<std::string> names, groups;
+  for (const TrainSetOptions& set : options) {
+    names.push_back(full_name(set));
+    if (std::find(groups.begin(), groups.end(), set.group) == groups.end()) groups.push_back(set.group);
+  }
+  const auto check = [&](const std::vector<std::string>& chosen, const char* key, bool group) {
+    for (const std::string& name : chosen)
+      if (std::none_of(options.begin(), options.end(), [&](const TrainSetOptions& set) {
+            return group ? set.group == name : is_named(set, {name});
+          }))
+        throw user_error("names no " + std::string(group ? "group" : "set") + ": " + name,
+                         std::string("key ") + key, "one of: " + join(group ? groups : names, ", "));
+  };
+  check(choice.groups, "groups", true);
+  check(choice.only, "only", false);
+  check(choice.exclude, "exclude", false);
 }
 
 }  // namespace
@@ -105,38 +135,38 @@ const std::string& train_output(const TrainItem& item, const std::string& set, s
 }
 
 std::vector<TrainSet> read_train_sets(const std::vector<TrainSetOptions>& options,
-                                      const std::vector<std::string>& only,
-                                      const std::vector<std::string>& exclude, double fraction,
-                                      const TrainTokens& tokens, const TrainTextOptions& text,
-                                      const TrainWindows& windows, std::uint64_t seed) {
-  check_names(options, only, "only");
-  check_names(options, exclude, "exclude");
+                                      const TrainSetChoice& choice, const TrainTokens& tokens,
+                                      const TrainTextOptions& text, const TrainWindows& windows,
+                                      std::uint64_t seed) {
+  check_choice(options, choice);
   std::set<std::string> names;
   std::vector<TrainSet> sets;
   for (const TrainSetOptions& one : options) {
-    const std::string where = "set " + one.name;
+    const std::string name = full_name(one), where = "set " + name;
     if (one.name.empty()) throw user_error("is missing", "sets key name");
-    if (!names.insert(one.name).second) throw user_error("is named twice", where);
-    const auto in = [&](const std::vector<std::string>& list) {
-      return std::find(list.begin(), list.end(), one.name) != list.end();
-    };
-    if ((!only.empty() && !in(only)) || in(exclude)) continue;
-    const double share = one.fraction * fraction;
+    if (!names.insert(name).second) throw user_error("is named twice", where);
+    if (!is_in_groups(one, choice.groups) || is_named(one, choice.exclude)) continue;
+    if (!choice.only.empty() && !is_named(one, choice.only)) continue;
+    if (!(one.hold_out >= 0 && one.hold_out < 1) || (one.held_out && one.hold_out == 0))
+      throw user_error("must be in 0..1, and above 0 where held_out is set", where + " key hold_out");
+    const double share = one.fraction * choice.fraction;
     if (!(share > 0 && share <= 1))
       throw user_error("must be above 0 and at most 1", where + " key fraction");
     TrainSet& set = sets.emplace_back();
-    set.name = one.name, set.manifest = one.manifest;
+    set.name = name, set.manifest = one.manifest;
     set.passes_micro = passes_micro(one.passes, where + " key passes");
     set.sha256 = sha256_file(one.manifest);
-    const std::vector<ManifestItem> items = read_any_manifest(one.manifest, one.read, set.left_out);
+    std::vector<ManifestItem> items = read_any_manifest(one.manifest, one.read, set.left_out);
     set.read = static_cast<std::int64_t>(items.size());
-    const std::vector<std::size_t> used = used_items(items.size(), share, one.name, seed);
+    std::erase_if(items,
+                  [&](const ManifestItem& item) { return is_held_out(item, one, seed) != one.held_out; });
+    const std::vector<std::size_t> used = used_items(items.size(), share, name, seed);
     set.unused = set.read - static_cast<std::int64_t>(used.size());
     std::map<std::string, SoundLook> looks;
     for (const std::size_t i : used) take_item(items[i], set, tokens, text, windows, looks);
     if (set.items.empty()) throw data_error(where + " has no item that can be trained on", one.manifest);
   }
-  if (sets.empty()) throw user_error("leave no set", "keys only and exclude");
+  if (sets.empty()) throw user_error("leave no set", "keys groups, only and exclude");
   return sets;
 }
 

@@ -23,18 +23,24 @@
 namespace af2 {
 
 struct TrainSetOptions {
-  std::string name;      // names the draws of its items
+  std::string name, group;
   std::string manifest;  // of any form (manifest_formats.h)
   double passes = 1;
   double fraction = 1;  // of its items, drawn by name
+  double hold_out = 0;
+  bool held_out = false;
   ManifestRead read;
 
   template <class V>
   void visit(V& v) {
-    v.field("name", name, "of the set; its draws are named by it");
+    v.field("name", name, "of the set; its draws are named by it, and by its group before it");
+    v.field("group", group, "of sets that stages choose together, as \"pretrain\"; empty: none");
     v.field("manifest", manifest, "jsonl, AF2, AF3, LTU or GAMA manifest, or a tar shard");
     v.field("passes", passes, "over the set in the stage, at most six digits after the point");
     v.field("fraction", fraction, "share of its items that are used");
+    v.field("hold_out", hold_out,
+            "share of its sounds, drawn by their files' names, whose items are not used: for validation");
+    v.field("held_out", held_out, "these alone are used");
     v.field("read", read, "how the manifest is read");
   }
 };
@@ -67,14 +73,21 @@ struct TrainItem {
 };
 
 struct TrainSet {
-  std::string name, manifest, sha256;
+  std::string name, manifest, sha256;  // name: GROUP/NAME where there is a group
   std::int64_t passes_micro = 0;
   std::vector<TrainItem> items;
   RecordCounts
       left_out;  // by reason: those of read_any_manifest, answer_cut, audio_missing, audio_unreadable
-  std::int64_t read = 0, unused = 0;  // items of the manifest; of them beyond `fraction`
+  std::int64_t read = 0, unused = 0;  // items of the manifest; of them beyond `fraction`, or held out
   std::int64_t over_cap = 0;          // longer than the cap of windows
   double hours = 0, seconds_cut = 0;  // seconds_cut: of sound beyond the cap
+};
+
+// Which sets of a list are used.
+struct TrainSetChoice {
+  std::vector<std::string> groups;         // empty: of all groups
+  std::vector<std::string> only, exclude;  // NAME or GROUP/NAME; empty: all, none
+  double fraction = 1;                     // of each set's items
 };
 
 struct TrainWindows {
@@ -95,14 +108,12 @@ TrainIds train_ids(const std::string& prompt, const std::string& output, const T
 const std::string& train_output(const TrainItem& item, const std::string& set, std::int64_t pass,
                                 std::uint64_t seed);
 
-// Sets in the order of the options; `only` and `exclude` (names; empty: none) choose among them, `fraction`
-// is of each. Throws kUser naming the set or key: a name twice or of no set, nothing left, a fraction not in
-// (0, 1]; kData naming file and line.
+// Sets in the order of the options. Throws kUser naming the set or key: a name twice in what is chosen, a
+// choice that names no set or group, nothing left, a fraction not in (0, 1]; kData naming file and line.
 std::vector<TrainSet> read_train_sets(const std::vector<TrainSetOptions>& options,
-                                      const std::vector<std::string>& only,
-                                      const std::vector<std::string>& exclude, double fraction,
-                                      const TrainTokens& tokens, const TrainTextOptions& text,
-                                      const TrainWindows& windows, std::uint64_t seed);
+                                      const TrainSetChoice& choice, const TrainTokens& tokens,
+                                      const TrainTextOptions& text, const TrainWindows& windows,
+                                      std::uint64_t seed);
 std::vector<BlendSet> blend_sets(const std::vector<TrainSet>& sets);
 // {name, manifest, sha256, passes, read, items, unused, hours, over_cap, seconds_cut, left_out {reason: n},
 // first {reason: place}} of each: part of the plan that a run prints and keeps.

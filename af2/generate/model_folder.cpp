@@ -151,6 +151,13 @@ std::vector<std::pair<std::string, torch::Tensor>> adapter_tensors(Af2ModelImpl&
   return tensors;
 }
 
+bool holds_adapter(const fs::path& path) {
+  if (is_language_model(path)) return false;
+  if (checkpoint_layout(path)) return true;
+  const fs::path folder = path.filename() == "config.json" ? path.parent_path() : path;
+  return fs::is_directory(folder) && holds_weights(folder);
+}
+
 std::optional<fs::path> find_base_lm(const fs::path& checkpoint) {
   const fs::path folder = folder_of(checkpoint);
   const auto is_base = [](const fs::path& place) {

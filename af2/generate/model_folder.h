@@ -55,6 +55,9 @@ struct ModelFolder {
 // the language model, whose only own part is `added_embeddings`.
 std::vector<std::pair<std::string, torch::Tensor>> adapter_tensors(Af2ModelImpl& network);
 
+// Whether the model at `path` comes with values for them, or with a language model alone.
+bool holds_adapter(const std::filesystem::path& path);
+
 // `path` is a model folder or its config.json, a published folder or a .pt of the training code. Throws kUser
 // for a folder without config.json or a bad config, kData for unreadable files, kModel for missing, misshaped
 // or truncated tensors.

@@ -15,6 +15,7 @@
 #include "af2/core/text_util.h"
 #include "af2/generate/model_folder.h"
 #include "af2/text/prompt.h"
+#include "af2/train/answer_loss.h"
 #include "af2/train/data_source.h"
 #include "af2/train/prefetch.h"
 #include "af2/train/scene_tokens.h"
@@ -45,7 +46,7 @@ class AdapterTask : public TrainTask {
         source_(bank_, split_from_name(options.train_split), static_cast<std::uint64_t>(options.seed),
                 options.data) {
     torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
-    start_fresh();
+    start_fresh(*model_.network);
     if (!options_.init.empty()) init_from(options_.init, adapter_tensors(*model_.network));
     for (auto& parameter : model_.network->parameters()) parameter.set_requires_grad(false);
     for (auto& item : trained()) item.tensor.set_requires_grad(true);
@@ -103,17 +104,13 @@ class AdapterTask : public TrainTask {
       const torch::Tensor memory = model_.network->remember(hear(batch), {});
       memories.push_back(memory.mean(1));
       power += memory.square().mean(1).sum().item<double>();
-      const torch::Tensor log_p = target_log_p(batch, memory);
-      const torch::Tensor best = log_p.argmax(-1),
-                          picked = log_p.gather(1, batch.tokens.labels.unsqueeze(1)).squeeze(1);
-      for (std::size_t i = 0; i < batch.types.size(); ++i) {
-        const torch::Tensor mine = batch.tokens.item_of == static_cast<int64_t>(i);
+      const auto figures = answer_figures(log_p_of(batch, memory), batch.tokens, batch.types.size());
+      for (std::size_t i = 0; i < batch.types.size(); ++i, ++done) {
         auto& entry = by_type[batch.types[i]];
-        entry[0] -= picked.masked_select(mine).sum().item<double>();
-        entry[1] += mine.sum().item<double>();
+        entry[0] += figures[i].loss;
+        entry[1] += figures[i].targets;
         entry[2] += 1;
-        entry[3] += (best == batch.tokens.labels).masked_select(mine).all().item<bool>();
-        ++done;
+        entry[3] += figures[i].exact;
       }
     }
     Json report = Json::object();
@@ -124,28 +121,11 @@ class AdapterTask : public TrainTask {
       report[type] = {{"n", entry[2]}, {"loss", entry[0] / entry[1]}, {"exact", entry[3] / entry[2]}};
     }
     report["loss"] = loss / std::max(1.0, tokens);
-    const torch::Tensor means = torch::cat(memories);
-    report["memory_differs"] = means.var(0, /*unbiased=*/false).sum().item<double>() * means.size(0) / power;
+    report["memory_differs"] = memory_differs(torch::cat(memories), power);
     return report;
   }
 
  private:
-  static bool is_statistic(const std::string& name) {
-    return name.ends_with("running_mean") || name.ends_with("running_var");
-  }
-
-  // Added tokens begin as the mean of all rows with a little noise, so that their logits are ordinary; the
-  // audio transformer's branches begin small, so that its first output is what the tower heard.
-  void start_fresh() {
-    torch::NoGradGuard no_grad;
-    for (auto& item : model_.network->audio_transformer_clap->named_parameters())
-      if (item.key().ends_with("fc.weight") || item.key().ends_with("w_2.weight")) item.value().mul_(0.1);
-    auto& decoder = *model_.network->lang_encoder->model;
-    const torch::Tensor mean = decoder.embed_tokens->weight.mean(0, true);
-    const double deviation = decoder.embed_tokens->weight.std().item<double>();
-    decoder.added_embeddings.copy_(mean + torch::randn_like(decoder.added_embeddings) * deviation * 0.5);
-  }
-
   // A block is kBlock batches of questions of about one length, so that little is padding. Block k owns the
   // groups from k * kBlock * batch on; whole groups, shortest first, fill its batches; the batches are then
   // shuffled.
@@ -254,21 +234,17 @@ class AdapterTask : public TrainTask {
     return item;
   }
 
-  // Log-probabilities at the target positions: [targets, vocabulary].
-  torch::Tensor target_log_p(const AdapterBatch& batch, const torch::Tensor& memory) {
-    auto& network = *model_.network;
-    AudioContext scenes = network.listen(memory, {}), context;
+  torch::Tensor log_p_of(const AdapterBatch& batch, const torch::Tensor& memory) {
+    AudioContext scenes = model_.network->listen(memory, {}), context;
     const torch::Tensor rows = torch::tensor(batch.scene_of);
     for (const auto& block : scenes.blocks)
       context.blocks.push_back({block.keys.index_select(0, rows), block.values.index_select(0, rows)});
-    const torch::Tensor hidden = network.forward(batch.tokens.ids, context);  // [B, T, D_l]
-    const torch::Tensor wanted = hidden.flatten(0, 1).index_select(0, batch.tokens.positions);
-    return network.logits(wanted).to(torch::kFloat32).log_softmax(-1);
+    return target_log_p(*model_.network, batch.tokens, context);
   }
 
   MicroBatchLoss batch_loss(const AdapterBatch& batch) {
     const torch::Tensor log_p =
-        target_log_p(batch, model_.network->remember(shifted_tokens(hear(batch), options_.token_shift), {}));
+        log_p_of(batch, model_.network->remember(shifted_tokens(hear(batch), options_.token_shift), {}));
     return {-log_p.gather(1, batch.tokens.labels.unsqueeze(1)).sum(),
             static_cast<double>(batch.tokens.labels.numel()), batch.seconds};
   }

@@ -120,7 +120,7 @@ class ClapTask : public TrainTask {
                                                           text.index_select(0, torch::tensor(batch.labels)),
                                                           batch.labels_heard, batch.labels_absent, scale);
     // Every rank has the whole loss and gives its part of it.
-    return {sum / ranks_->size(), count, batch.seconds};
+    return {sum / ranks_->size(), count / ranks_->size(), batch.seconds};
   }
 
   Json validate() override {

@@ -21,6 +21,15 @@ std::string name_in(const SafeTensors& weights, const std::string& name) {
   return name;
 }
 
+// A run folder means its last complete checkpoint, which also holds the optimizer's moments: only the model's
+// file counts.
+std::filesystem::path weights_in(const std::filesystem::path& from) {
+  namespace fs = std::filesystem;
+  if (!fs::is_directory(from)) return from;
+  const fs::path folder = latest_complete(from).folder.value_or(from);
+  return fs::exists(folder / "model.safetensors") ? folder / "model.safetensors" : folder;
+}
+
 }  // namespace
 
 void write_window(const std::vector<float>& samples, const AudioConfig& config, float* out) {
@@ -32,15 +41,17 @@ void write_window(const std::vector<float>& samples, const AudioConfig& config, 
   fill_window(samples, plan, 0, {out, static_cast<std::size_t>(config.window_samples())});
 }
 
+void init_strictly(const std::filesystem::path& from, const NamedTensors& targets) {
+  const std::filesystem::path file = weights_in(from);
+  const std::vector<std::string> surplus = load_strict(SafeTensors::open(file), targets);
+  if (!surplus.empty())
+    throw model_error("holds " + surplus.front() + ", which this model lacks", file.string(),
+                      "start from a stage of the same model");
+  notice("all {} tensors start from {}", targets.size(), file.string());
+}
+
 void init_from(const std::filesystem::path& from, const NamedTensors& targets) {
-  namespace fs = std::filesystem;
-  // A run folder means its last complete checkpoint, which also holds the optimizer's moments: only the
-  // model's file counts.
-  fs::path file = from;
-  if (fs::is_directory(from)) {
-    const fs::path folder = latest_complete(from).folder.value_or(from);
-    file = fs::exists(folder / "model.safetensors") ? folder / "model.safetensors" : folder;
-  }
+  const std::filesystem::path file = weights_in(from);
   const SafeTensors weights = SafeTensors::open(file);
   torch::NoGradGuard no_grad;
   int taken = 0;

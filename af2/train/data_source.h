@@ -19,6 +19,10 @@ void write_window(const std::vector<float>& samples, const AudioConfig& config, 
 // alike. Says how many were taken; throws kModel when none is.
 void init_from(const std::filesystem::path& from, const NamedTensors& targets);
 
+// The same, but every tensor must be there in its shape, and no other: what an earlier stage ended with.
+// Throws kModel listing what is missing or too much.
+void init_strictly(const std::filesystem::path& from, const NamedTensors& targets);
+
 // Row i of float32 [N, C], contiguous, which must outlive it.
 inline std::span<const float> row_of(const torch::Tensor& rows, std::size_t i) {
   const auto n = static_cast<std::size_t>(rows.size(1));

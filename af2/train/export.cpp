@@ -1,23 +1,30 @@
 #include "af2/train/export.h"
 
 #include "af2/core/error.h"
+#include "af2/core/file.h"
+#include "af2/core/json.h"
 #include "af2/core/log.h"
+#include "af2/core/text_util.h"
 #include "af2/generate/clap_folder.h"
+#include "af2/generate/convert_detail.h"
 #include "af2/generate/model_folder.h"
 #include "af2/io/checkpoint.h"
 #include "af2/model/weights.h"
+#include "af2/train/parts.h"
 
 namespace af2 {
 namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* kTunedLm = "lm-tuned.gguf";
+
 fs::path checkpoint_in(const fs::path& run_or_checkpoint) {
   if (fs::exists(run_or_checkpoint / "model.safetensors")) return run_or_checkpoint;
   const LatestCheckpoint last = latest_complete(run_or_checkpoint);
   if (!last.folder)
     throw user_error("holds no complete checkpoint", run_or_checkpoint.string(),
-                     "name a run or a step-N folder");
+                     "name a run, the stage-NAME folder of one with stages, or a step-N folder");
   return *last.folder;
 }
 
@@ -49,6 +56,32 @@ void take_mean(const std::vector<fs::path>& runs_or_checkpoints,
     }
 }
 
+bool holds_language_model(const std::vector<fs::path>& runs_or_checkpoints) {
+  if (runs_or_checkpoints.empty()) return false;
+  const SafeTensors weights =
+      SafeTensors::open(checkpoint_in(runs_or_checkpoints.front()) / "model.safetensors");
+  for (const std::string& name : weights.names())
+    if (starts_with(name, "lang_encoder.model.")) return true;
+  return false;
+}
+
+// The language model that training changed goes into a file of its own, which config.json then names: what it
+// was trained from stays.
+void write_tuned_lm(ModelFolder& model, const fs::path& folder, const std::string& dtype) {
+  const fs::path file = folder / kTunedLm, config_file = folder / "config.json";
+  ConvertOptions options;
+  options.type = dtype == "i8" ? "q8_0" : dtype;
+  ConvertReport report;
+  TensorStream stream(options, report, TensorStream::Target::kGguf);
+  if (fs::exists(file)) fs::remove(file);
+  DecoderImpl& decoder = *model.network->lang_encoder->model;
+  write_language_gguf({decoder, model.config.name, &model.lm_file, folder, false}, options, stream, file);
+  Json config = read_config_file(config_file);
+  config["lm"]["file"] = kTunedLm;
+  write_file_atomic(config_file, config.dump(2) + "\n");
+  notice("wrote {} ({:.1f} MB)", file.string(), static_cast<double>(fs::file_size(file)) / 1e6);
+}
+
 }  // namespace
 
 void export_model(const std::vector<fs::path>& runs_or_checkpoints, const fs::path& folder,
@@ -63,11 +96,12 @@ void export_model(const std::vector<fs::path>& runs_or_checkpoints, const fs::pa
     file = folder / "model.safetensors";
     save_tensors(file, tensors, type, {{"format", "af2-clap"}, {"dtype", dtype}});
   } else {
-    ModelFolder model = load_model_folder(folder, {.low_bit_lm = true, .adapters = false});
-    const auto tensors = adapter_tensors(*model.network);
-    take_mean(runs_or_checkpoints, tensors);
+    const bool with_lm = holds_language_model(runs_or_checkpoints);
+    ModelFolder model = load_model_folder(folder, {.low_bit_lm = !with_lm, .adapters = false});
+    take_mean(runs_or_checkpoints, ModelParts::all_tensors(*model.network, with_lm));
+    if (with_lm) write_tuned_lm(model, folder, dtype);
     file = folder / "adapter.safetensors";
-    save_tensors(file, tensors, type, {{"format", "af2"}, {"dtype", dtype}});
+    save_tensors(file, adapter_tensors(*model.network), type, {{"format", "af2"}, {"dtype", dtype}});
   }
   notice("wrote {} ({:.1f} MB)", file.string(), static_cast<double>(fs::file_size(file)) / 1e6);
 }

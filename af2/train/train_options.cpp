@@ -13,8 +13,8 @@ void TrainOptions::check(const std::string& where) const {
   const auto need = [&](bool ok, const char* key, const char* what) {
     if (!ok) throw user_error(what, where + " key " + key, "correct the recipe");
   };
-  need(task == "tower" || task == "listener" || task == "adapter" || task == "clap", "task",
-       "must be tower, listener, adapter or clap");
+  need(task == "tower" || task == "listener" || task == "adapter" || task == "clap" || task == "stage",
+       "task", "must be tower, listener, adapter, clap or stage");
   need(precision == "fp32" || precision == "bf16" || precision == "auto", "precision",
        "must be fp32, bf16 or auto");
   const auto& s = optimizer.schedule;
@@ -25,7 +25,12 @@ void TrainOptions::check(const std::string& where) const {
   need(batch > 0 && accumulate > 0, "batch", "must be at least 1");
   need(task != "adapter" || batch >= data.most_questions, "batch", "must be at least data.most_questions");
   need(optimizer.lr > 0, "optimizer.lr", "must be above 0");
-  need(save_every > 0 && val_every > 0, "save_every", "must be at least 1");
+  if (task == "stage") stage.check(where + " key stage");
+  const int least = task == "stage" ? 0 : 1;
+  need(save_every >= least, "save_every", "must be at least 1 (task stage: 0)");
+  need(val_every >= least, "val_every", "must be at least 1 (task stage: 0)");
+  need(keep_every >= 0, "keep_every", "must not be negative");
+  need(task == "stage" || !strict_init, "strict_init", "is for the stage task alone");
   need(keep > 0, "keep", "must be at least 1");
   need(token_shift >= 0 && std::isfinite(token_shift), "token_shift", "must not be negative");
   need(scene_pool >= 0, "scene_pool", "must not be negative");
@@ -36,7 +41,7 @@ void TrainOptions::check(const std::string& where) const {
   need(tower.stem_dropout >= 0 && tower.stem_dropout < 1, "tower.stem_dropout", "must be in 0..1");
   need(clap.objective == "afclap" || clap.objective == "infonce", "clap.objective",
        "must be afclap or infonce");
-  need(!bank.empty() || (!clap.pairs.empty() && !clap.val_pairs.empty()), "bank",
+  need(task == "stage" || !bank.empty() || (!clap.pairs.empty() && !clap.val_pairs.empty()), "bank",
        "is empty, so clap.pairs and clap.val_pairs must name files");
   need(task == "clap" || (clap.pairs.empty() && clap.val_pairs.empty()), "clap.pairs",
        "is for the clap task alone");
@@ -92,9 +97,28 @@ Json with_base(const std::filesystem::path& path, std::vector<std::filesystem::p
 }  // namespace
 
 TrainOptions read_train_options(const std::filesystem::path& path) {
+  const Json keys = read_recipe_keys(path);
+  if (keys.contains("stages"))
+    throw user_error("holds several stages", path.string() + " key stages",
+                     "choose one with --stage, or all");
+  return train_options_from(keys, path.string());
+}
+
+Json read_recipe_keys(const std::filesystem::path& path) {
+  return with_base(path, {});
+}
+
+TrainOptions train_options_from(const Json& keys, const std::string& where) {
   TrainOptions options;
-  from_json(with_base(path, {}), options, path.string());
-  options.check(path.string());
+  from_json(keys, options, where);
+  const TrainOptions unsaid;
+  if (options.task == "stage" && (options.steps != unsaid.steps || options.batch != unsaid.batch ||
+                                  options.accumulate != unsaid.accumulate))
+    throw user_error(
+        "has steps, batch or accumulate, which follow from stage.sets, stage.max_windows and "
+        "stage.batches_per_step",
+        where, "take the key out; stop_after ends a stage early");
+  options.check(where);
   return options;
 }
 

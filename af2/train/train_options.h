@@ -1,10 +1,11 @@
 // The recipe of a training run: every key of a file in recipes/, with its default.
 //
-// Four tasks share the loop, the checkpoints and the data: `tower` trains the audio tower on the labels of
+// Five tasks share the loop and the checkpoints: `tower` trains the audio tower on the labels of
 // rendered scenes, `listener` the audio transformer on how often and in which order they sound, `adapter`
 // trains the audio transformer and the gated cross-attention (docs/spec/training.md section 1) on questions
-// about them, with the language model frozen, `clap` both towers of AF-CLAP (section 5) on their captions.
-// Thread rule: plain values.
+// about them, with the language model frozen, `clap` both towers of AF-CLAP (section 5) on their captions,
+// and `stage` any parts of the model on question sets: a stage of the curriculum (stage_options.h). A recipe
+// may hold several stages (stages.h). Thread rule: plain values.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "af2/core/json.h"
 #include "af2/data/captions.h"
 #include "af2/data/questions.h"
+#include "af2/train/stage_options.h"
 
 namespace af2 {
 
@@ -137,6 +140,8 @@ struct TrainOptions {
   OptimizerOptions optimizer;
   TowerTaskOptions tower;
   ClapTaskOptions clap;
+  StageOptions stage;
+  bool strict_init = false;
   bool train_tower = false;
   double token_shift = 0;
   int scene_pool = 0;
@@ -151,6 +156,7 @@ struct TrainOptions {
   int save_every = 500;
   double save_minutes = 10;
   int keep = 2;
+  int keep_every = 0;
   int val_every = 500;
   int val_items = 200;
   double rank_timeout_s = 600;
@@ -159,7 +165,7 @@ struct TrainOptions {
 
   template <class V>
   void visit(V& v) {
-    v.field("task", task, "tower, listener, adapter or clap");
+    v.field("task", task, "tower, listener, adapter, clap or stage");
     v.field("model", model, "folder with config.json and lm.gguf (tower, clap: config.json is enough)");
     v.field("init", init,
             "run, checkpoint, model folder or safetensors file whose tensors are taken where names agree");
@@ -170,6 +176,8 @@ struct TrainOptions {
     v.field("optimizer", optimizer, "AdamW and its schedule");
     v.field("tower", tower, "losses of the tower task; its masks and its frozen stem in the clap task too");
     v.field("clap", clap, "objective and texts of the clap task");
+    v.field("stage", stage, "what the stage task trains, and on which sets");
+    v.field("strict_init", strict_init, "task stage: init must hold every tensor of the model and no other");
     v.field("train_tower", train_tower, "adapter task: train the tower too");
     v.field(
         "token_shift", token_shift,
@@ -178,19 +186,22 @@ struct TrainOptions {
         "so that they are as unsure as those of recordings the tower never saw");
     v.field("scene_pool", scene_pool,
             "scenes in all, used again after the last (adapter: with other questions); 0: always new ones");
-    v.field("steps", steps, "optimizer steps, over which the schedule runs");
+    v.field("steps", steps,
+            "optimizer steps, over which the schedule runs; task stage: follow from its sets");
     v.field("stop_after", stop_after, "end after this many of them; 0: after all");
     v.field("batch", batch, "scenes (tower, listener) or questions (adapter) of a micro-batch");
-    v.field("accumulate", accumulate, "micro-batches of a step");
+    v.field("accumulate", accumulate, "micro-batches of a step; task stage: see stage.batches_per_step");
     v.field("precision", precision, "fp32, bf16 autocast, or auto: bf16 where the processor has it");
     v.field("seed", seed, "every draw is named by it");
     v.field("threads", threads, "of the model; 0: all cores");
     v.field("workers", workers, "threads that render scenes ahead");
-    v.field("save_every", save_every, "steps between checkpoints");
+    v.field("save_every", save_every, "steps between checkpoints; 0, task stage: at the end of each slice");
     v.field("save_minutes", save_minutes, "minutes between checkpoints");
-    v.field("keep", keep, "checkpoints that stay");
-    v.field("val_every", val_every, "steps between validations");
-    v.field("val_items", val_items, "recordings or questions of a validation");
+    v.field("keep", keep, "checkpoints that stay, the newest ones");
+    v.field("keep_every", keep_every, "of the checkpoints every so many stays for good; 0: none does");
+    v.field("val_every", val_every,
+            "steps between validations; 0, task stage: at the end of every fifth slice");
+    v.field("val_items", val_items, "recordings or questions of a validation; task stage: of each set");
     v.field("rank_timeout_s", rank_timeout_s, "several ranks: how long they wait for each other, seconds");
     v.field("divergence", divergence,
             "the run ends, with a dump, where the median loss of 20 steps is so many times the lowest before "
@@ -205,8 +216,12 @@ struct TrainOptions {
 
 // Reads a recipe (YAML or JSON). Key `base` names another one beside it, whose keys hold wherever this one
 // has none of its own. Throws kUser with file and key: unknown keys, values out of range, a base that leads
-// back to itself; kData or kUser where a file cannot be read.
+// back to itself, several stages (stages.h); kData or kUser where a file cannot be read.
 TrainOptions read_train_options(const std::filesystem::path& path);
+// Its keys, with those of its bases below.
+Json read_recipe_keys(const std::filesystem::path& path);
+// Options of such keys, checked; `where` names them in errors.
+TrainOptions train_options_from(const Json& keys, const std::string& where);
 
 // Learning rate of optimizer step `step` (0-based, of `steps`): linear warm-up, then the schedule.
 double learning_rate(const OptimizerOptions& options, std::int64_t step, std::int64_t steps);

@@ -2,8 +2,10 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <map>
 
 #include "af2/core/error.h"
@@ -27,15 +29,18 @@ namespace af2 {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr const char* kFinished = "finished.json";
 constexpr int kMostBadSteps = 10;
 constexpr double kPageEvery_s = 20;
 constexpr std::size_t kDumpedSteps = 100;
+constexpr std::size_t kSlicesToValidation = 5;
 
 std::unique_ptr<TrainTask> make_task(const TrainOptions& options, std::shared_ptr<Ranks> ranks) {
   if (options.task == "clap") return make_clap_task(options, std::move(ranks));
+  if (options.task == "stage") return make_stage_task(options, std::move(ranks));
   if (ranks->size() > 1)
     throw user_error("trains on one rank only", "task " + options.task,
-                     "unset WORLD_SIZE (only clap trains on several)");
+                     "unset WORLD_SIZE (clap and stage alone train on several)");
   if (options.task == "tower") return make_tower_task(options);
   if (options.task == "listener") return make_listener_task(options);
   return make_adapter_task(options);
@@ -44,37 +49,54 @@ std::unique_ptr<TrainTask> make_task(const TrainOptions& options, std::shared_pt
 // Keys whose values differ, "a.b (old -> new)". Where a run may change without becoming another run
 // (threads, intervals), differences are allowed.
 void list_changes(const Json& before, const Json& now, const std::string& prefix,
-                  std::vector<std::string>& changes) {
+                  const std::vector<std::string>& allowed, std::vector<std::string>& changes) {
   static const std::vector<std::string> free_keys = {
-      "threads",   "workers", "save_every", "save_minutes", "keep",           "val_every",
-      "val_items", "bank",    "steps",      "stop_after",   "rank_timeout_s", "divergence"};
+      "threads",       "workers",     "save_every",     "save_minutes", "keep",
+      "keep_every",    "val_every",   "val_items",      "bank",         "steps",
+      "stop_after",    "divergence",  "rank_timeout_s", "plan",         "stage.val_samples",
+      "stage.max_bad", "stage.on_bad"};
   for (const auto& [key, value] : now.items()) {
     const std::string name = prefix.empty() ? key : prefix + "." + key;
-    if (std::find(free_keys.begin(), free_keys.end(), name) != free_keys.end()) continue;
+    const auto is_in = [&](const std::vector<std::string>& keys) {
+      return std::find(keys.begin(), keys.end(), name) != keys.end();
+    };
+    if (is_in(free_keys) || is_in(allowed)) continue;
     if (!before.contains(key))
       changes.push_back(name + " (new)");
     else if (value.is_object() && before[key].is_object())
-      list_changes(before[key], value, name, changes);
+      list_changes(before[key], value, name, allowed, changes);
     else if (before[key] != value)
       changes.push_back(name + " (" + before[key].dump() + " -> " + value.dump() + ")");
   }
 }
 
+// Throws kUser listing the keys of `recipe` that differ from the run's own.
+void refuse_changes(const fs::path& folder, const Json& recipe, const std::vector<std::string>& allowed) {
+  const fs::path file = folder / "config.json";
+  std::vector<std::string> changes;
+  list_changes(parse_json(read_file(file), file.string()), recipe, "", allowed, changes);
+  if (!changes.empty())
+    throw user_error("recipe changed since the run began: " + join(changes, ", "), folder.string(),
+                     "take the changes back, start another run, or name them with --allow-change");
+}
+
 class Run {
  public:
-  Run(const TrainOptions& options, fs::path folder) : options_(options), folder_(std::move(folder)) {
+  Run(const TrainOptions& options, fs::path folder)
+      : recipe_(options), options_(options), folder_(std::move(folder)) {
     if (options_.threads > 0) at::set_num_threads(options_.threads);
     if (options_.deterministic) at::globalContext().setDeterministicAlgorithms(true, false);
     ranks_ = Ranks::from_environment(options_.rank_timeout_s);
     task_ = make_task(options_, ranks_);
+    task_->settle(options_);
+    marks_ = task_->marks();
     optimizer_ = std::make_unique<AdamW>(task_->trained(), options_.optimizer);
     watch_ = std::make_unique<StepWatch>(options_.steps, options_.divergence);
   }
 
-  void open(bool resume) {
+  void open(bool resume, const std::vector<std::string>& allowed) {
     if (ranks_->first()) fs::create_directories(folder_);
-    TrainOptions copy = options_;
-    Json recipe = to_json(copy);
+    Json recipe = to_json(recipe_);
     task_->note(recipe);
     const LatestCheckpoint last = latest_complete(folder_);
     for (const auto& line : last.notices) notice("{}", line);
@@ -82,11 +104,7 @@ class Run {
       if (!resume)
         throw user_error("holds a run with checkpoints", folder_.string(),
                          "resume it with --resume, or name another folder");
-      std::vector<std::string> changes;
-      list_changes(parse_json(read_file(folder_ / "config.json"), "config.json"), recipe, "", changes);
-      if (!changes.empty())
-        throw user_error("recipe changed since the run began: " + join(changes, ", "), folder_.string(),
-                         "take the changes back, or start another run");
+      refuse_changes(folder_, recipe, allowed);
       restore(*last.folder);
     }
     same_everywhere(recipe);
@@ -105,8 +123,9 @@ class Run {
     for (const auto& item : optimizer_->items()) n_trained += item.tensor.numel();
     const std::string on = ranks_->size() > 1 ? fmt::format(" on {} ranks", ranks_->size()) : "";
     if (ranks_->first())
-      notice("training {} parameters, {} steps of {} x {} from step {}{}", n_trained, options_.steps,
-             options_.accumulate, options_.batch, step_, on);
+      notice("training {} parameters, {} steps of {} {} from step {}{}", n_trained, options_.steps,
+             options_.accumulate, options_.task == "stage" ? "batches" : fmt::format("x {}", options_.batch),
+             step_, on);
     ProgressBar bar(options_.steps);
     double saved_at = steady_seconds();
     task_->set_training(true);
@@ -115,20 +134,32 @@ class Run {
     // Any rank's signal, or the first one's clock, counts for all: they save and stop together.
     while (step_ < last && (signal_ = static_cast<int>(ranks_->largest(stop_signal()))) == 0) {
       one_step(bar);
-      if (step_ % options_.val_every == 0 || step_ == last) validate(bar);
+      if (due(options_.val_every, kSlicesToValidation) || step_ == last) validate(bar);
       const bool late = steady_seconds() - saved_at > options_.save_minutes * 60;
-      const bool due = step_ % options_.save_every == 0 || ranks_->largest(late) != 0;
-      if (due || step_ == last) {
+      if (due(options_.save_every, 1) || ranks_->largest(late) != 0 || step_ == last) {
         save();
         saved_at = steady_seconds();
       }
     }
     if (signal_ != 0 && step_ < last) save();
+    if (step_ >= last) {
+      task_->check_frozen();
+      const Json done = {{"steps", step_}, {"of", options_.steps}};
+      if (ranks_->first()) write_file_atomic(folder_ / kFinished, done.dump() + "\n");
+    }
     write_page(/*over=*/true);
     return {step_, step_ >= last, signal_, folder_ / ("step-" + std::to_string(step_))};
   }
 
  private:
+  // Whether step_ is one of every `every` steps; with 0, one of every `slices` ends of slices.
+  bool due(int every, std::size_t slices) const {
+    if (every > 0) return step_ % every == 0;
+    const auto mark = std::lower_bound(marks_.begin(), marks_.end(), step_);
+    return mark != marks_.end() && *mark == step_ &&
+           (static_cast<std::size_t>(mark - marks_.begin()) + 1) % slices == 0;
+  }
+
   void one_step(ProgressBar& bar) {
     const double start = steady_seconds();
     // Dropout and drop path of a step depend on seed, step and rank alone, not on what ran before.
@@ -136,15 +167,18 @@ class Run {
     torch::manual_seed(
         fnv1a64("af2/step/1/" + std::to_string(options_.seed) + "/" + std::to_string(step_) + rank));
     optimizer_->zero_grad();
-    double loss_sum = 0, count = 0, audio_seconds = 0;
+    StepSums sums;
     for (int micro = 0; micro < options_.accumulate; ++micro) {
       const MicroBatchLoss part = forward(step_ * options_.accumulate + micro);
+      if (!part.sum.defined()) continue;
       part.sum.backward();
-      loss_sum += part.sum.item<double>();
-      count += part.count;
-      audio_seconds += part.audio_seconds;
+      sums.loss += part.sum.item<double>();
+      sums.count += part.count;
+      sums.targets += part.targets >= 0 ? part.targets : part.count;
+      sums.audio_seconds += part.audio_seconds;
     }
-    if (ranks_->size() > 1) loss_sum = sum_over_ranks(loss_sum);
+    if (ranks_->size() > 1) sum_over_ranks(sums);
+    const double loss_sum = sums.loss, count = sums.count;
     const double loss = count > 0 ? loss_sum / count : 0;
     const double norm = optimizer_->scale_and_clip(count > 0 ? 1.0 / count : 0);
     const double lr = learning_rate(options_.optimizer, step_, options_.steps);
@@ -158,14 +192,16 @@ class Run {
     }
     ++step_;
     const double ms = (steady_seconds() - start) * 1e3;
-    const StepSight sight = watch_->see({step_, loss, norm, lr, ms, count, audio_seconds, skipped_});
+    const StepSight sight =
+        watch_->see({step_, loss, norm, lr, ms, sums.targets, sums.audio_seconds, skipped_});
     if (ranks_->first()) tell(sight, bar);
     // The first rank decides: the others may not know the steps before a resume.
     if (ranks_->largest(ranks_->first() && !sight.diverging.empty()) != 0)
       diverged(sight.diverging.empty() ? "the first rank's loss diverges" : sight.diverging);
   }
 
-  void tell(const StepSight& sight, ProgressBar& bar) {
+  void tell(StepSight sight, ProgressBar& bar) {
+    if (const Json counters = task_->counters(); !counters.empty()) sight.record["counters"] = counters;
     metrics_ << sight.record.dump() << '\n' << std::flush;
     std::vector<std::pair<std::string, double>> scalars;
     for (const auto& [key, value] : sight.record.items())
@@ -219,9 +255,14 @@ class Run {
     return task_->loss(index);
   }
 
-  // Gradients become those of all ranks' parts together.
-  double sum_over_ranks(double loss_sum) {
-    std::vector<torch::Tensor> parts = {torch::tensor({loss_sum}, torch::kFloat64)};
+  struct StepSums {
+    double loss = 0, count = 0, targets = 0, audio_seconds = 0;
+  };
+
+  // Sums and gradients become those of all ranks' parts together.
+  void sum_over_ranks(StepSums& sums) {
+    std::vector<torch::Tensor> parts = {
+        torch::tensor({sums.loss, sums.count, sums.targets, sums.audio_seconds}, torch::kFloat64)};
     // What this rank's part did not pass through may have a gradient elsewhere.
     for (const auto& item : optimizer_->items()) {
       torch::Tensor& gradient = item.tensor.mutable_grad();
@@ -229,7 +270,8 @@ class Run {
       parts.push_back(gradient);
     }
     ranks_->sum(parts);
-    return parts[0].item<double>();
+    const auto of = parts[0].accessor<double, 1>();
+    sums = {of[0], of[1], of[2], of[3]};
   }
 
   // Every rank must train the same recipe from the same step; weights are those of the first.
@@ -256,11 +298,23 @@ class Run {
     task_->set_training(false);
     Json record = {{"step", step_}, {"validation", task_->validate()}};
     task_->set_training(true);
+    if (record["validation"].empty()) return;
+    if (const double loss = record["validation"].value("loss", std::numeric_limits<double>::infinity());
+        loss < best_) {
+      best_ = loss;
+      best_step_ = step_;
+    }
     metrics_ << record.dump() << '\n' << std::flush;
     std::vector<std::pair<std::string, double>> scalars;
     for (const auto& [key, value] : record["validation"].items())
       if (value.is_number()) scalars.emplace_back("val/" + key, value.get<double>());
     if (!scalars.empty()) events_->scalars(step_, scalars);
+    for (const Json& sample : record["validation"].value("samples", Json::array()))
+      events_->text(
+          step_, "val/" + sample.at("set").get<std::string>(),
+          fmt::format("{}  \nasked: {}  \nwanted: {}  \nwritten: {}", sample.at("id").get<std::string>(),
+                      sample.at("prompt").get<std::string>(), sample.at("wanted").get<std::string>(),
+                      sample.at("answer").get<std::string>()));
     bar.clear();
     notice("validation {}", record.dump());
   }
@@ -276,8 +330,10 @@ class Run {
     CheckpointWriter writer(target);
     save_tensors(writer.path() / "model.safetensors", task_->stored(), SaveType::kF32, {});
     save_tensors(writer.path() / "optimizer.safetensors", optimizer_->state(), SaveType::kF32, {});
-    const Json state = {
+    Json state = {
         {"step", step_}, {"seed", options_.seed}, {"skipped", skipped_}, {"updates", optimizer_->updates()}};
+    if (best_step_ >= 0) state["best"] = {{"step", best_step_}, {"loss", best_}};
+    if (const Json counters = task_->counters(); !counters.empty()) state["counters"] = counters;
     write_file_atomic(writer.path() / "state.json", state.dump(2) + "\n");
     writer.commit();
     remove_old();
@@ -291,10 +347,21 @@ class Run {
         complete[std::stoll(name.substr(5))] = entry.path();
     }
     while (complete.size() > static_cast<std::size_t>(options_.keep)) {
-      fs::remove(complete.begin()->second / "DONE");  // never a half-removed folder that looks whole
-      fs::remove_all(complete.begin()->second);
+      const auto [step, checkpoint] = *complete.begin();
       complete.erase(complete.begin());
+      if (step == best_step_ || stays(step)) continue;
+      fs::remove(checkpoint / "DONE");  // never a half-removed folder that looks whole
+      fs::remove_all(checkpoint);
     }
+  }
+
+  // Whether it is one of every `keep_every` checkpoints that were due.
+  bool stays(std::int64_t step) const {
+    if (options_.keep_every == 0) return false;
+    if (options_.save_every > 0)
+      return step % (static_cast<std::int64_t>(options_.save_every) * options_.keep_every) == 0;
+    const auto mark = std::lower_bound(marks_.begin(), marks_.end(), step);
+    return mark != marks_.end() && *mark == step && (mark - marks_.begin() + 1) % options_.keep_every == 0;
   }
 
   // A killed run may have logged steps that its last checkpoint does not hold: they will be done again.
@@ -329,11 +396,14 @@ class Run {
     step_ = state.at("step");
     skipped_ = state.at("skipped");
     optimizer_->set_updates(state.at("updates"));
+    if (state.contains("best")) best_step_ = state["best"].at("step"), best_ = state["best"].at("loss");
+    task_->set_counters(state.value("counters", Json::object()));
     notice("resumed from {}", checkpoint.string());
   }
 
-  TrainOptions options_;
+  TrainOptions recipe_, options_;  // as written; as settled by the data
   fs::path folder_;
+  std::vector<std::int64_t> marks_;
   std::shared_ptr<Ranks> ranks_;
   std::unique_ptr<TrainTask> task_;
   std::unique_ptr<AdamW> optimizer_;
@@ -341,17 +411,29 @@ class Run {
   std::ofstream metrics_;
   std::unique_ptr<EventFile> events_;
   double page_at_ = 0;
-  std::int64_t step_ = 0, skipped_ = 0;
+  std::int64_t step_ = 0, skipped_ = 0, best_step_ = -1;
+  double best_ = std::numeric_limits<double>::infinity();  // loss of a validation
   int bad_in_row_ = 0, signal_ = 0;
 };
 
 }  // namespace
 
-TrainResult train(const TrainOptions& options, const fs::path& run, bool resume) {
+TrainResult train(const TrainOptions& options, const fs::path& run, bool resume,
+                  const std::vector<std::string>& allowed_changes) {
   options.check("recipe");
   Run job(options, run);
-  job.open(resume);
+  job.open(resume, allowed_changes);
   return job.loop();
+}
+
+bool is_finished(const TrainOptions& options, const fs::path& run,
+                 const std::vector<std::string>& allowed_changes) {
+  if (!fs::exists(run / kFinished)) return false;
+  TrainOptions copy = options;
+  refuse_changes(run, to_json(copy), allowed_changes);
+  const Json done = parse_json(read_file(run / kFinished), (run / kFinished).string());
+  const std::int64_t steps = done.at("steps"), of = done.at("of");
+  return steps >= (options.stop_after > 0 ? std::min<std::int64_t>(options.stop_after, of) : of);
 }
 
 }  // namespace af2

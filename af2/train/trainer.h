@@ -2,9 +2,9 @@
 //
 // A run folder holds config.json (the recipe as used), metrics.jsonl (one object per step and validation),
 // run.html (a plot that an open browser renews), TensorBoard's event files, log lines on stderr, and step-N/
-// checkpoints with DONE (af2/io/checkpoint.h): model.safetensors, optimizer.safetensors, state.json. A run
-// that diverges leaves divergence-STEP.json: why, the last steps, and the norms of every trained tensor and
-// its gradient. Thread rule: one run at a time in a process.
+// checkpoints with DONE (af2/io/checkpoint.h): model.safetensors, optimizer.safetensors, state.json; and
+// finished.json once all steps are done. A run that diverges leaves divergence-STEP.json: why, the last
+// steps, and the norms of every trained tensor and its gradient. Thread rule: one run at a time in a process.
 //
 //   TrainOptions options = read_train_options("recipes/mini/tower.yaml");
 //   TrainResult result = train(options, "runs/tower", /*resume=*/true);
@@ -12,6 +12,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "af2/train/train_options.h"
 
@@ -27,6 +29,12 @@ struct TrainResult {
 // Throws kUser (recipe, changed keys on resume, run folder in use), kData (bank), kModel (weights),
 // kResource, kInternal when the run diverges (TrainOptions::divergence) or ten steps in a row had no finite
 // loss.
-TrainResult train(const TrainOptions& options, const std::filesystem::path& run, bool resume);
+// `allowed_changes`: keys ("optimizer.lr", "manifests") that may differ from those the run began with.
+TrainResult train(const TrainOptions& options, const std::filesystem::path& run, bool resume,
+                  const std::vector<std::string>& allowed_changes = {});
+
+// Whether the run has done all its steps, or stop_after of them. Throws kUser where its recipe was another.
+bool is_finished(const TrainOptions& options, const std::filesystem::path& run,
+                 const std::vector<std::string>& allowed_changes = {});
 
 }  // namespace af2

@@ -51,6 +51,38 @@ class Manifests : public ::testing::Test {
   RecordCounts counts;
 };
 
+TEST_F(Manifests, TablesOfQuestionsOrLabels) {
+  auto items = read("questions.csv",
+                    "Answer,file,Question,start,end,split,mood\n"
+                    "\"a bell, then rain\",sounds/a.wav,What is heard?,0.5,1.25,val,calm\n"
+                    ",sounds/b.wav,And now?,,,,\n"
+                    "rain,sounds/b.wav,What falls?,,,,\n");
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(items[0].audio, sound("a.wav"));
+  EXPECT_EQ(items[0].prompt, "What is heard?");
+  EXPECT_THAT(items[0].outputs, ElementsAre("a bell, then rain"));
+  EXPECT_EQ(items[0].start_s, 0.5);
+  EXPECT_EQ(items[0].duration_s, 0.75);
+  EXPECT_EQ(items[0].split, "val");
+  EXPECT_EQ(items[0].meta["mood"], "calm");
+  EXPECT_EQ(counts.dropped.at("output_empty"), 1);
+  EXPECT_THAT(counts.first.at("output_empty"), HasSubstr("questions.csv:3"));
+
+  items = read("labels.tsv", "path\tlabels\nsounds/a.wav\tbell|car horn\nsounds/b.wav\train\n");
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(items[0].prompt, "What sounds are heard?");
+  EXPECT_THAT(items[0].outputs, ElementsAre("bell, car horn"));
+  ManifestRead options;
+  options.prompt = "Which sounds?";
+  EXPECT_EQ(read("labels.tsv", "path\tlabels\nsounds/a.wav\tbell\n", options)[0].prompt, "Which sounds?");
+
+  refused(ErrorKind::kData, {"odd.csv", "no column of sounds", "name, label"},
+          [&] { read("odd.csv", "name,label\na,b\n"); });
+  refused(ErrorKind::kData, {"odd.csv", "neither answers nor labels"},
+          [&] { read("odd.csv", "file,id\na,b\n"); });
+  refused(ErrorKind::kData, {"odd.csv:2", "start"}, [&] { read("odd.csv", "file,label,start\na,b,soon\n"); });
+}
+
 TEST_F(Manifests, Af2WithItsSplitPathAndTheFolderAbove) {
   const std::string text =
       R"({"split":"test","split_path":"sounds","flamingo_task":"AQA","total_num":3,"data":{

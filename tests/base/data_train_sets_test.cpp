@@ -20,7 +20,7 @@ struct TrainSets : ::testing::Test {
   TrainTextOptions text;
   TrainWindows windows{3, 10};
   double fraction = 1;
-  std::vector<std::string> only, exclude;
+  std::vector<std::string> groups, only, exclude;
 
   // A manifest of lines as given.
   TrainSetOptions set(const std::string& name, const std::string& lines, double passes = 1) {
@@ -39,7 +39,7 @@ struct TrainSets : ::testing::Test {
            "\n";
   }
   std::vector<TrainSet> read(const std::vector<TrainSetOptions>& options) {
-    return read_train_sets(options, only, exclude, fraction, tokens, text, windows, 42);
+    return read_train_sets(options, {groups, only, exclude, fraction}, tokens, text, windows, 42);
   }
 };
 
@@ -123,6 +123,55 @@ TEST_F(TrainSets, ALengthThatIsNowhereIsReadFromTheSound) {
   ASSERT_EQ(sets[0].items.size(), 1u);
   EXPECT_EQ(sets[0].items[0].windows, 2);
   EXPECT_EQ(sets[0].left_out.dropped.at("audio_missing"), 1);
+}
+
+TEST_F(TrainSets, HeldOutSoundsAreNeverTrainedOn) {
+  std::string lines;
+  for (int i = 0; i < 200; ++i)  // two questions a sound
+    for (const char* answer : {"a dog", "rain"})
+      lines += Json{{"audio", "item" + std::to_string(i) + ".wav"},
+                    {"prompt", "What is heard?"},
+                    {"output", answer},
+                    {"duration", 3}}
+                   .dump() +
+               "\n";
+  TrainSetOptions train = set("a", lines), rest = set("a", lines);
+  train.hold_out = rest.hold_out = 0.2;
+  rest.held_out = true;
+  const auto sounds = [&](const TrainSetOptions& options) {
+    std::set<std::string> found;
+    for (const TrainItem& item : read({options})[0].items) found.insert(item.audio);
+    return found;
+  };
+  const auto trained = sounds(train), held = sounds(rest);
+  EXPECT_EQ(trained.size() + held.size(), 200u);
+  EXPECT_NEAR(static_cast<double>(held.size()), 40, 16);
+  for (const std::string& sound : held) EXPECT_FALSE(trained.contains(sound)) << sound;
+  EXPECT_EQ(read({train})[0].unused, static_cast<std::int64_t>(2 * held.size()));
+  rest.hold_out = 0;
+  test::refused(ErrorKind::kUser, {"set a", "hold_out"}, [&] { read({rest}); });
+}
+
+TEST_F(TrainSets, GroupsAreChosenTogether) {
+  auto a = set("a", line("one", 3)), b = set("b", line("two", 3)), again = a;
+  a.group = "first", again.group = b.group = "second";
+  const auto names = [&] {
+    std::vector<std::string> found;
+    for (const TrainSet& one : read({a, b, again})) found.push_back(one.name);
+    return found;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names(), (Names{"first/a", "second/b", "second/a"}));
+  groups = {"second"};
+  EXPECT_EQ(names(), (Names{"second/b", "second/a"}));
+  exclude = {"a"};
+  EXPECT_EQ(names(), (Names{"second/b"}));
+  groups = {}, exclude = {}, only = {"first/a", "b"};
+  EXPECT_EQ(names(), (Names{"first/a", "second/b"}));
+  groups = {"third"};
+  test::refused(ErrorKind::kUser, {"third", "key groups", "first, second"}, names);
+  groups = {"first"}, only = {"b"};
+  test::refused(ErrorKind::kUser, {"leave no set"}, names);
 }
 
 TEST_F(TrainSets, SharesAndChoicesOfSets) {

@@ -12,7 +12,7 @@
 #include <thread>
 
 #include "af2/model/batch_norm.h"
-#include "training_fixture.h"
+#include "stage_fixture.h"
 
 extern char** environ;
 
@@ -25,6 +25,7 @@ TEST(RankWorker, DISABLED_Trains) {
   const char* recipe = std::getenv("AF2_TEST_RECIPE");
   ASSERT_NE(recipe, nullptr);
   const fs::path run = std::getenv("AF2_TEST_RUN");
+  fs::create_directories(run);
   try {
     train(read_train_options(recipe), run, fs::exists(run / "config.json"));
   } catch (const Error& e) {
@@ -33,7 +34,7 @@ TEST(RankWorker, DISABLED_Trains) {
   }
 }
 
-class RanksTraining : public test::Training {
+class RanksTraining : public test::StageTraining {
  protected:
   RanksTraining() {
     ClapModelConfig config = make_clap();
@@ -170,6 +171,75 @@ TEST_F(RanksTraining, ADeadRankIsNamedAndAnotherNumberOfRanksGoesOn) {
   write_recipe(options);
   train_on("run", 1);
   EXPECT_TRUE(is_complete(scratch / "run" / ("step-" + std::to_string(done + 2))));
+}
+
+// Drop path, dropout and the masks of the spectrogram included: each is drawn by what it is for.
+TEST_F(RanksTraining, AStageIsTheSameOnOneTwoAndFour) {
+  Json config = parse_json(read_file(scratch / "model" / "config.json"), "config");
+  config["clap"]["drop_path"] = 0.3;
+  write_file_atomic(scratch / "model" / "config.json", config.dump());
+  TrainOptions options = stage({"clap", "adapter"}, 3);
+  options.stage.batches_per_step = 4;
+  options.optimizer.clip_norm = 0;
+  options.rank_timeout_s = 60;
+  options.save_every = 1, options.keep = 100;
+  for (const int size : {1, 2, 4}) {
+    write_recipe(options);
+    train_on(std::to_string(size), size);
+  }
+  const std::vector<Json> one = metrics("1");
+  ASSERT_GE(one.size(), 3u);
+  for (const char* run : {"2", "4"}) {
+    expect_near_tensors(scratch / "1" / "step-1" / "optimizer.safetensors",
+                        scratch / run / "step-1" / "optimizer.safetensors", 1e-5);
+    const std::vector<Json> several = metrics(run);
+    ASSERT_EQ(several.size(), one.size());  // the last step too, where some ranks have no batch
+    for (std::size_t i = 0; i < one.size(); ++i)
+      EXPECT_NEAR(several[i]["loss"].get<double>() / one[i]["loss"].get<double>(), 1, 1e-4) << i;
+  }
+
+  // Another number of ranks goes on with the same order of clips.
+  options.stop_after = 2;
+  write_recipe(options);
+  train_on("parts", 2);
+  options.stop_after = 0;
+  write_recipe(options);
+  train_on("parts", 1);
+  const std::vector<Json> parts = metrics("parts");
+  ASSERT_EQ(parts.size(), one.size());
+  EXPECT_NEAR(parts.back()["loss"].get<double>() / one.back()["loss"].get<double>(), 1, 1e-4);
+}
+
+TEST_F(RanksTraining, StatisticsOfATunedTowerAreThoseOfAllRanks) {
+  TrainOptions options = stage({"clap", "adapter"}, 2);
+  options.stage.sets[0].passes = 2, options.stage.slices = 1;
+  options.stage.edges = {100};
+  options.stage.windows = 1;
+  options.stage.max_clips = 6, options.stage.multiple = 1;  // four batches of six clips: two whole steps
+  options.stage.clap_bn = "sync";
+  options.rank_timeout_s = 60;
+  write_recipe(options);
+  train_on("sync", 2);
+  options.stage.clap_bn = "frozen";
+  write_recipe(options);
+  train_on("frozen", 2);
+  const auto mean = [&](const std::string& run) {
+    return tensors_in(latest_complete(scratch / run).folder.value() / "model.safetensors")
+        .at("clap.nvclap.bn0.running_mean");
+  };
+  EXPECT_FALSE(torch::equal(mean("sync"), mean("frozen")));
+  EXPECT_FALSE(parse_json(read_file(scratch / "sync" / "config.json"), "config")["frozen"].contains("clap"));
+}
+
+TEST_F(RanksTraining, RanksThatDoNotDivideAStepAreRefused) {
+  TrainOptions options = stage();
+  options.stage.batches_per_step = 3;
+  write_recipe(options);
+  const pid_t first = start_rank("run", 0, 2), second = start_rank("run", 1, 2);
+  EXPECT_NE(exit_code_of(first), 0);
+  EXPECT_NE(exit_code_of(second), 0);
+  const std::string message = read_file(scratch / "run" / "error-0");
+  EXPECT_NE(message.find("stage.batches_per_step"), std::string::npos) << message;
 }
 
 TEST_F(RanksTraining, WhatDoesNotFitIsRefusedByName) {

@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 
 #include "../scratch.h"
 #include "af2/core/file.h"
 #include "af2/core/options.h"
+#include "af2/model/af2_config.h"
 #include "af2/model/clap_config.h"
-#include "af2/train/train_options.h"
+#include "af2/train/stages.h"
 #include "model_testing.h"
 
 namespace af2 {
@@ -77,6 +79,74 @@ TEST(Recipes, TheShippedAfClapHasTheRecipesConfig) {
             fs::weakly_canonical(source / "models/mini/clap" / shipped.text.lm));
   recipe.text.lm = shipped.text.lm;
   EXPECT_EQ(to_json(recipe), to_json(shipped));
+}
+
+// The published sizes: the curriculum's numbers (docs/spec/training.md section 1), and that every schedule of
+// table 6 trains what it says.
+TEST(Recipes, ThePublishedCurriculumAndItsSchedulesRead) {
+#ifndef AF2_WITH_YAML
+  GTEST_SKIP() << "this build reads no YAML";
+#endif
+  const fs::path folder = fs::path(AF2_SOURCE_DIR) / "recipes/af2";
+  for (const std::string size : {"0.5b", "1.5b", "3b", "7b"}) {
+    const std::vector<TrainOptions> stages = read_train_stages(folder / (size + ".yaml"));
+    ASSERT_EQ(stages.size(), 3u);
+    const std::vector<int> windows = {3, 12, 30};
+    const std::vector<double> rates = {1e-4, 2e-5, 2e-5};
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(stages[i].stage.windows, windows[i]);
+      EXPECT_EQ(stages[i].optimizer.lr, rates[i]);
+      EXPECT_EQ(stages[i].optimizer.warmup_steps, 1875);
+      EXPECT_EQ(stages[i].model, "models/af2-" + size);
+      EXPECT_EQ(stages[i].init, i == 0 ? "models/af-clap" : "");
+      EXPECT_EQ(stages[i].stage.trains("clap"), i == 1);
+      EXPECT_GE(stages[i].stage.max_windows, stages[i].stage.windows);
+    }
+    EXPECT_EQ(stages[0].stage.max_clips * stages[0].stage.batches_per_step, 1024);
+    const Af2Config config = read_af2_config(folder / "models" / (size + ".json"));
+    EXPECT_EQ(config.clap.out_dim(), 2048);
+    EXPECT_GE(config.audio.max_windows, 30);
+    std::set<std::string> names;
+    double msd = 0;
+    for (const TrainSetOptions& set : stages[1].stage.sets) {
+      EXPECT_TRUE(names.insert(set.group + "/" + set.name).second) << set.name;
+      if (set.name == "lp_musiccaps_msd") msd = set.passes;
+    }
+    EXPECT_EQ(names.size(), 27u + 11u + 1u);
+    EXPECT_EQ(msd, 0.026);
+  }
+  const std::vector<std::vector<std::string>> trained = {{"a"},
+                                                         {"ca"},
+                                                         {"a", "ca"},
+                                                         {"a", "al"},
+                                                         {"a", "cal"},
+                                                         {"a", "a"},
+                                                         {"a", "ca", "a"},
+                                                         {"a", "ca", "al"},
+                                                         {"a", "ca", "al", "a"},
+                                                         {"a", "ca", "cal", "a"}};
+  test::Scratch scratch;
+  for (std::size_t k = 0; k < trained.size(); ++k) {
+    const std::string name = "s" + std::to_string(k + 1);
+    const fs::path size = scratch / (name + ".json");
+    write_file_atomic(
+        size, Json{{"base", (folder / "schedules" / (name + ".yaml")).string()}, {"model", "m"}}.dump());
+    const std::vector<TrainOptions> stages = read_train_stages(size);
+    std::vector<std::string> said;
+    std::set<std::string> groups;
+    for (const TrainOptions& options : stages) {
+      std::string& parts = said.emplace_back();
+      for (const std::string& part : options.stage.train) parts += part.substr(0, 1);
+      groups.insert(options.stage.groups.begin(), options.stage.groups.end());
+    }
+    EXPECT_EQ(said, trained[k]) << name;
+    EXPECT_EQ(groups.size(), 3u) << name << ": no data is left out";
+    EXPECT_EQ(stages.back().stage.windows, 30) << name;
+  }
+  const TrainOptions clap = read_train_options(folder / "clap.yaml");
+  EXPECT_EQ(clap.batch, 256);
+  EXPECT_DOUBLE_EQ(clap.optimizer.lr * clap.optimizer.tower_lr_scale, 5e-4);
+  read_clap_config(folder / "models" / "af-clap" / "config.json").check("af-clap");
 }
 
 }  // namespace

@@ -1,0 +1,126 @@
+#include "af2/train/parts.h"
+
+#include <ATen/Parallel.h>
+
+#include <functional>
+#include <span>
+
+#include "af2/core/file.h"
+#include "af2/core/text_util.h"
+#include "af2/generate/model_folder.h"
+#include "af2/model/weights.h"
+#include "af2/train/answer_loss.h"
+
+namespace af2 {
+namespace {
+
+constexpr const char* kLanguage = "lang_encoder.model.";
+
+bool is_added(const std::string& name) {
+  return name == "added_embeddings" || name == "added_head";
+}
+
+// Of a name of all_tensors().
+std::string part_of(const std::string& name) {
+  if (starts_with(name, "clap.")) return "clap";
+  return starts_with(name, kLanguage) || is_added(name) ? "lm" : "adapter";
+}
+
+bool is_embedding(const std::string& name) {
+  return name == std::string(kLanguage) + "embed_tokens.weight" ||
+         name == std::string(kLanguage) + "lm_head.weight";
+}
+
+std::string hash_where(Af2ModelImpl& network, const std::function<bool(const std::string&)>& wanted) {
+  std::vector<torch::Tensor> tensors;
+  for (const auto& [name, tensor] : ModelParts::all_tensors(network, /*with_lm=*/true))
+    if (wanted(name)) tensors.push_back(tensor.detach().contiguous());
+  if (tensors.empty()) return "";
+  std::vector<std::string> hashes(tensors.size());
+  at::parallel_for(0, static_cast<int64_t>(tensors.size()), 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const torch::Tensor& tensor = tensors[static_cast<std::size_t>(i)];
+      hashes[static_cast<std::size_t>(i)] =
+          sha256_hex(std::span(static_cast<const std::byte*>(tensor.data_ptr()), tensor.nbytes()));
+    }
+  });
+  const std::string joined = join(hashes, "\n");
+  return sha256_hex(std::as_bytes(std::span(joined)));
+}
+
+}  // namespace
+
+ModelParts::ModelParts(Af2ModelImpl& network, const StageOptions& options, const OptimizerOptions& optimizer)
+    : network_(network), options_(options), optimizer_(optimizer) {}
+
+NamedTensors ModelParts::all_tensors(Af2ModelImpl& network, bool with_lm) {
+  NamedTensors tensors = adapter_tensors(network);
+  if (!with_lm) return tensors;
+  for (auto& [name, tensor] : stored_tensors(network))
+    if (starts_with(name, kLanguage) && !name.ends_with(".added_embeddings") &&
+        !name.ends_with(".added_head"))
+      tensors.emplace_back(name, tensor);
+  return tensors;
+}
+
+bool ModelParts::trains(const std::string& name) const {
+  if (is_statistic(name)) return false;
+  if (is_added(name)) return options_.train_embeddings != "none";
+  if (is_embedding(name)) return options_.train_embeddings == "all";
+  return options_.trains(part_of(name));
+}
+
+std::vector<TrainTask::Trained> ModelParts::trained() const {
+  std::vector<TrainTask::Trained> items;
+  for (auto& [name, tensor] : all_tensors(network_, /*with_lm=*/true)) {
+    if (!trains(name)) continue;
+    double scale = 1;
+    if (part_of(name) == "clap") scale = optimizer_.tower_lr_scale;
+    if (name.ends_with("_gate")) scale = optimizer_.gate_lr_scale;
+    if (starts_with(name, "audio_transformer_clap.")) scale = optimizer_.transformer_lr_scale;
+    bool decays = options_.wd_scope == "all" || tensor.dim() >= 2;
+    if (options_.wd_scope == "xattn")
+      decays = tensor.dim() >= 2 && starts_with(name, "lang_encoder.gated_cross_attn_layers_sound.");
+    items.push_back({name, tensor, scale, decays && !is_added(name)});
+  }
+  return items;
+}
+
+NamedTensors ModelParts::stored() const {
+  const bool with_lm =
+      options_.trains("lm") || options_.lm_trained_before || options_.train_embeddings == "all";
+  return all_tensors(network_, with_lm);
+}
+
+void ModelParts::freeze() {
+  for (auto& parameter : network_.parameters()) parameter.set_requires_grad(false);
+  for (auto& item : trained()) item.tensor.set_requires_grad(true);
+}
+
+void ModelParts::set_training(bool on) {
+  network_.eval();
+  if (options_.trains("adapter")) network_.audio_transformer_clap->train(on);
+  if (!options_.trains("clap")) return;
+  network_.clap->train(on);
+  if (options_.clap_bn == "sync") return;
+  for (const auto& module : network_.clap->modules())
+    if (auto* norm = dynamic_cast<torch::nn::BatchNorm2dImpl*>(module.get())) norm->eval();
+}
+
+std::string ModelParts::hash_of(const std::string& part) const {
+  return hash_where(network_, [&](const std::string& name) { return part_of(name) == part; });
+}
+
+Json ModelParts::frozen_hashes() const {
+  Json hashes = Json::object();
+  for (const char* part : {"clap", "adapter", "lm"}) {
+    const std::string hash = hash_where(network_, [&](const std::string& name) {
+      const bool follows = is_statistic(name) && options_.trains("clap") && options_.clap_bn == "sync";
+      return part_of(name) == part && !trains(name) && !follows;
+    });
+    if (!hash.empty()) hashes[part] = hash;
+  }
+  return hashes;
+}
+
+}  // namespace af2

@@ -1,0 +1,340 @@
+// A stage of the curriculum: answers about sounds of question sets, each of a few windows
+// (docs/spec/training.md sections 1 to 4, 8 and 9).
+//
+// What is trained are any of the audio tower, the adapter (audio transformer and cross-attention) and the
+// language model; the rest stays in eval mode, and is held to its hash when the run ends. Sounds are read
+// ahead by workers; a batch's clips go through the tower window by window, are padded to the longest with a
+// mask, and through the rest together. Which batch comes when is the plan's (stage_plan.h).
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "af2/core/error.h"
+#include "af2/core/file.h"
+#include "af2/core/log.h"
+#include "af2/core/text_util.h"
+#include "af2/generate/model_folder.h"
+#include "af2/model/batch_norm.h"
+#include "af2/train/answer_loss.h"
+#include "af2/train/data_source.h"
+#include "af2/train/parts.h"
+#include "af2/train/prefetch.h"
+#include "af2/train/stage_batch.h"
+#include "af2/train/task.h"
+
+namespace af2 {
+namespace {
+
+constexpr int64_t kTowerChunk = 8;      // windows of a frozen tower at once
+constexpr std::int64_t kLeastBad = 10;  // bad sounds of a slice that are never too many
+constexpr int kSampleTokens = 64;       // of an answer that a validation writes
+
+class StageTask : public TrainTask {
+ public:
+  StageTask(const TrainOptions& options, std::shared_ptr<Ranks> ranks)
+      : options_(options),
+        stage_(options.stage),
+        ranks_(std::move(ranks)),
+        model_(load_model_folder(
+            options.model,
+            {.low_bit_lm = false, .adapters = options.init.empty() && holds_adapter(options.model)})),
+        tokens_{model_.tokenizer, prompt_options(), model_.config.text.stop},
+        plan_(stage_, tokens_, {stage_.windows, model_.config.audio.window_seconds}, seed(), ranks_->rank(),
+              ranks_->size()) {
+    if (options_.init.empty() && !holds_adapter(options_.model)) start_fresh(*model_.network);
+    start();
+    parts_ = std::make_unique<ModelParts>(*model_.network, stage_, options_.optimizer);
+    parts_->freeze();
+    if (synchronised())
+      set_batch_norm_sum([ranks = ranks_](const torch::Tensor& part) { return ranks->summed(part); });
+    frozen_ = parts_->frozen_hashes();
+    if (!stage_.token_cache.empty()) store_ = std::make_unique<TokenStore>(stage_.token_cache, tower_hash());
+    reader_ = std::make_unique<StageReader>(options_, model_, tokens_, store_.get());
+    if (!stage_.val_sets.empty())
+      val_sets_ = read_train_sets(stage_.val_sets, {}, tokens_, stage_.text,
+                                  {stage_.windows, model_.config.audio.window_seconds}, seed());
+    if (ranks_->first())
+      for (const std::string& line : plan_.lines()) notice("{}", line);
+  }
+
+  std::vector<Trained> trained() override { return parts_->trained(); }
+  NamedTensors stored() override { return parts_->stored(); }
+
+  void settle(TrainOptions& options) override {
+    options.steps = static_cast<int>(plan_.steps());
+    options.accumulate = static_cast<int>(plan_.per_step());
+  }
+  std::vector<std::int64_t> marks() override { return plan_.slice_ends(); }
+
+  void set_training(bool on) override { parts_->set_training(on); }
+
+  void start_at(std::int64_t index) override {
+    plan_.start_at(index / plan_.per_step());
+    batches_ = std::make_unique<Prefetcher<StageBatch>>(
+        index, options_.workers, 2 * options_.workers,
+        [this](std::int64_t i) { return reader_->read(plan_.batch(i), plan_.sets()); });
+  }
+
+  MicroBatchLoss loss(std::int64_t) override {
+    StageBatch batch = batches_->next();
+    count_bad(batch);
+    if (batch.items.empty()) {
+      // The others would wait for its part of their statistics.
+      if (synchronised())
+        throw data_error(fmt::format("step {} has no clip for rank {}", batch.step, ranks_->rank()),
+                         "recipe key stage.clap_bn",
+                         "choose frozen, or sets whose batches divide into whole steps");
+      return {};
+    }
+    // Dropout and drop path are drawn by the batch's place in the run, whoever has it.
+    torch::manual_seed(fnv1a64(fmt::format("af2/batch/1/{}/{}/{}", options_.seed, batch.step, batch.place)));
+    torch::Tensor mask;
+    const torch::Tensor tokens = hear(batch, mask);
+    const torch::Tensor log_p = target_log_p(*model_.network, batch.tokens, context_of(tokens, mask));
+    const torch::Tensor sum = -log_p.gather(1, batch.tokens.labels.unsqueeze(1)).sum();
+    const auto count = static_cast<double>(batch.tokens.labels.numel());
+    if (stage_.loss_norm == "microbatch") return {sum / count, 1, batch.seconds, count};
+    return {sum, count, batch.seconds};
+  }
+
+  // Of each set: loss per target, share of items whose every target is the likeliest, and some answers
+  // written freely. `loss`: of all targets. memory_differs as in answer_loss.h.
+  Json validate() override {
+    if (val_sets_.empty()) return Json::object();
+    torch::NoGradGuard no_grad;
+    Json report = Json::object(), samples = Json::array();
+    double loss = 0, targets = 0, power = 0;
+    std::vector<torch::Tensor> memories;
+    for (std::size_t s = 0; s < val_sets_.size(); ++s) {
+      const TrainSet& set = val_sets_[s];
+      double set_loss = 0, set_targets = 0, exact = 0;
+      std::int64_t n = 0, bad = 0;
+      int written = 0;
+      for (StageBatch& batch : reader_->read_validation(val_sets_, s)) {
+        bad += static_cast<std::int64_t>(batch.bad.size());
+        if (batch.items.empty()) continue;
+        torch::Tensor mask;
+        const torch::Tensor tokens = hear(batch, mask);
+        const torch::Tensor memory = model_.network->remember(tokens, mask);
+        memories.push_back(memory.mean(1));
+        power += memory.square().mean(1).sum().item<double>();
+        const AudioContext context = model_.network->listen(memory, mask);
+        const auto figures = answer_figures(target_log_p(*model_.network, batch.tokens, context),
+                                            batch.tokens, batch.items.size());
+        for (std::size_t i = 0; i < figures.size(); ++i, ++n) {
+          set_loss += figures[i].loss;
+          set_targets += figures[i].targets;
+          exact += figures[i].exact;
+          if (written < stage_.val_samples) {
+            samples.push_back(sample_of(set, batch, i));
+            ++written;
+          }
+        }
+      }
+      loss += set_loss;
+      targets += set_targets;
+      report[set.name] = {{"n", n},
+                          {"loss", set_loss / std::max(1.0, set_targets)},
+                          {"exact", exact / std::max<double>(1, static_cast<double>(n))}};
+      if (bad > 0) report[set.name]["bad"] = bad;
+    }
+    report["loss"] = loss / std::max(1.0, targets);
+    if (!memories.empty()) report["memory_differs"] = memory_differs(torch::cat(memories), power);
+    if (!samples.empty()) report["samples"] = samples;
+    return report;
+  }
+
+  Json counters() const override {
+    if (bad_.empty()) return Json::object();
+    return {{"bad", bad_}, {"bad_slice", {slice_, bad_of_slice_}}};
+  }
+  void set_counters(const Json& counters) override {
+    bad_ = counters.value("bad", std::map<std::string, std::int64_t>());
+    if (!counters.contains("bad_slice")) return;
+    slice_ = counters["bad_slice"][0], bad_of_slice_ = counters["bad_slice"][1];
+  }
+
+  void check_frozen() override {
+    const Json now = parts_->frozen_hashes();
+    for (const auto& [part, hash] : frozen_.items())
+      if (now[part] != hash)
+        throw internal_error("has changed although it is frozen", part, "please report this");
+    if (ranks_->first() && !frozen_.empty()) {
+      std::vector<std::string> names;
+      for (const auto& [part, hash] : frozen_.items()) names.push_back(part);
+      notice("frozen and unchanged: {}", join(names, ", "));
+    }
+  }
+
+  void note(Json& record) const override {
+    record["frozen"] = frozen_;
+    Json sums = Json::object();
+    for (const auto* sets : {&plan_.sets(), &val_sets_})
+      for (const TrainSet& set : *sets)
+        sums[set.name] = {{"sha256", set.sha256}, {"items", set.items.size()}};
+    record["manifests"] = sums;
+    record["plan"] = const_cast<StagePlan&>(plan_).json();
+  }
+
+ private:
+  // Whether BatchNorm's statistics are those of several ranks.
+  bool synchronised() const {
+    return ranks_->size() > 1 && stage_.trains("clap") && stage_.clap_bn == "sync";
+  }
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.seed); }
+
+  PromptOptions prompt_options() const {
+    PromptOptions prompt;
+    prompt.lowercase = model_.config.text.lowercase;
+    prompt.max_prompt_tokens = model_.config.text.max_prompt_tokens;
+    return prompt;
+  }
+
+  // Weights of an earlier stage, of AF-CLAP, or of the model folder.
+  void start() {
+    if (options_.init.empty()) return;
+    const NamedTensors all = ModelParts::all_tensors(*model_.network, stage_.lm_trained_before);
+    if (options_.strict_init) {
+      init_strictly(options_.init, all);
+      return;
+    }
+    start_fresh(*model_.network);
+    init_from(options_.init, all);
+  }
+
+  std::string tower_hash() const {
+    const AudioConfig& audio = model_.config.audio;
+    const std::string cut = fmt::format("{}/{}/{}/{}", parts_->hash_of("clap"), audio.sample_rate,
+                                        audio.window_seconds, audio.channels);
+    return sha256_hex(std::as_bytes(std::span(cut)));
+  }
+
+  // Alone, as a user would ask: its own prompt and its own windows.
+  Json sample_of(const TrainSet& set, StageBatch& batch, std::size_t i) {
+    const TrainItem& item = set.items[batch.items[i].item];
+    StageBatch alone;
+    alone.sounds = {batch.sounds[i]}, alone.known = {batch.known[i]}, alone.keys = {batch.keys[i]};
+    torch::Tensor mask;
+    const AudioContext context = context_of(hear(alone, mask), mask);
+    const std::vector<int> ids =
+        greedy_answer(*model_.network, batch.texts[i].prompt, context, model_.stop_ids, kSampleTokens);
+    return {{"set", set.name},
+            {"id", item.id.empty() ? item.audio : item.id},
+            {"prompt", item.prompt},
+            {"answer", model_.tokenizer.decode(ids)},
+            {"wanted", item.outputs.front()}};
+  }
+
+  AudioContext context_of(const torch::Tensor& tokens, const torch::Tensor& mask) {
+    return model_.network->listen(model_.network->remember(tokens, mask), mask);
+  }
+
+  // What the tower hears in a batch: [B, W * S, D]; mask [B, W * S] where clips have fewer windows than the
+  // longest, else left undefined.
+  torch::Tensor hear(StageBatch& batch, torch::Tensor& mask) {
+    std::vector<torch::Tensor> clips = stage_.trains("clap") ? hear_trained(batch) : hear_frozen(batch);
+    int64_t longest = 0;
+    for (const torch::Tensor& clip : clips) longest = std::max(longest, clip.size(0));
+    std::vector<torch::Tensor> rows;
+    bool padded = false;
+    for (const torch::Tensor& clip : clips) padded = padded || clip.size(0) < longest;
+    if (padded) mask = torch::ones({static_cast<int64_t>(clips.size()), longest * clips.front().size(1)});
+    for (std::size_t i = 0; i < clips.size(); ++i) {
+      const int64_t missing = longest - clips[i].size(0);
+      torch::Tensor row = clips[i];
+      if (missing > 0) {
+        row = torch::cat({row, torch::zeros({missing, row.size(1), row.size(2)})});
+        mask[static_cast<int64_t>(i)]
+            .narrow(0, clips[i].size(0) * row.size(1), missing * row.size(1))
+            .zero_();
+      }
+      rows.push_back(row.flatten(0, 1));
+    }
+    return torch::stack(rows);
+  }
+
+  // Clip by clip where they are kept (their last bits may differ in other company), else all together.
+  std::vector<torch::Tensor> hear_frozen(StageBatch& batch) {
+    torch::NoGradGuard no_grad;
+    std::vector<torch::Tensor> clips(batch.sounds.size());
+    const auto encode = [&](const torch::Tensor& windows) {
+      std::vector<torch::Tensor> parts;
+      for (int64_t at = 0; at < windows.size(0); at += kTowerChunk)
+        parts.push_back(
+            model_.network->encode(windows.narrow(0, at, std::min(kTowerChunk, windows.size(0) - at))));
+      return torch::cat(parts);
+    };
+    if (store_) {
+      for (std::size_t i = 0; i < clips.size(); ++i) {
+        if (!batch.known[i].defined()) {
+          batch.known[i] = encode(batch.sounds[i]).to(torch::kBFloat16);
+          store_->put(batch.keys[i], batch.known[i]);
+        }
+        clips[i] = batch.known[i].to(torch::kFloat32);
+      }
+      return clips;
+    }
+    const torch::Tensor all = encode(torch::cat(batch.sounds));
+    for (int64_t at = 0; auto& clip : clips) {
+      const auto n = batch.sounds[static_cast<std::size_t>(&clip - clips.data())].size(0);
+      clip = all.narrow(0, at, n);
+      at += n;
+    }
+    return clips;
+  }
+
+  std::vector<torch::Tensor> hear_trained(const StageBatch& batch) {
+    auto& network = *model_.network;
+    torch::Tensor keep;
+    if (!batch.keep_mel.empty() && torch::GradMode::is_enabled()) keep = torch::cat(batch.keep_mel);
+    const torch::Tensor all = network.clap->nvclap->forward(network.logmel(torch::cat(batch.sounds)), keep);
+    std::vector<torch::Tensor> clips;
+    for (int64_t at = 0; const torch::Tensor& sound : batch.sounds) {
+      clips.push_back(all.narrow(0, at, sound.size(0)));
+      at += sound.size(0);
+    }
+    return clips;
+  }
+
+  void count_bad(const StageBatch& batch) {
+    if (batch.slice != slice_) slice_ = batch.slice, bad_of_slice_ = 0;
+    for (const auto& [reason, detail] : batch.bad) {
+      ++bad_[reason];
+      ++bad_of_slice_;
+      if (stage_.on_bad == "error")
+        throw data_error(detail, "stage.sets", "mend or remove it, or set stage.on_bad to skip");
+      warning("{}: {}; its place stays empty", reason, detail);
+    }
+    const auto most =
+        std::max(kLeastBad,
+                 static_cast<std::int64_t>(stage_.max_bad * static_cast<double>(plan_.slice_items(slice_))));
+    if (bad_of_slice_ > most)
+      throw data_error(fmt::format("{} sounds of slice {} cannot be used", bad_of_slice_, slice_),
+                       "stage.sets", "the lines above name them; stage.max_bad allows more");
+  }
+
+  TrainOptions options_;
+  StageOptions stage_;
+  std::shared_ptr<Ranks> ranks_;
+  ModelFolder model_;
+  TrainTokens tokens_;
+  StagePlan plan_;
+  std::vector<TrainSet> val_sets_;
+  std::unique_ptr<ModelParts> parts_;
+  Json frozen_;
+  std::unique_ptr<TokenStore> store_;
+  std::unique_ptr<StageReader> reader_;
+  std::unique_ptr<Prefetcher<StageBatch>> batches_;
+  std::map<std::string, std::int64_t> bad_;  // by reason, of the run
+  std::int64_t slice_ = -1, bad_of_slice_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainTask> make_stage_task(const TrainOptions& options, std::shared_ptr<Ranks> ranks) {
+  torch::manual_seed(static_cast<std::uint64_t>(options.seed));  // before a fresh network draws its values
+  return std::make_unique<StageTask>(options, std::move(ranks));
+}
+
+}  // namespace af2

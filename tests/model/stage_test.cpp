@@ -1,0 +1,326 @@
+// A stage of the curriculum, whole: what it trains and leaves, resuming, padding, kept tokens, sounds that
+// cannot be used, and several stages in a row.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "../base/refused.h"
+#include "af2/generate/engine.h"
+#include "af2/generate/model_folder.h"
+#include "af2/train/export.h"
+#include "af2/train/parts.h"
+#include "af2/train/task.h"
+#include "stage_fixture.h"
+
+namespace af2 {
+namespace {
+namespace fs = std::filesystem;
+using test::refused, test::StageTraining;
+
+TEST_F(StageTraining, ResumesBitForBitAfterAnyStep) {
+  TrainOptions options = stage({"adapter"}, 3);
+  const TrainResult whole = train(options, scratch / "whole", false);
+  EXPECT_TRUE(whole.finished);
+  ASSERT_GE(whole.steps, 5);
+  for (const int stop : {1, 3}) {
+    const std::string run = "stop" + std::to_string(stop);
+    options.stop_after = stop;
+    EXPECT_EQ(train(options, scratch / run, false).steps, stop);
+    EXPECT_FALSE(is_finished(stage({"adapter"}, 3), scratch / run));
+    options.stop_after = 0;
+    options.workers = stop;  // no draw hangs on them
+    const TrainResult rest = train(options, scratch / run, true);
+    EXPECT_EQ(rest.steps, whole.steps);
+    expect_equal_checkpoints(whole.checkpoint, rest.checkpoint);
+    EXPECT_EQ(metrics("whole"), metrics(run));
+    options.workers = 1;
+  }
+  EXPECT_TRUE(is_finished(options, scratch / "whole"));
+}
+
+TEST_F(StageTraining, LearnsWhatItIsAsked) {
+  TrainOptions options = stage({"adapter"}, 100);
+  options.optimizer.lr = 5e-3, options.optimizer.gate_lr_scale = 10;
+  options.stage.token_cache = (scratch / "tokens").string();
+  options.stage.batches_per_step = 3;
+  if (const char* v = std::getenv("LR")) options.optimizer.lr = std::atof(v);
+  if (const char* v = std::getenv("GATE")) options.optimizer.gate_lr_scale = std::atof(v);
+  if (const char* v = std::getenv("PASSES")) options.stage.sets[0].passes = std::atof(v);
+  options.stage.val_sets = {set_of("tones")};
+  options.val_items = 12;
+  train(options, scratch / "run", false);
+  std::vector<double> losses;
+  Json last;
+  for (const Json& record : metrics("run")) {
+    if (record.contains("loss")) losses.push_back(record["loss"]);
+    if (record.contains("validation")) last = record["validation"];
+  }
+  EXPECT_LT(losses.back(), 0.2 * losses.front());
+  EXPECT_EQ(last["tones"]["n"], 12);
+  EXPECT_GE(last["tones"]["exact"].get<double>(), 0.9);
+  ASSERT_EQ(last["samples"].size(), 2u);
+  for (const Json& sample : last["samples"]) EXPECT_EQ(sample["answer"], sample["wanted"]) << sample;
+}
+
+// S1 to S10 of the paper are made of these; what is not named must stay bit for bit.
+TEST_F(StageTraining, TrainsTheNamedPartsAndNothingElse) {
+  const std::vector<std::vector<std::string>> combinations = {
+      {"adapter"}, {"clap", "adapter"}, {"adapter", "lm"}, {"clap", "adapter", "lm"}, {"clap"}};
+  for (const auto& parts : combinations) {
+    const std::string run = join(parts, "+");
+    TrainOptions options = stage(parts);
+    options.stage.wd_scope = "matrices";
+    options.save_every = 1, options.keep = 100, options.stop_after = 2;
+    const TrainResult result = train(options, scratch / run, false);
+    auto first = tensors_in(scratch / run / "step-1" / "model.safetensors");
+    auto second = tensors_in(result.checkpoint / "model.safetensors");
+    ASSERT_EQ(first.size(), second.size());
+    std::set<std::string> changed, kept;
+    for (const auto& [name, tensor] : second) {
+      const std::string part = name.starts_with("clap.")                 ? "clap"
+                               : name.starts_with("lang_encoder.model.") ? "lm"
+                               : name.starts_with("added_")              ? "added"
+                                                                         : "adapter";
+      (torch::equal(tensor, first.at(name)) ? kept : changed).insert(part);
+    }
+    for (const std::string& part : parts) EXPECT_TRUE(changed.contains(part)) << run << " " << part;
+    EXPECT_TRUE(changed.contains("added")) << run;
+    for (const char* part : {"clap", "adapter"})
+      if (!options.stage.trains(part)) {
+        EXPECT_FALSE(changed.contains(part)) << run << " " << part;
+      }
+    EXPECT_EQ(changed.contains("lm") || kept.contains("lm"), options.stage.trains("lm")) << run;
+    const Json frozen = parse_json(read_file(scratch / run / "config.json"), "config")["frozen"];
+    for (const char* part : {"adapter"}) EXPECT_EQ(frozen.contains(part), !options.stage.trains(part)) << run;
+  }
+}
+
+TEST_F(StageTraining, MissingWindowsNeverChangeALoss) {
+  const auto sum_of = [&](int max_clips, int multiple) {
+    TrainOptions options = stage();
+    options.stage.edges = {100};  // all lengths in one bucket
+    options.stage.windows = 4;
+    options.stage.slices = 1, options.stage.sets[0].passes = 1;
+    options.stage.max_windows = 100, options.stage.max_clips = max_clips, options.stage.multiple = multiple;
+    options.stage.batches_per_step = 12 / max_clips;
+    auto task = make_stage_task(options, Ranks::from_environment(60));
+    task->settle(options);
+    EXPECT_EQ(options.steps, 1);
+    task->set_training(false);
+    task->start_at(0);
+    double sum = 0, count = 0;
+    for (int i = 0; i < options.accumulate; ++i) {
+      const MicroBatchLoss part = task->loss(i);
+      sum += part.sum.item<double>();
+      count += part.count;
+    }
+    EXPECT_GT(count, 24);
+    return sum;
+  };
+  const double alone = sum_of(1, 1);
+  EXPECT_NEAR(sum_of(2, 1) / alone, 1, 1e-5);
+  EXPECT_NEAR(sum_of(12, 1) / alone, 1, 1e-5);
+}
+
+TEST_F(StageTraining, ThreePassesReadEachSoundOnce) {
+  TrainOptions options = stage({"adapter"}, 3);
+  options.stage.token_cache = (scratch / "tokens").string();
+  const TrainResult first = train(options, scratch / "first", false);
+  // The same places and times, but no sounds any more: whatever is read again would be bad.
+  for (int i = 0; i < 12; ++i) {
+    const fs::path path = sound_path("tones", i);
+    const auto size = fs::file_size(path);
+    const auto changed = fs::last_write_time(path);
+    write_file_atomic(path, std::string(size, 'x'));
+    fs::last_write_time(path, changed);
+  }
+  const TrainResult second = train(options, scratch / "second", false);
+  expect_equal_checkpoints(first.checkpoint, second.checkpoint);
+  EXPECT_EQ(metrics("first"), metrics("second"));
+  options.stage.token_cache.clear();
+  options.stage.max_bad = 1, options.stage.slices = 1;
+  train(options, scratch / "third", false);
+  EXPECT_EQ(metrics("third").back()["counters"]["bad"]["audio_unreadable"], 36);
+}
+
+TEST_F(StageTraining, BadSoundsAreCountedAndTooManyEndTheRun) {
+  write_set("more", 40);
+  fs::remove(sound_path("more", 7));
+  write_file_atomic(sound_path("more", 9), "no sound");
+  TrainOptions options = stage();
+  options.stage.sets = {set_of("more")};
+  const TrainResult result = train(options, scratch / "run", false);
+  EXPECT_TRUE(result.finished);
+  const Json bad = metrics("run").back()["counters"]["bad"];
+  EXPECT_EQ(bad["audio_missing"], 1);
+  EXPECT_EQ(bad["audio_unreadable"], 1);
+  const Json state = parse_json(read_file(result.checkpoint / "state.json"), "state");
+  EXPECT_EQ(state["counters"]["bad"], bad);
+  options.stage.on_bad = "error";
+  refused(ErrorKind::kData, {"more"}, [&] { train(options, scratch / "strict", false); });
+  for (int i = 10; i < 30; ++i) fs::remove(sound_path("more", i));
+  options.stage.on_bad = "skip";
+  options.stage.slices = 1;
+  refused(ErrorKind::kData, {"sounds of slice 0 cannot be used", "max_bad"},
+          [&] { train(options, scratch / "many", false); });
+}
+
+TEST_F(StageTraining, ChangedManifestsAndKeysAreRefusedByName) {
+  TrainOptions options = stage();
+  options.stop_after = 1;
+  train(options, scratch / "run", false);
+  options.optimizer.lr = 1e-3;
+  refused(ErrorKind::kUser, {"optimizer.lr (0.002 -> 0.001)", "--allow-change"},
+          [&] { train(options, scratch / "run", true); });
+  options.stop_after = 2;
+  EXPECT_EQ(train(options, scratch / "run", true, {"optimizer.lr"}).steps, 2);
+  write_file_atomic(scratch / "tones.jsonl", read_file(scratch / "tones.jsonl") + "\n");
+  refused(ErrorKind::kUser, {"manifests.tones.sha256"}, [&] { train(options, scratch / "run", true); });
+}
+
+TEST_F(StageTraining, RecipeErrorsNameTheKey) {
+  const auto is_refused = [&](const std::string& key, const std::function<void(TrainOptions&)>& change) {
+    TrainOptions options = stage();
+    change(options);
+    refused(ErrorKind::kUser, {key}, [&] { options.check("recipe"); });
+  };
+  is_refused("stage.train", [](TrainOptions& o) { o.stage.train = {"tower"}; });
+  is_refused("stage.train", [](TrainOptions& o) { o.stage.train = {}; });
+  is_refused("stage.train", [](TrainOptions& o) { o.stage.train = {"lm", "lm"}; });
+  is_refused("stage.sets", [](TrainOptions& o) { o.stage.sets.clear(); });
+  is_refused("stage.loss_norm", [](TrainOptions& o) { o.stage.loss_norm = "batch"; });
+  is_refused("stage.token_cache", [](TrainOptions& o) {
+    o.stage.token_cache = "tokens";
+    o.stage.train = {"clap"};
+  });
+  is_refused("stage.on_bad", [](TrainOptions& o) { o.stage.on_bad = "replace"; });
+}
+
+struct Curriculum : StageTraining {
+  // A recipe of three stages, as a file.
+  fs::path write_recipe(const std::string& change = "{}") {
+    TrainOptions common = stage();
+    Json keys = to_json(common);
+    keys["keep"] = 3;
+    for (const char* unsaid : {"steps", "batch", "accumulate"}) keys.erase(unsaid);
+    keys["stages"] = Json::parse(
+        R"([{"stage": {"name": "align", "train": ["adapter"], "windows": 1}, "optimizer": {"lr": 0.003}},
+            {"stage": {"name": "tune", "train": ["clap", "adapter"], "windows": 2}},
+            {"stage": {"name": "long", "train": ["adapter"], "windows": 4, "token_cache": ""}}])");
+    keys.merge_patch(Json::parse(change));
+    write_file_atomic(scratch / "recipe.json", keys.dump(1));
+    return scratch / "recipe.json";
+  }
+};
+
+TEST_F(Curriculum, ThreeStagesInARowEachFromTheLast) {
+  const std::vector<TrainOptions> stages = read_train_stages(write_recipe());
+  ASSERT_EQ(stages.size(), 3u);
+  EXPECT_EQ(stages[0].optimizer.lr, 0.003);
+  EXPECT_EQ(stages[1].optimizer.lr, 0.002);
+  EXPECT_EQ(stages[2].stage.windows, 4);
+  const auto started = read_train_stages(write_recipe(R"({"init": "somewhere"})"));
+  EXPECT_EQ(started[0].init, "somewhere");
+  EXPECT_EQ(started[1].init, "");
+  const fs::path run = scratch / "run";
+  const TrainResult result = train_stages(stages, "all", run, {});
+  EXPECT_TRUE(result.finished);
+  EXPECT_EQ(result.checkpoint.parent_path(), run / "stage-long");
+
+  // The third stage's frozen tower is the one that the second tuned, not the model's.
+  auto last = [&](const std::string& name) {
+    return tensors_in(*latest_complete(run / ("stage-" + name)).folder / "model.safetensors");
+  };
+  auto align = last("align"), tune = last("tune"), final = last("long");
+  bool tower_moved = false;
+  for (const auto& [name, tensor] : final) {
+    if (!name.starts_with("clap.")) continue;
+    EXPECT_TRUE(torch::equal(tensor, tune.at(name))) << name;
+    tower_moved = tower_moved || !torch::equal(tensor, align.at(name));
+  }
+  EXPECT_TRUE(tower_moved);
+
+  // In a row, one by one and with a stop between: the same.
+  const fs::path parts = scratch / "parts";
+  for (const char* which : {"align", "2", "long"}) train_stages(stages, which, parts, {});
+  expect_equal_checkpoints(result.checkpoint, *latest_complete(parts / "stage-long").folder);
+  const TrainResult again = train_stages(stages, "all", run, {.resume = true});
+  EXPECT_TRUE(again.checkpoint.empty());  // nothing left to do
+}
+
+TEST_F(Curriculum, StagesAreRefusedOutOfOrderAndChanged) {
+  const fs::path recipe = write_recipe();
+  const fs::path run = scratch / "run";
+  refused(ErrorKind::kUser, {"stage align", "has not finished"},
+          [&] { train_stages(read_train_stages(recipe), "tune", run, {}); });
+  refused(ErrorKind::kUser, {"--stage four", "align, tune, long"},
+          [&] { train_stages(read_train_stages(recipe), "four", run, {}); });
+  refused(ErrorKind::kUser, {"stages", "--stage"}, [&] { read_train_options(recipe); });
+  train_stages(read_train_stages(recipe), "align", run, {});
+  const auto changed = read_train_stages(write_recipe(R"({"seed": 7})"));
+  refused(ErrorKind::kUser, {"seed (42 -> 7)"}, [&] { train_stages(changed, "all", run, {.resume = true}); });
+  // A weight missing in what the last stage left.
+  const fs::path checkpoint = *latest_complete(run / "stage-align").folder;
+  fs::copy(checkpoint, scratch / "whole", fs::copy_options::recursive);
+  auto tensors = tensors_in(checkpoint / "model.safetensors");
+  tensors.erase("audio_transformer_clap.layer_norm.weight");
+  save_tensors(checkpoint / "model.safetensors", {tensors.begin(), tensors.end()}, SaveType::kF32, {});
+  refused(ErrorKind::kModel, {"audio_transformer_clap.layer_norm.weight"},
+          [&] { train_stages(read_train_stages(write_recipe()), "tune", run, {}); });
+}
+
+// After stages that train the language model, a later one keeps what they made of it.
+TEST_F(Curriculum, ATrainedLanguageModelIsHandedOn) {
+  auto stages = read_train_stages(write_recipe());
+  stages[0].stage.train = {"adapter", "lm"};
+  stages[1].stage.lm_trained_before = stages[2].stage.lm_trained_before = true;
+  train_stages(stages, "all", scratch / "run", {.stop_after = 2});
+  const auto of = [&](const std::string& name) {
+    return tensors_in(*latest_complete(scratch / "run" / ("stage-" + name)).folder / "model.safetensors");
+  };
+  auto first = of("align"), last = of("long");
+  const std::string name = "lang_encoder.model.layers.0.mlp.up_proj.weight";
+  ASSERT_TRUE(first.contains(name));
+  EXPECT_TRUE(torch::equal(first.at(name), last.at(name)));
+  // And read_train_stages sees it by itself.
+  const auto read = read_train_stages(write_recipe(
+      R"({"stages": [{"stage": {"name": "a", "train": ["adapter", "lm"]}}, {"stage": {"name": "b"}}]})"));
+  EXPECT_FALSE(read[0].stage.lm_trained_before);
+  EXPECT_TRUE(read[1].stage.lm_trained_before);
+}
+
+// What a stage leaves answers questions.
+TEST_F(StageTraining, ExportsAModelThatAnswers) {
+  TrainOptions options = stage({"clap", "adapter"}, 40);
+  options.optimizer.lr = 1e-2;
+  const TrainResult result = train(options, scratch / "run", false);
+  fs::copy(scratch / "model", scratch / "answering", fs::copy_options::recursive);
+  export_model({result.checkpoint}, scratch / "answering", "f32");
+  const Engine engine = Engine::load(scratch / "answering", {.threads = test::kThreads});
+  const Memory memory = engine.listen(decode_file(sound_path("tones", 4), engine.decode_options()));
+  EXPECT_EQ(engine.answer(memory, "what is heard?", {}).text, "a tone");
+}
+
+// With the language model trained too, its file beside the one it came from.
+TEST_F(StageTraining, ExportsATrainedLanguageModel) {
+  TrainOptions options = stage({"adapter", "lm"}, 40);
+  options.optimizer.lr = 1e-2;
+  const TrainResult result = train(options, scratch / "run", false);
+  fs::copy(scratch / "model", scratch / "answering", fs::copy_options::recursive);
+  export_model({result.checkpoint}, scratch / "answering", "f32");
+  EXPECT_EQ(sha256_file(scratch / "model" / "lm.gguf"), sha256_file(scratch / "answering" / "lm.gguf"));
+  ModelFolder model = load_model_folder(scratch / "answering", {.low_bit_lm = false});
+  auto trained = tensors_in(result.checkpoint / "model.safetensors");
+  int compared = 0;
+  for (const auto& [name, tensor] : ModelParts::all_tensors(*model.network, /*with_lm=*/true)) {
+    EXPECT_TRUE(torch::equal(tensor, trained.at(name))) << name;
+    compared += name.starts_with("lang_encoder.model.");
+  }
+  EXPECT_GT(compared, 10);
+  const Engine engine = Engine::load(scratch / "answering", {.threads = test::kThreads});
+  const Memory memory = engine.listen(decode_file(sound_path("tones", 4), engine.decode_options()));
+  EXPECT_EQ(engine.answer(memory, "what is heard?", {}).text, "a tone");
+}
+
+}  // namespace
+}  // namespace af2
