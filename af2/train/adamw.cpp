@@ -1,14 +1,34 @@
 #include "af2/train/adamw.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace af2 {
 
-AdamW::AdamW(std::vector<TrainTask::Trained> items, const OptimizerOptions& options)
-    : items_(std::move(items)), options_(options) {
-  for (const auto& item : items_) {
-    average_.push_back(torch::zeros_like(item.tensor, torch::kFloat32));
-    square_.push_back(torch::zeros_like(item.tensor, torch::kFloat32));
+std::vector<int> shard_owners(const std::vector<TrainTask::Trained>& items, int ranks) {
+  std::vector<std::size_t> order(items.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return items[a].tensor.numel() > items[b].tensor.numel();
+  });
+  std::vector<std::int64_t> held(static_cast<std::size_t>(ranks));
+  std::vector<int> owners(items.size());
+  for (const std::size_t i : order) {
+    const auto least = std::min_element(held.begin(), held.end());
+    *least += items[i].tensor.numel();
+    owners[i] = static_cast<int>(least - held.begin());
+  }
+  return owners;
+}
+
+AdamW::AdamW(std::vector<TrainTask::Trained> items, const OptimizerOptions& options, std::vector<int> owners,
+             int rank)
+    : items_(std::move(items)), options_(options), owners_(std::move(owners)), rank_(rank) {
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    const bool own = owns(i);
+    average_.push_back(own ? torch::zeros_like(items_[i].tensor, torch::kFloat32) : torch::Tensor());
+    square_.push_back(own ? torch::zeros_like(items_[i].tensor, torch::kFloat32) : torch::Tensor());
   }
 }
 
@@ -16,7 +36,7 @@ void AdamW::zero_grad() {
   for (auto& item : items_) item.tensor.mutable_grad() = torch::Tensor();
 }
 
-double AdamW::scale_and_clip(double factor) {
+double AdamW::scale_and_clip(double factor, const std::function<double(double)>& total) {
   torch::NoGradGuard no_grad;
   double square = 0;
   for (auto& item : items_) {
@@ -25,7 +45,7 @@ double AdamW::scale_and_clip(double factor) {
     if (factor != 1.0) grad.mul_(factor);
     square += grad.square().sum().item<double>();
   }
-  const double norm = std::sqrt(square);
+  const double norm = std::sqrt(total ? total(square) : square);
   if (options_.clip_norm > 0 && norm > options_.clip_norm)
     for (auto& item : items_)
       if (item.tensor.grad().defined()) item.tensor.mutable_grad().mul_(options_.clip_norm / (norm + 1e-6));
@@ -38,6 +58,7 @@ void AdamW::step(double lr) {
   const double t = static_cast<double>(updates_);
   const double bias1 = 1 - std::pow(options_.beta1, t), bias2 = 1 - std::pow(options_.beta2, t);
   for (std::size_t i = 0; i < items_.size(); ++i) {
+    if (!owns(i)) continue;
     auto& item = items_[i];
     const torch::Tensor grad = item.tensor.grad();
     if (!grad.defined()) continue;
@@ -53,6 +74,7 @@ void AdamW::step(double lr) {
 NamedTensors AdamW::state() const {
   NamedTensors state;
   for (std::size_t i = 0; i < items_.size(); ++i) {
+    if (!owns(i)) continue;
     state.emplace_back(items_[i].name + ".exp_avg", average_[i]);
     state.emplace_back(items_[i].name + ".exp_avg_sq", square_[i]);
   }

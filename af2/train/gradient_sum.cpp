@@ -29,17 +29,13 @@ GradientSum::GradientSum(std::shared_ptr<Ranks> ranks, const std::vector<TrainTa
   }
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     const auto accumulator = torch::autograd::impl::grad_accumulator(tensors_[i]);
-    accumulator->add_post_hook(std::make_unique<torch::autograd::utils::LambdaPostHook>(
+    const auto key = accumulator->add_post_hook(std::make_unique<torch::autograd::utils::LambdaPostHook>(
         [this, i](const torch::autograd::variable_list& outputs, const torch::autograd::variable_list&) {
           ready(i);
           return outputs;
         }));
-    hooked_.push_back(accumulator);
+    hooks_.emplace_back(nullptr, [accumulator, key](void*) { accumulator->del_post_hook(key); });
   }
-}
-
-GradientSum::~GradientSum() {
-  for (const auto& accumulator : hooked_) accumulator->clear_post_hooks();
 }
 
 void GradientSum::last_pass() {
@@ -91,7 +87,7 @@ void GradientSum::finish() {
       at += tensors_[i].numel();
     }
     bucket.exchange.reset();
-    bucket.flat = {};
+    bucket.flat = torch::Tensor();
   }
 }
 

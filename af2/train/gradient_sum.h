@@ -1,11 +1,11 @@
 // Gradients of several ranks become their sums while the backward pass still runs (docs/spec/training.md
 // section 9).
 //
-// Tensors are put into buckets of some 25 MiB, the last of the network first: that is how a backward pass comes
-// by. In the step's last pass a bucket leaves as soon as each of its gradients is whole, always in the order of
-// buckets, so that all ranks say the same thing at the same time. Where the optimizer is sharded, a bucket goes
-// to the rank that owns its tensors. With one rank nothing happens. Thread rule: the thread that trains, and the
-// backward pass that it starts.
+// Tensors are put into buckets of some 25 MiB, the last of the network first: that is how a backward pass
+// comes by. In the step's last pass a bucket leaves as soon as each of its gradients is whole, always in the
+// order of buckets, so that all ranks say the same thing at the same time. Where the optimizer is sharded, a
+// bucket goes to the rank that owns its tensors. With one rank nothing happens. Thread rule: the thread that
+// trains, and the backward pass that it starts.
 //
 //   GradientSum sums(ranks, optimizer.items(), optimizer.owners());
 //   sums.last_pass();  loss.backward();  sums.finish();
@@ -19,10 +19,6 @@
 #include "af2/train/ranks.h"
 #include "af2/train/task.h"
 
-namespace torch::autograd {
-struct Node;
-}
-
 namespace af2 {
 
 class GradientSum {
@@ -30,7 +26,8 @@ class GradientSum {
   // `owners` [items]: the rank that needs each tensor's sum; empty: all do.
   GradientSum(std::shared_ptr<Ranks> ranks, const std::vector<TrainTask::Trained>& items,
               const std::vector<int>& owners);
-  ~GradientSum();
+  GradientSum(const GradientSum&) = delete;
+  GradientSum& operator=(const GradientSum&) = delete;
 
   // The backward pass that follows is the step's last on this rank.
   void last_pass();
@@ -57,7 +54,7 @@ class GradientSum {
   std::vector<Bucket> buckets_;
   std::vector<std::size_t> bucket_of_;
   std::vector<bool> counted_;
-  std::vector<std::shared_ptr<torch::autograd::Node>> hooked_;  // they live as long as their hooks
+  std::vector<std::shared_ptr<void>> hooks_;  // each is taken away when it goes
   bool last_ = false;
   std::size_t next_ = 0, left_early_ = 0;
 };

@@ -92,6 +92,13 @@ NamedTensors ModelParts::stored() const {
   return all_tensors(network_, with_lm);
 }
 
+Json ModelParts::counts() const {
+  std::int64_t trained = 0, frozen = 0;
+  for (const auto& [name, tensor] : all_tensors(network_, /*with_lm=*/true))
+    (trains(name) ? trained : frozen) += tensor.numel();
+  return {{"trained", trained}, {"frozen", frozen}};
+}
+
 void ModelParts::freeze() {
   for (auto& parameter : network_.parameters()) parameter.set_requires_grad(false);
   for (auto& item : trained()) item.tensor.set_requires_grad(true);

@@ -28,6 +28,8 @@ class ModelParts {
   std::vector<TrainTask::Trained> trained() const;
   // Of a checkpoint: everything but a language model that no stage trained.
   NamedTensors stored() const;
+  // {trained, frozen}: numbers of parameters.
+  Json counts() const;
   // Gradients for what is trained alone.
   void freeze();
   // Modes: what is frozen, and with clap_bn `frozen` the tower's statistics, stay as in use.

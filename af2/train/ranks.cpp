@@ -25,7 +25,13 @@ class OneRank : public Ranks {
   int rank() const override { return 0; }
   int size() const override { return 1; }
   void sum(const std::vector<torch::Tensor>&) override {}
-  void broadcast(const std::vector<torch::Tensor>&) override {}
+  std::unique_ptr<Exchange> start_sum(const torch::Tensor&, int) override {
+    struct Done : Exchange {
+      void wait() override {}
+    };
+    return std::make_unique<Done>();
+  }
+  void broadcast(const std::vector<torch::Tensor>&, int) override {}
   torch::Tensor gather(const torch::Tensor& rows) override { return rows; }
   torch::Tensor summed(const torch::Tensor& tensor) override { return tensor; }
   std::int64_t largest(std::int64_t number) override { return number; }
@@ -75,9 +81,26 @@ class GlooRanks : public Ranks {
     torch::NoGradGuard no_grad;
     in_buckets(tensors, [&](std::vector<torch::Tensor>& bucket) { group_->allreduce(bucket)->wait(); });
   }
-  void broadcast(const std::vector<torch::Tensor>& tensors) override {
+  std::unique_ptr<Exchange> start_sum(const torch::Tensor& flat, int owner) override {
+    auto pending = std::make_unique<Pending>(*this);
+    pending->tensors = {flat};
+    guarded("exchange tensors", [&] {
+      if (owner < 0) {
+        pending->work = group_->allreduce(pending->tensors);
+      } else {
+        c10d::ReduceOptions options;
+        options.rootRank = owner;
+        pending->work = group_->reduce(pending->tensors, options);
+      }
+    });
+    return pending;
+  }
+  void broadcast(const std::vector<torch::Tensor>& tensors, int from) override {
     torch::NoGradGuard no_grad;
-    in_buckets(tensors, [&](std::vector<torch::Tensor>& bucket) { group_->broadcast(bucket)->wait(); });
+    c10d::BroadcastOptions options;
+    options.rootRank = from;
+    in_buckets(tensors,
+               [&](std::vector<torch::Tensor>& bucket) { group_->broadcast(bucket, options)->wait(); });
   }
   torch::Tensor gather(const torch::Tensor& rows) override;
   torch::Tensor summed(const torch::Tensor& tensor) override;
@@ -98,6 +121,16 @@ class GlooRanks : public Ranks {
   }
 
  private:
+  struct Pending : Exchange {
+    explicit Pending(GlooRanks& group) : of(group) {}
+    void wait() override {
+      of.guarded("exchange tensors", [this] { work->wait(); });
+    }
+    GlooRanks& of;
+    std::vector<torch::Tensor> tensors;
+    c10::intrusive_ptr<c10d::Work> work;
+  };
+
   // Runs a call; where it fails says which ranks did not come. All that are alive fail too, and say so in the
   // store.
   void guarded(const char* what, const std::function<void()>& call) {

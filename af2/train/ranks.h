@@ -12,6 +12,7 @@
 
 #include <torch/torch.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,8 +33,17 @@ class Ranks {
 
   // In place, the sum over all ranks; in buckets.
   virtual void sum(const std::vector<torch::Tensor>& tensors) = 0;
-  // In place, what rank 0 has.
-  virtual void broadcast(const std::vector<torch::Tensor>& tensors) = 0;
+  // A sum that is under way: its tensor may be read after wait(), which throws kRemote.
+  class Exchange {
+   public:
+    virtual ~Exchange() = default;
+    virtual void wait() = 0;
+  };
+  // Begins the sum of a flat tensor, in place on all ranks, or with owner >= 0 on that one alone (the others'
+  // values are then anything). Every rank must begin its sums in the same order.
+  virtual std::unique_ptr<Exchange> start_sum(const torch::Tensor& flat, int owner) = 0;
+  // In place, what rank `from` has.
+  virtual void broadcast(const std::vector<torch::Tensor>& tensors, int from = 0) = 0;
   // Rows [n, J] of every rank, the same n everywhere, in the order of ranks: [R * n, J]. Its gradient is the
   // sum of all ranks' gradients.
   virtual torch::Tensor gather(const torch::Tensor& rows) = 0;

@@ -169,6 +169,7 @@ class StageTask : public TrainTask {
 
   void note(Json& record) const override {
     record["frozen"] = frozen_;
+    record["parameters"] = parts_->counts();
     Json sums = Json::object();
     for (const auto* sets : {&plan_.sets(), &val_sets_})
       for (const TrainSet& set : *sets)

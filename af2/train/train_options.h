@@ -161,6 +161,7 @@ struct TrainOptions {
   int val_items = 200;
   double rank_timeout_s = 600;
   double divergence = 3;
+  bool shard_optimizer = false;
   bool deterministic = false;
 
   template <class V>
@@ -207,6 +208,8 @@ struct TrainOptions {
             "the run ends, with a dump, where the median loss of 20 steps is so many times the lowest before "
             "and half of "
             "what was gained is lost; 0: never");
+    v.field("shard_optimizer", shard_optimizer,
+            "several ranks: each keeps the optimizer's moments of its share of the tensors alone (ZeRO-1)");
     v.field("deterministic", deterministic, "bit-equal resume: one thread per product where needed");
   }
 

@@ -20,6 +20,7 @@
 #include "af2/model/precision.h"
 #include "af2/model/weights.h"
 #include "af2/train/adamw.h"
+#include "af2/train/gradient_sum.h"
 #include "af2/train/ranks.h"
 #include "af2/train/run_page.h"
 #include "af2/train/step_watch.h"
@@ -51,10 +52,11 @@ std::unique_ptr<TrainTask> make_task(const TrainOptions& options, std::shared_pt
 void list_changes(const Json& before, const Json& now, const std::string& prefix,
                   const std::vector<std::string>& allowed, std::vector<std::string>& changes) {
   static const std::vector<std::string> free_keys = {
-      "threads",       "workers",     "save_every",     "save_minutes", "keep",
-      "keep_every",    "val_every",   "val_items",      "bank",         "steps",
-      "stop_after",    "divergence",  "rank_timeout_s", "plan",         "stage.val_samples",
-      "stage.max_bad", "stage.on_bad"};
+      "threads",        "workers",         "save_every", "save_minutes",
+      "keep",           "keep_every",      "val_every",  "val_items",
+      "bank",           "steps",           "stop_after", "divergence",
+      "rank_timeout_s", "shard_optimizer", "plan",       "stage.val_samples",
+      "stage.max_bad",  "stage.on_bad"};
   for (const auto& [key, value] : now.items()) {
     const std::string name = prefix.empty() ? key : prefix + "." + key;
     const auto is_in = [&](const std::vector<std::string>& keys) {
@@ -90,7 +92,12 @@ class Run {
     task_ = make_task(options_, ranks_);
     task_->settle(options_);
     marks_ = task_->marks();
-    optimizer_ = std::make_unique<AdamW>(task_->trained(), options_.optimizer);
+    std::vector<TrainTask::Trained> items = task_->trained();
+    std::vector<int> owners;
+    if (options_.shard_optimizer && ranks_->size() > 1) owners = shard_owners(items, ranks_->size());
+    optimizer_ =
+        std::make_unique<AdamW>(std::move(items), options_.optimizer, std::move(owners), ranks_->rank());
+    gradients_ = std::make_unique<GradientSum>(ranks_, optimizer_->items(), optimizer_->owners());
     watch_ = std::make_unique<StepWatch>(options_.steps, options_.divergence);
   }
 
@@ -171,6 +178,7 @@ class Run {
     for (int micro = 0; micro < options_.accumulate; ++micro) {
       const MicroBatchLoss part = forward(step_ * options_.accumulate + micro);
       if (!part.sum.defined()) continue;
+      if (micro + 1 == options_.accumulate) gradients_->last_pass();
       part.sum.backward();
       sums.loss += part.sum.item<double>();
       sums.count += part.count;
@@ -180,10 +188,13 @@ class Run {
     if (ranks_->size() > 1) sum_over_ranks(sums);
     const double loss_sum = sums.loss, count = sums.count;
     const double loss = count > 0 ? loss_sum / count : 0;
-    const double norm = optimizer_->scale_and_clip(count > 0 ? 1.0 / count : 0);
+    const double norm = optimizer_->scale_and_clip(
+        count > 0 ? 1.0 / count : 0, is_sharded() ? [this](double square) { return sum_over_ranks(square); }
+                                                  : std::function<double(double)>());
     const double lr = learning_rate(options_.optimizer, step_, options_.steps);
     if (std::isfinite(loss) && std::isfinite(norm)) {
       optimizer_->step(lr);
+      share_weights();
       bad_in_row_ = 0;
     } else {
       ++skipped_;
@@ -261,17 +272,47 @@ class Run {
 
   // Sums and gradients become those of all ranks' parts together.
   void sum_over_ranks(StepSums& sums) {
-    std::vector<torch::Tensor> parts = {
-        torch::tensor({sums.loss, sums.count, sums.targets, sums.audio_seconds}, torch::kFloat64)};
-    // What this rank's part did not pass through may have a gradient elsewhere.
-    for (const auto& item : optimizer_->items()) {
-      torch::Tensor& gradient = item.tensor.mutable_grad();
-      if (!gradient.defined()) gradient = torch::zeros_like(item.tensor);
-      parts.push_back(gradient);
-    }
-    ranks_->sum(parts);
-    const auto of = parts[0].accessor<double, 1>();
+    gradients_->finish();
+    const torch::Tensor totals =
+        torch::tensor({sums.loss, sums.count, sums.targets, sums.audio_seconds}, torch::kFloat64);
+    ranks_->sum({totals});
+    const auto of = totals.accessor<double, 1>();
     sums = {of[0], of[1], of[2], of[3]};
+  }
+  double sum_over_ranks(double number) {
+    const torch::Tensor total = torch::tensor({number}, torch::kFloat64);
+    ranks_->sum({total});
+    return total.item<double>();
+  }
+  bool is_sharded() const { return !optimizer_->owners().empty(); }
+
+  // After a step of a sharded optimizer: every rank takes what the owners changed.
+  void share_weights() {
+    if (!is_sharded()) return;
+    for (int owner = 0; owner < ranks_->size(); ++owner) {
+      std::vector<torch::Tensor> tensors;
+      for (std::size_t i = 0; i < optimizer_->items().size(); ++i)
+        if (optimizer_->owners()[i] == owner) tensors.push_back(optimizer_->items()[i].tensor);
+      if (!tensors.empty()) ranks_->broadcast(tensors, owner);
+    }
+  }
+
+  // All moments, on the first rank; the others hand over theirs.
+  NamedTensors whole_moments() {
+    NamedTensors own = optimizer_->state();
+    if (!is_sharded()) return own;
+    NamedTensors whole;
+    std::map<std::string, torch::Tensor> mine(own.begin(), own.end());
+    for (std::size_t i = 0; i < optimizer_->items().size(); ++i)
+      for (const char* kind : {".exp_avg", ".exp_avg_sq"}) {
+        const std::string name = optimizer_->items()[i].name + kind;
+        const torch::Tensor moment = mine.contains(name)
+                                         ? mine[name]
+                                         : torch::empty_like(optimizer_->items()[i].tensor, torch::kFloat32);
+        ranks_->broadcast({moment}, optimizer_->owners()[i]);
+        if (ranks_->first()) whole.emplace_back(name, moment);
+      }
+    return whole;
   }
 
   // Every rank must train the same recipe from the same step; weights are those of the first.
@@ -320,16 +361,17 @@ class Run {
   }
 
   void save() {
-    if (ranks_->first()) write_checkpoint();
+    const NamedTensors moments = whole_moments();
+    if (ranks_->first()) write_checkpoint(moments);
     ranks_->largest(0);  // no rank goes on, or ends, before it is whole
   }
 
-  void write_checkpoint() {
+  void write_checkpoint(const NamedTensors& moments) {
     const fs::path target = folder_ / ("step-" + std::to_string(step_));
     if (is_complete(target)) return;
     CheckpointWriter writer(target);
     save_tensors(writer.path() / "model.safetensors", task_->stored(), SaveType::kF32, {});
-    save_tensors(writer.path() / "optimizer.safetensors", optimizer_->state(), SaveType::kF32, {});
+    save_tensors(writer.path() / "optimizer.safetensors", moments, SaveType::kF32, {});
     Json state = {
         {"step", step_}, {"seed", options_.seed}, {"skipped", skipped_}, {"updates", optimizer_->updates()}};
     if (best_step_ >= 0) state["best"] = {{"step", best_step_}, {"loss", best_}};
@@ -381,9 +423,9 @@ class Run {
     write_file_atomic(path, kept);
   }
 
-  static void load_all(const fs::path& file, const NamedTensors& targets) {
+  static void load_all(const fs::path& file, const NamedTensors& targets, bool all_of_it = true) {
     const auto surplus = load_strict(SafeTensors::open(file), targets);
-    if (!surplus.empty())
+    if (all_of_it && !surplus.empty())
       throw model_error("holds " + surplus.front() + ", which this recipe does not train", file.string(),
                         "resume with the recipe that the run began with");
   }
@@ -391,7 +433,7 @@ class Run {
   void restore(const fs::path& checkpoint) {
     verify(checkpoint);
     load_all(checkpoint / "model.safetensors", task_->stored());
-    load_all(checkpoint / "optimizer.safetensors", optimizer_->state());
+    load_all(checkpoint / "optimizer.safetensors", optimizer_->state(), !is_sharded());
     const Json state = parse_json(read_file(checkpoint / "state.json"), (checkpoint / "state.json").string());
     step_ = state.at("step");
     skipped_ = state.at("skipped");
@@ -407,6 +449,7 @@ class Run {
   std::shared_ptr<Ranks> ranks_;
   std::unique_ptr<TrainTask> task_;
   std::unique_ptr<AdamW> optimizer_;
+  std::unique_ptr<GradientSum> gradients_;
   std::unique_ptr<StepWatch> watch_;
   std::ofstream metrics_;
   std::unique_ptr<EventFile> events_;

@@ -5,20 +5,20 @@
 #include "af2/train/ranks.h"
 
 #include <gtest/gtest.h>
-#include <spawn.h>
-#include <sys/wait.h>
 
 #include <csignal>
 #include <thread>
 
 #include "af2/model/batch_norm.h"
+#include "af2/train/adamw.h"
+#include "af2/train/gradient_sum.h"
+#include "spawned.h"
 #include "stage_fixture.h"
-
-extern char** environ;
 
 namespace af2 {
 namespace {
 namespace fs = std::filesystem;
+using test::exit_code_of, test::start_again;
 
 // Only ever started by start_rank(): trains what AF2_TEST_RECIPE says, into AF2_TEST_RUN.
 TEST(RankWorker, DISABLED_Trains) {
@@ -65,30 +65,8 @@ class RanksTraining : public test::StageTraining {
                                     "MASTER_ADDR=127.0.0.1",
                                     "MASTER_PORT=" + std::to_string(port_),
                                     "AF2_TEST_RECIPE=" + (scratch / "recipe.json").string(),
-                                    "AF2_TEST_RUN=" + (scratch / run).string(),
-                                    "OMP_NUM_THREADS=1"};
-    std::vector<std::string> kept;
-    for (char** entry = environ; *entry != nullptr; ++entry)
-      if (std::string_view(*entry).rfind("OMP_NUM_THREADS=", 0) != 0) kept.emplace_back(*entry);
-    kept.insert(kept.end(), std::begin(settings), std::end(settings));
-    std::vector<char*> environment;
-    for (std::string& entry : kept) environment.push_back(entry.data());
-    environment.push_back(nullptr);
-    std::string arguments[] = {"ranks", "--gtest_filter=RankWorker.*", "--gtest_also_run_disabled_tests",
-                               "--gtest_brief=1"};
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    pid_t child = 0;
-    if (posix_spawn(&child, "/proc/self/exe", nullptr, nullptr, argv.data(), environment.data()) != 0)
-      throw std::runtime_error("posix_spawn");
-    return child;
-  }
-
-  static int exit_code_of(pid_t child) {
-    int status = 0;
-    waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+                                    "AF2_TEST_RUN=" + (scratch / run).string()};
+    return start_again("RankWorker.*", {std::begin(settings), std::end(settings)});
   }
 
   void write_recipe(TrainOptions options) {
@@ -208,6 +186,104 @@ TEST_F(RanksTraining, AStageIsTheSameOnOneTwoAndFour) {
   const std::vector<Json> parts = metrics("parts");
   ASSERT_EQ(parts.size(), one.size());
   EXPECT_NEAR(parts.back()["loss"].get<double>() / one.back()["loss"].get<double>(), 1, 1e-4);
+}
+
+// Moments that lie with their owners: the same weights and the same checkpoint as whole ones, and any number
+// of ranks goes on from it.
+TEST_F(RanksTraining, AShardedOptimizerTrainsTheSame) {
+  TrainOptions options = stage({"adapter"}, 3);
+  options.stage.batches_per_step = 4;
+  options.optimizer.clip_norm = 0.5;
+  options.rank_timeout_s = 60;
+  options.save_every = 1, options.keep = 100;
+  write_recipe(options);
+  train_on("whole", 2);
+  options.shard_optimizer = true;
+  for (const auto& [run, size] : {std::pair("two", 2), std::pair("four", 4)}) {
+    write_recipe(options);
+    train_on(run, size);
+    expect_near_tensors(scratch / "whole" / "step-1" / "optimizer.safetensors",
+                        scratch / run / "step-1" / "optimizer.safetensors", 1e-5);
+    const auto whole = metrics("whole"), sharded = metrics(run);
+    ASSERT_EQ(whole.size(), sharded.size());
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      EXPECT_NEAR(sharded[i]["loss"].get<double>() / whole[i]["loss"].get<double>(), 1, 1e-4) << run << i;
+      EXPECT_NEAR(sharded[i]["grad_norm"].get<double>() / whole[i]["grad_norm"].get<double>(), 1, 1e-3);
+    }
+  }
+  options.stop_after = 2;
+  write_recipe(options);
+  train_on("parts", 4);
+  options.stop_after = 0;
+  options.shard_optimizer = false;
+  write_recipe(options);
+  train_on("parts", 1);
+  EXPECT_NEAR(metrics("parts").back()["loss"].get<double>() / metrics("whole").back()["loss"].get<double>(),
+              1, 1e-4);
+}
+
+// Buckets leave in their order while the backward pass runs, and what has no gradient counts as 0.
+TEST(GradientSums, BucketsLeaveAsTheyFill) {
+  struct Echo : Ranks {  // two ranks that have the same gradients
+    int rank() const override { return 0; }
+    int size() const override { return 2; }
+    void sum(const std::vector<torch::Tensor>&) override {}
+    void broadcast(const std::vector<torch::Tensor>&, int) override {}
+    torch::Tensor gather(const torch::Tensor& rows) override { return rows; }
+    torch::Tensor summed(const torch::Tensor& tensor) override { return tensor; }
+    std::int64_t largest(std::int64_t number) override { return number; }
+    std::unique_ptr<Exchange> start_sum(const torch::Tensor& flat, int owner) override {
+      struct Doubled : Exchange {
+        void wait() override {}
+      };
+      owners.push_back(owner);
+      flat.mul_(2);
+      return std::make_unique<Doubled>();
+    }
+    std::vector<int> owners;
+  };
+  const auto ranks = std::make_shared<Echo>();
+  const int64_t large = 4 << 20;  // two of them pass a bucket's size
+  std::vector<TrainTask::Trained> items;
+  for (int i = 0; i < 4; ++i) {
+    const torch::Tensor tensor = torch::full({large}, 1.0 + i).requires_grad_();
+    items.push_back({"t" + std::to_string(i), tensor, 1, true});
+  }
+  const auto loss = [&] { return (items[0].tensor * items[1].tensor * items[3].tensor).sum(); };
+  GradientSum sums(ranks, items, {});
+  EXPECT_EQ(sums.buckets(), 4u);
+  loss().backward();  // not the last one: it stays here
+  EXPECT_TRUE(ranks->owners.empty());
+  sums.last_pass();
+  loss().backward();
+  EXPECT_EQ(sums.left_early(),
+            1u);  // the last tensor's; the third has no gradient, and holds the others back
+  sums.finish();
+  EXPECT_EQ(ranks->owners.size(), 4u);
+  EXPECT_EQ(items[0].tensor.grad()[0].item<float>(), 2 * 2 * (2.0f * 4));  // two passes, two ranks
+  EXPECT_EQ(items[2].tensor.grad()[0].item<float>(), 0.0f);
+  sums.finish();  // a step without a pass on this rank
+  EXPECT_EQ(ranks->owners.size(), 8u);
+}
+
+TEST(ShardedAdamW, EveryRankKeepsItsShareAlone) {
+  std::vector<TrainTask::Trained> items;
+  for (const int64_t n : {100, 10, 60, 50, 40, 3})
+    items.push_back({"t" + std::to_string(n), torch::zeros({n}), 1, true});
+  const std::vector<int> owners = shard_owners(items, 2);
+  std::vector<int64_t> held(2);
+  for (std::size_t i = 0; i < items.size(); ++i)
+    held[static_cast<std::size_t>(owners[i])] += items[i].tensor.numel();
+  EXPECT_NEAR(static_cast<double>(held[0]), static_cast<double>(held[1]), 10);
+  std::size_t named = 0;
+  for (int rank = 0; rank < 2; ++rank) {
+    const AdamW optimizer(items, {}, owners, rank);
+    for (const auto& [name, moment] : optimizer.state()) {
+      EXPECT_TRUE(moment.defined());
+      ++named;
+    }
+  }
+  EXPECT_EQ(named, 2 * items.size());
 }
 
 TEST_F(RanksTraining, StatisticsOfATunedTowerAreThoseOfAllRanks) {

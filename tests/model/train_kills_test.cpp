@@ -47,7 +47,8 @@ struct TrainKills : test::StageTraining {
   }
 };
 
-// Kills at moments drawn anew by a fixed seed, over starting, training, writing checkpoints and removing them.
+// Kills at moments drawn anew by a fixed seed, over starting, training, writing checkpoints and removing
+// them.
 TEST_F(TrainKills, AtFiftyMomentsNothingButTheLastIntervalIsLost) {
   TrainOptions options = stage({"adapter"}, 60);
   options.stage.slices = 30;
@@ -77,7 +78,8 @@ TEST_F(TrainKills, AtFiftyMomentsNothingButTheLastIntervalIsLost) {
     std::int64_t told = 0;
     const std::string text = read_file(scratch / "run" / "metrics.jsonl");
     for (const std::string& line : split(text, '\n'))
-      if (const Json record = Json::parse(line, nullptr, false); record.is_object() && record.contains("loss"))
+      if (const Json record = Json::parse(line, nullptr, false);
+          record.is_object() && record.contains("loss"))
         told = record["step"];
     EXPECT_LE(told, std::max<std::int64_t>(kept, 0) + options.save_every) << "kill " << kill_number;
   }
