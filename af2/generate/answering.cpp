@@ -84,15 +84,15 @@ std::vector<Answer> Engine::answer_all(const std::vector<Question>& questions) c
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const Question& question = questions[i];
     const AudioContext& audio = question.memory.data_->context;
-    if (question.options.beams > 1) {
-      answers[i] =
-          beams_answer(data_->model, network, audio, question.ids, question.options, question.on_text);
+    AnswerOptions options = question.options;
+    options.max_new_tokens = data_->longest_behind(audio, question.ids.size(), options.max_new_tokens);
+    if (options.beams > 1) {
+      answers[i] = beams_answer(data_->model, network, audio, question.ids, options, question.on_text);
       continue;
     }
-    writers[i] =
-        std::make_unique<AnswerWriter>(data_->model, data_->grammars, static_cast<int>(question.ids.size()),
-                                       question.options, question.on_text);
-    caches[i].reserve = data_->cache_room(question.ids.size(), question.options.max_new_tokens);
+    writers[i] = std::make_unique<AnswerWriter>(
+        data_->model, data_->grammars, static_cast<int>(question.ids.size()), options, question.on_text);
+    caches[i].reserve = data_->cache_room(question.ids.size(), audio, options.max_new_tokens);
     take(i, last_logits(network.forward(id_tensor(question.ids), audio, &caches[i])));
   }
   DecodeStep step(network);
@@ -107,7 +107,7 @@ std::vector<Answer> Engine::answer_all(const std::vector<Question>& questions) c
     return last_logits(network.forward(id_tensor({static_cast<int>(next.id)}), *next.audio, next.cache));
   };
   while (true) {
-    // Those with a clip and those without (Engine::nothing) do not share a step.
+    // Those with cross-attention and those without (Engine::nothing, prefixes) do not share a step.
     std::vector<std::size_t> with, without;
     for (std::size_t i = 0; i < questions.size(); ++i)
       if (writers[i] && writers[i]->open())

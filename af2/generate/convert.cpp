@@ -127,9 +127,13 @@ void write_folder(ModelFolder& model, const ConvertOptions& options, FolderStrea
                   const fs::path& target, ConvertReport& report) {
   make_target_folder(target);
   write_language_gguf(language_of(model), options, streams.lm, target / "lm.gguf");
-  const auto matrices = cross_attention_matrices(*model.network);
-  for (const auto& [name, layer] : matrices) streams.xattn.add_matrix(name, layer, {});
-  streams.xattn.write_gguf(target / "xattn.gguf", {{"general.architecture", std::string("af2-xattn")}});
+  std::vector<std::string> files = {"lm.gguf", "adapter.safetensors"};
+  const auto matrices = cross_attention_matrices(*model.network);  // none with conditioning prefix
+  if (!matrices.empty()) {
+    for (const auto& [name, layer] : matrices) streams.xattn.add_matrix(name, layer, {});
+    streams.xattn.write_gguf(target / "xattn.gguf", {{"general.architecture", std::string("af2-xattn")}});
+    files.insert(files.begin() + 1, "xattn.gguf");
+  }
   std::vector<std::pair<std::string, torch::Tensor>> rest;
   for (auto& [name, tensor] : adapter_tensors(*model.network)) {
     const bool in_gguf = std::any_of(matrices.begin(), matrices.end(),
@@ -140,8 +144,7 @@ void write_folder(ModelFolder& model, const ConvertOptions& options, FolderStrea
                {{"format", "af2"}, {"dtype", streams.adapter_type}});
   Af2Config config = model.config;
   config.lm.file = "lm.gguf";
-  config.xattn.file = "xattn.gguf";
-  std::vector<std::string> files = {"lm.gguf", "xattn.gguf", "adapter.safetensors"};
+  config.xattn.file = matrices.empty() ? "" : "xattn.gguf";
   for (const auto& name : files) report.bytes_after += fs::file_size(target / name);
   for (const auto& name : copy_tokenizer(model.tokenizer_folder, target)) files.push_back(name);
   write_file_atomic(target / "config.json", to_json(config).dump(2) + "\n");

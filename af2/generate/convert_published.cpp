@@ -73,7 +73,7 @@ Af2Config as_read(const Af2Config& config) {
   read.clap.heads = config.clap.heads;
   read.clap.window = config.clap.window;
   read.clap.mlp_ratio = config.clap.mlp_ratio;
-  read.audio_transformer.layers = config.audio_transformer.layers;
+  read.audio_transformer.layers = std::max(config.audio_transformer.layers, 1);  // never without
   read.audio_transformer.heads = heads_told(config);
   read.audio.n_mels = config.audio.n_mels;
   read.xattn.every = config.xattn.every;

@@ -71,9 +71,15 @@ Error Engine::Data::device_failure(const c10::Error& error) const {
   return device_error(error.what_without_backtrace(), device.name);
 }
 
-int64_t Engine::Data::cache_room(std::size_t n_prompt, int max_new_tokens) const {
+int Engine::Data::longest_behind(const AudioContext& audio, std::size_t n_prompt, int max_new_tokens) const {
+  if (!audio.prefix.defined()) return max_new_tokens;
+  const int64_t left = model.config.lm.context - audio.prefix_length() - static_cast<int64_t>(n_prompt);
+  return std::min(max_new_tokens, static_cast<int>(std::max<int64_t>(left, 1)));
+}
+
+int64_t Engine::Data::cache_room(std::size_t n_prompt, const AudioContext& audio, int max_new_tokens) const {
   if (device.n_layers == 0) return 0;  // on the CPU caches grow as they are filled
-  const auto prompt = static_cast<int64_t>(n_prompt);
+  const auto prompt = static_cast<int64_t>(n_prompt) + audio.prefix_length();
   constexpr int64_t kAligned = 64;  // else a GPU copies the bias of the scores for every layer
   const int64_t most = std::min(prompt + max_new_tokens, std::max<int64_t>(model.config.lm.context, prompt));
   return (most + kAligned - 1) / kAligned * kAligned;
@@ -185,8 +191,9 @@ std::int64_t Engine::token_bytes(bool with_audio) const {
   for (const auto& [name, layer] : linear_layers(*data_->network.lang_encoder)) {
     const bool xattn = name.find("gated_cross_attn") != std::string::npos;
     const bool one_row = layer.get() == decoder.embed_tokens.get() && decoder.lm_head;
-    // Keys and values of the clip are made once.
-    if ((xattn && (!with_audio || name.ends_with("to_kv.weight"))) || one_row) continue;
+    // Keys and values of the clip, or its prefix, are made once.
+    const bool once = name.ends_with("to_kv.weight") || name.starts_with("prefix_adapter.");
+    if (once || (xattn && !with_audio) || one_row) continue;
     bytes += layer->stored_bytes();
   }
   return bytes;

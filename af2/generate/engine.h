@@ -55,7 +55,8 @@ struct EngineDevice {
   std::string dtype = "f32";  // of the products there: f32, bf16
 };
 
-// What a clip became: its memory's cross-attention keys and values, and what was heard of it.
+// What a clip became: its memory's cross-attention keys and values (or what stands before the text), and what
+// was heard of it.
 class Memory {
  public:
   const WindowReport& report() const;

@@ -31,8 +31,10 @@ struct Engine::Data {
   void place_on(const DeviceFacts& facts);
   // What a public function throws instead.
   Error device_failure(const c10::Error& error) const;
-  // Room for the longest answer to `n_prompt` tokens where that saves time: on a GPU. Positions.
-  int64_t cache_room(std::size_t n_prompt, int max_new_tokens) const;
+  // Room for the longest answer to `n_prompt` tokens about a clip where that saves time: on a GPU. Positions.
+  int64_t cache_room(std::size_t n_prompt, const AudioContext& audio, int max_new_tokens) const;
+  // As many of the wanted tokens of an answer as the context holds behind a clip's prefix and a prompt.
+  int longest_behind(const AudioContext& audio, std::size_t n_prompt, int max_new_tokens) const;
   // Each group of windows is made, heard and dropped. [W, S, D]
   torch::Tensor tower(const Clip& clip, const WindowPlan& plan) const;
 

@@ -181,16 +181,23 @@ std::optional<fs::path> find_base_lm(const fs::path& checkpoint) {
 }
 
 ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) {
+  if (!options.architecture.empty() && options.adapters)
+    throw user_error("is for fresh values: the weights of a folder belong to its own network", "architecture",
+                     "leave it out");
   if (is_language_model(path)) {
     if (options.language_alone) return load_alone(path);
     throw user_error("is a language model alone and hears nothing", path.string(),
                      "name a whole model; `af2 convert`, `af2 info` and `af2 bench --text` take this one");
   }
-  if (const auto layout = checkpoint_layout(path)) return load_published(path, options);
+  if (checkpoint_layout(path)) {
+    if (!options.architecture.empty())
+      throw user_error("is for model folders of af2", "architecture", "convert " + path.string() + " first");
+    return load_published(path, options);
+  }
   const fs::path folder = path.filename() == "config.json" ? path.parent_path() : path;
   if (!fs::exists(folder / "config.json"))
     throw user_error("holds no config.json", folder.string(), "name a model folder with -m");
-  Af2Config config = read_af2_config(folder / "config.json");
+  Af2Config config = read_af2_config(folder / "config.json", options.architecture);
   if (config.lm.file.empty())
     throw model_error("names no lm.file", (folder / "config.json").string(),
                       "put a GGUF language model beside it");
@@ -202,6 +209,10 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
   config.lm.file = said.file;
   config.lm.added_head = said.added_head;
   config.check((folder / config.lm.file).string());
+  if (!config.has_prefix() && config.xattn.every > config.lm.n_layers)
+    throw user_error("leaves none of the language model's " + std::to_string(config.lm.n_layers) +
+                         " layers with a cross-attention before it: it would hear nothing",
+                     (folder / "config.json").string() + " key xattn.every", "correct the value");
 
   // Files of a tokenizer say more about added tokens than the lists in a GGUF.
   ByteBpe tokenizer = holds_tokenizer(folder) ? tokenizer_in(folder) : tokenizer_of(lm_file);

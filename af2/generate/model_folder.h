@@ -26,14 +26,19 @@ inline constexpr const char* kChecksums = "SHA256SUMS";
 
 struct LoadOptions {
   bool low_bit_lm =
-      true;              // keep the LM's matrices as they lie in the GGUF file; false: float32, for training
-  bool bf16 = false;     // products will be in bfloat16: matrices stored so stay in the file too
-  bool adapters = true;  // false: tower, audio transformer and cross-attention keep their fresh values
+      true;           // keep the LM's matrices as they lie in the GGUF file; false: float32, for training
+  bool bf16 = false;  // products will be in bfloat16: matrices stored so stay in the file too
+  // false: tower, audio transformer and cross-attention (or prefix adapter) keep their fresh values
+  bool adapters = true;
   std::filesystem::path base_lm = {};  // of a published checkpoint; "": looked for beside it
   // A language model without anything to hear by is taken too (language_model.h); else it is refused.
   bool language_alone = false;
   bool as_stored = false;       // no matrix of the LM is copied, whatever its form: for conversion
   std::string generation = {};  // of a published checkpoint whose files do not tell: 2025-03 or 2025-06
+  // Another network around the same language model, for training from fresh values (`adapters` false): a
+  // merge patch over the folder's config.json (read_af2_config), such as {"xattn": {"every": 3}}. Empty:
+  // none.
+  Json architecture = {};
 };
 
 struct ModelFolder {
@@ -59,8 +64,8 @@ std::vector<std::pair<std::string, torch::Tensor>> adapter_tensors(Af2ModelImpl&
 bool holds_adapter(const std::filesystem::path& path);
 
 // `path` is a model folder or its config.json, a published folder or a .pt of the training code. Throws kUser
-// for a folder without config.json or a bad config, kData for unreadable files, kModel for missing, misshaped
-// or truncated tensors.
+// for a folder without config.json, a bad config or a bad architecture, kData for unreadable files, kModel
+// for missing, misshaped or truncated tensors.
 ModelFolder load_model_folder(const std::filesystem::path& path, const LoadOptions& options);
 
 // The base language model of a published checkpoint: a folder beside its files that holds a tokenizer or a

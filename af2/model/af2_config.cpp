@@ -73,6 +73,21 @@ void check_bounds(const Af2Config& c, const std::string& where) {
   check.in(c.lm.rms_eps, 0, 1, "lm.rms_eps");
 }
 
+// The patch goes over the config file.
+void apply_architecture(const Json& patch, Json& file) {
+  if (!patch.is_object()) throw user_error("must be a table of keys of config.json", "architecture");
+  const auto names = [&](const char* part, const char* key) {
+    return patch.contains(part) && patch[part].is_object() && patch[part].contains(key);
+  };
+  const char* own = patch.contains("lm") ? "lm" : names("text", "added") ? "text.added" : nullptr;
+  if (own)
+    throw user_error("belongs to the language model, which stays as it is",
+                     std::string("architecture key ") + own, "leave it out, or train another model folder");
+  file.merge_patch(patch);
+  if (!names("xattn", "file") && file.contains("xattn") && file["xattn"].is_object())
+    file["xattn"].erase("file");
+}
+
 }  // namespace
 
 int ClapConfig::stem_time_stride() const {
@@ -92,6 +107,8 @@ void Af2Config::check(const std::string& where) const {
   require(audio.channels == "mean" || audio.channels == "first", "must be mean or first", where,
           "audio.channels");
   check_bounds(*this, where);
+  require(audio.window_samples() > audio.n_fft / 2, "is not longer than half of n_fft", where,
+          "audio.window_seconds");
   require(!clap.depths.empty() && clap.depths.size() == clap.heads.size(),
           "depths and heads differ in length", where, "clap.depths");
   require(clap.spec_size % clap.patch == 0 && clap.spec_size % audio.n_mels == 0,
@@ -114,17 +131,29 @@ void Af2Config::check(const std::string& where) const {
             "strides and pools along time do not turn the frames into the grid's steps", where,
             "clap.stem_frames");
   }
-  require(clap.out_dim() % audio_transformer.heads == 0, "tower width is not a multiple of the heads", where,
-          "audio_transformer.heads");
+  require(audio_transformer.layers == 0 || clap.out_dim() % audio_transformer.heads == 0,
+          "tower width is not a multiple of the heads", where, "audio_transformer.heads");
   require(audio_transformer.rotary == "on" || audio_transformer.rotary == "off" ||
               audio_transformer.rotary == "heads_noop",
           "must be on, heads_noop or off", where, "audio_transformer.rotary");
+  require(conditioning == "xattn" || conditioning == "prefix", "must be xattn or prefix", where,
+          "conditioning");
+  require(audio_feature == "tokens" || audio_feature == "head", "must be tokens or head", where,
+          "audio_feature");
+  require(!has_prefix() || xattn.file.empty(), "a model with conditioning prefix has no cross-attention",
+          where, "xattn.file");
+  require(!has_prefix() || audio_tokens_per_window() < lm.context,
+          fmt::format("one window's {} audio tokens leave no room in the language model's context of {} "
+                      "(lm.context)",
+                      audio_tokens_per_window(), lm.context),
+          where, "conditioning");
   require(lm.arch == "llama" || lm.arch == "qwen2", "must be llama or qwen2", where, "lm.arch");
   require(lm.n_heads % lm.n_kv_heads == 0, "n_heads is not a multiple of n_kv_heads", where, "lm.n_heads");
 }
 
-Af2Config read_af2_config(const std::filesystem::path& path) {
-  const Json file = read_config_file(path);
+Af2Config read_af2_config(const std::filesystem::path& path, const Json& architecture) {
+  Json file = read_config_file(path);
+  if (!architecture.empty()) apply_architecture(architecture, file);
   Af2Config config;
   from_json(file, config, path.string());
   if (!config.text.conclusion.empty()) {

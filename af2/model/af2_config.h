@@ -107,7 +107,7 @@ struct ClapConfig {
   }
 };
 
-// Audio transformer (model.md section 5).
+// Audio transformer (model.md section 5). Without layers there is none: the tower's tokens are the memory.
 struct AudioTransformerConfig {
   int layers = 3;
   int heads = 8;
@@ -116,7 +116,7 @@ struct AudioTransformerConfig {
 
   template <class V>
   void visit(V& v) {
-    v.field("layers", layers, "transformation layers");
+    v.field("layers", layers, "transformation layers; 0: no audio transformer");
     v.field("heads", heads, "attention heads");
     v.field("rotary", rotary, "on, heads_noop (March 2025 weights) or off");
     v.field("dropout", dropout, "attention dropout, in training");
@@ -223,10 +223,20 @@ struct Af2Config {
   ClapConfig clap;
   AudioTransformerConfig audio_transformer;
   XattnConfig xattn;
+  std::string conditioning = "xattn";
+  std::string audio_feature = "tokens";
   AudioConfig audio;
   TextConfig text;
   GenerationConfig generation;
   std::string licence;
+
+  // Whether the audio tokens stand before the text, instead of being attended to by blocks between the
+  // layers.
+  bool has_prefix() const { return conditioning == "prefix"; }
+  // What a window gives to the language model (ClapConfig::tokens_per_window is what the tower gives), and
+  // the steps of time among it.
+  int audio_tokens_per_window() const { return audio_feature == "head" ? 1 : clap.tokens_per_window(); }
+  int audio_time_steps() const { return audio_feature == "head" ? 1 : clap.time_steps(audio); }
 
   // Throws kUser, naming the key, when sizes do not fit together.
   void check(const std::string& where) const;
@@ -240,6 +250,10 @@ struct Af2Config {
     v.field("clap", clap, "AF-CLAP audio tower");
     v.field("audio_transformer", audio_transformer, "layers over the audio tokens of a clip");
     v.field("xattn", xattn, "gated cross-attention");
+    v.field("conditioning", conditioning,
+            "xattn, or prefix: the audio tokens stand before the text, and there is no cross-attention");
+    v.field("audio_feature", audio_feature,
+            "tokens of the tower, or head: the mean of a window's tokens as its only one");
     v.field("audio", audio, "waveform and log-mel");
     v.field("text", text, "prompt form");
     v.field("generation", generation, "decoding defaults");
@@ -247,7 +261,10 @@ struct Af2Config {
   }
 };
 
-// Reads and checks a config.json (or .yaml).
-Af2Config read_af2_config(const std::filesystem::path& path);
+// Reads and checks a config.json (or .yaml). `architecture` is a JSON merge patch over the file (empty: none;
+// a null takes a key back to its default): another network around the same language model. Throws kUser for a
+// patch that names `lm` or `text.added`; one that leaves out `xattn.file` drops it, as that file holds the
+// matrices of the unchanged network.
+Af2Config read_af2_config(const std::filesystem::path& path, const Json& architecture = {});
 
 }  // namespace af2

@@ -1,7 +1,11 @@
 #include "af2/model/af2_model.h"
 
+#include <fmt/format.h>
+
+#include <map>
 #include <optional>
 
+#include "af2/core/error.h"
 #include "af2/model/precision.h"
 
 namespace af2 {
@@ -12,6 +16,22 @@ struct OwnTypes {
   Bf16Products off{false};
 };
 
+void check_context(int64_t past, int64_t n_audio, int64_t n_text, int64_t context) {
+  if (past + n_audio + n_text <= context) return;
+  const std::string before = past > 0 ? fmt::format("{} positions before them", past)
+                                      : fmt::format("{} audio tokens before them", n_audio);
+  throw user_error(fmt::format("{} tokens of text do not fit behind {}: the language model's context has {} "
+                               "(lm.context)",
+                               n_text, before, context),
+                   "a model with conditioning prefix", "let it hear fewer windows, or ask less");
+}
+
+// The tokens that count of rows that have `n` of them each: prefix [B, P, D], mask [B, P] bool -> [B, n, D].
+torch::Tensor unpadded(const torch::Tensor& prefix, const torch::Tensor& mask, int64_t n) {
+  const torch::Tensor here = mask.to(prefix.device());
+  return prefix.masked_select(here.unsqueeze(-1)).view({prefix.size(0), n, prefix.size(2)});
+}
+
 }  // namespace
 
 ClapHolderImpl::ClapHolderImpl(const ClapConfig& clap, const AudioConfig& audio) {
@@ -21,6 +41,10 @@ ClapHolderImpl::ClapHolderImpl(const ClapConfig& clap, const AudioConfig& audio)
 LangEncoderImpl::LangEncoderImpl(const Af2Config& config) {
   model = register_module("model", Decoder(config.lm, static_cast<int64_t>(config.text.added.size())));
   gated_cross_attn_layers_sound = register_module("gated_cross_attn_layers_sound", torch::nn::ModuleDict());
+  if (config.has_prefix()) {
+    prefix_adapter = register_module("prefix_adapter", PrefixAdapter(config.clap.out_dim(), config.lm.dim));
+    return;
+  }
   torch::OrderedDict<std::string, std::shared_ptr<torch::nn::Module>> blocks;
   for (int i = config.xattn.every - 1; i < config.lm.n_layers; i += config.xattn.every) {
     xattn_before.push_back(i);
@@ -40,7 +64,8 @@ Af2ModelImpl::Af2ModelImpl(const Af2Config& options) : config(options), logmel(o
 torch::Tensor Af2ModelImpl::encode(const torch::Tensor& windows) {
   std::optional<OwnTypes> own;
   if (placement.active) own.emplace();
-  return clap->nvclap->forward(logmel(windows));
+  const torch::Tensor tokens = clap->nvclap->forward(logmel(windows));
+  return config.audio_feature == "head" ? tokens.mean(1, /*keepdim=*/true) : tokens;
 }
 
 torch::Tensor Af2ModelImpl::remember(const torch::Tensor& tokens, const torch::Tensor& token_mask) {
@@ -53,6 +78,13 @@ torch::Tensor Af2ModelImpl::remember(const torch::Tensor& tokens, const torch::T
 AudioContext Af2ModelImpl::listen(const torch::Tensor& memory, const torch::Tensor& token_mask) {
   AudioContext context;
   context.key_mask = token_mask;
+  if (lang_encoder->prefix_adapter) {
+    std::optional<OwnTypes> own;
+    if (placement.active) own.emplace();
+    const torch::Tensor there = placement.active ? memory.to(placement.device) : memory;
+    context.prefix = lang_encoder->prefix_adapter->forward(there);
+    return context;
+  }
   torch::Tensor here = memory;  // [B, S, D]
   for (std::size_t n = 0; const auto& block : *lang_encoder->gated_cross_attn_layers_sound) {
     const bool placed = placement.holds(lang_encoder->xattn_before[n++]);
@@ -65,10 +97,46 @@ AudioContext Af2ModelImpl::listen(const torch::Tensor& memory, const torch::Tens
 }
 
 torch::Tensor Af2ModelImpl::forward(const torch::Tensor& ids, const AudioContext& audio, KvCache* cache) {
+  const int64_t past = cache ? cache->length : 0, b = ids.size(0);
+  if (!audio.prefix.defined() || past > 0) {
+    if (audio.prefix.defined()) check_context(past, 0, ids.size(1), config.lm.context);
+    return run_layers(lang_encoder->model->embed(ids), ids.device(), audio, cache);
+  }
+  const torch::Tensor prefix = audio.prefix.expand({b, -1, -1});
+  if (!audio.key_mask.defined()) return run_behind(prefix, ids, cache);
+  // Rows of one length at a time: what is padded must neither be seen nor move the text.
+  const torch::Tensor mask = (audio.key_mask != 0).to(torch::kCPU).expand({b, -1});  // [B, P]
+  const torch::Tensor lengths = mask.sum(1);
+  std::map<int64_t, std::vector<int64_t>> groups;
+  for (int64_t row = 0; row < b; ++row) groups[lengths[row].item<int64_t>()].push_back(row);
+  if (cache && groups.size() > 1) throw internal_error("clips of several lengths share a cache");
+  std::vector<torch::Tensor> parts;
+  std::vector<int64_t> row_at(static_cast<std::size_t>(b));  // its place among the parts
+  int64_t n_done = 0;
+  for (const auto& [n, rows] : groups) {
+    for (const int64_t row : rows) row_at[static_cast<std::size_t>(row)] = n_done++;
+    const torch::Tensor index = torch::tensor(rows);
+    const auto of = [&](const torch::Tensor& t) { return t.index_select(0, index.to(t.device())); };
+    parts.push_back(run_behind(unpadded(of(prefix), of(mask), n), of(ids), cache));
+  }
+  const torch::Tensor all = torch::cat(parts);
+  return all.index_select(0, torch::tensor(row_at).to(all.device()));
+}
+
+torch::Tensor Af2ModelImpl::run_behind(const torch::Tensor& prefix, const torch::Tensor& ids,
+                                       KvCache* cache) {
+  const int64_t n_audio = prefix.size(1), t = ids.size(1);
+  check_context(0, n_audio, t, config.lm.context);
+  const torch::Tensor text = lang_encoder->model->embed(ids);  // [B, T, D_l]
+  const torch::Tensor both = torch::cat({prefix.to(text.device(), text.scalar_type()), text}, 1);
+  return run_layers(both, ids.device(), {}, cache).narrow(1, n_audio, t);
+}
+
+torch::Tensor Af2ModelImpl::run_layers(torch::Tensor x, torch::Device tables_on, const AudioContext& audio,
+                                       KvCache* cache) {
   auto& decoder = *lang_encoder->model;
-  const int64_t past = cache ? cache->length : 0, t = ids.size(1);
-  const RotaryTable table = rotary_table(past, t, config.lm.head_dim, config.lm.rope_theta, ids.device());
-  torch::Tensor x = decoder.embed(ids);  // [B, T, D_l]
+  const int64_t past = cache ? cache->length : 0, t = x.size(1);
+  const RotaryTable table = rotary_table(past, t, config.lm.head_dim, config.lm.rope_theta, tables_on);
   RotaryTable there;
   std::optional<OwnTypes> own;
   if (placement.holds(0)) {

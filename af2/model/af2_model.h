@@ -20,6 +20,7 @@
 #include "af2/model/decoder.h"
 #include "af2/model/htsat.h"
 #include "af2/model/logmel.h"
+#include "af2/model/prefix_adapter.h"
 
 namespace af2 {
 
@@ -30,12 +31,14 @@ struct ClapHolderImpl : torch::nn::Module {
 };
 TORCH_MODULE(ClapHolder);
 
-// `lang_encoder`: the decoder and its cross-attention blocks, keyed by the decoder layer they precede.
+// `lang_encoder`: the decoder and its cross-attention blocks, keyed by the decoder layer they precede; with
+// conditioning prefix no block, but what makes tokens of the memory.
 struct LangEncoderImpl : torch::nn::Module {
   explicit LangEncoderImpl(const Af2Config& config);
   Decoder model{nullptr};
   torch::nn::ModuleDict gated_cross_attn_layers_sound;
-  std::vector<int64_t> xattn_before;  // decoder layers with a block, ascending
+  std::vector<int64_t> xattn_before;      // decoder layers with a block, ascending
+  PrefixAdapter prefix_adapter{nullptr};  // with conditioning prefix alone
 };
 TORCH_MODULE(LangEncoder);
 
@@ -51,14 +54,20 @@ struct Placement {
 struct Af2ModelImpl : torch::nn::Module {
   explicit Af2ModelImpl(const Af2Config& config);
 
-  // windows [N, samples] float32 in [-1, 1] -> audio tokens [N, S_w, D].
+  // windows [N, samples] float32 in [-1, 1] -> audio tokens [N, S_w, D], S_w what
+  // Af2Config::audio_tokens_per_window says.
   torch::Tensor encode(const torch::Tensor& windows);
   // audio tokens [B, S, D], token mask [B, S] or undefined -> memory [B, S, D].
   torch::Tensor remember(const torch::Tensor& tokens, const torch::Tensor& token_mask);
-  // Keys and values of every cross-attention block.
+  // memory [B, S, D], token mask [B, S] (1 real, 0 padding) or undefined: keys and values of every
+  // cross-attention block, or the tokens that stand before the text.
   AudioContext listen(const torch::Tensor& memory, const torch::Tensor& token_mask);
   // ids [B, T] -> hidden states [B, T, D_l] after the final norm. With a cache, ids follow what it holds.
-  // An AudioContext without blocks skips the cross-attention: the language model alone.
+  // An AudioContext without blocks skips the cross-attention: the language model alone. A prefix (one clip
+  // for all rows, or one a row) stands before the ids where nothing is in the cache yet, which then holds
+  // both; its masked tokens are left out as if they were not there. Throws kUser where a prefix and the text
+  // are longer than the language model's context, kInternal for a cache of rows whose prefixes differ in
+  // length.
   torch::Tensor forward(const torch::Tensor& ids, const AudioContext& audio, KvCache* cache = nullptr);
   // [..., D_l] -> [..., vocab + added], on the CPU.
   torch::Tensor logits(const torch::Tensor& hidden);
@@ -69,6 +78,13 @@ struct Af2ModelImpl : torch::nn::Module {
   ClapHolder clap{nullptr};
   AudioTransformer audio_transformer_clap{nullptr};
   LangEncoder lang_encoder{nullptr};
+
+ private:
+  // Embeddings [B, T, D_l] through layers and norm; `tables_on`: where the ids lie.
+  torch::Tensor run_layers(torch::Tensor x, torch::Device tables_on, const AudioContext& audio,
+                           KvCache* cache);
+  // The same of ids behind `prefix` [B, P, D_l], of whose tokens every one counts -> [B, T, D_l].
+  torch::Tensor run_behind(const torch::Tensor& prefix, const torch::Tensor& ids, KvCache* cache);
 };
 TORCH_MODULE(Af2Model);
 

@@ -72,12 +72,13 @@ torch::Tensor AudioLayerImpl::forward(const torch::Tensor& x, const torch::Tenso
 
 AudioTransformerImpl::AudioTransformerImpl(int64_t width, const AudioTransformerConfig& options)
     : config(options), dim(width) {
-  layer_norm = register_module("layer_norm", layer_norm_of(dim));
+  if (config.layers > 0) layer_norm = register_module("layer_norm", layer_norm_of(dim));
   layer_stack = register_module("layer_stack", torch::nn::ModuleList());
   for (int i = 0; i < config.layers; ++i) layer_stack->push_back(AudioLayer(dim, config));
 }
 
 torch::Tensor AudioTransformerImpl::forward(const torch::Tensor& tokens, const torch::Tensor& token_mask) {
+  if (config.layers == 0) return tokens;
   // First-generation weights rotated whole heads by one angle each: q and k of a head turned alike, so the
   // scores were those without rotation (model.md section 12). `heads_noop` therefore computes none.
   RotaryTable table;

@@ -45,12 +45,13 @@ TORCH_MODULE(AudioLayer);
 
 struct AudioTransformerImpl : torch::nn::Module {
   AudioTransformerImpl(int64_t dim, const AudioTransformerConfig& config);
-  // tokens [B, S, D], token_mask [B, S] (1 real, 0 padding; may be undefined) -> memory [B, S, D].
+  // tokens [B, S, D], token_mask [B, S] (1 real, 0 padding; may be undefined) -> memory [B, S, D]. Without
+  // layers there are no parameters, and the tokens are the memory.
   torch::Tensor forward(const torch::Tensor& tokens, const torch::Tensor& token_mask);
 
   AudioTransformerConfig config;
   int64_t dim;
-  torch::nn::LayerNorm layer_norm{nullptr};
+  torch::nn::LayerNorm layer_norm{nullptr};  // absent without layers
   torch::nn::ModuleList layer_stack;
 };
 TORCH_MODULE(AudioTransformer);

@@ -70,10 +70,15 @@ DecodeStep::DecodeStep(Af2ModelImpl& network) : network_(network) {}
 
 bool DecodeStep::fits(const Af2ModelImpl& network) {
   if (network.placement.n_layers > 0) return false;
-  const auto parameters = network.lang_encoder->parameters();
-  return std::all_of(parameters.begin(), parameters.end(), [](const torch::Tensor& p) {
-    return p.device().is_cpu() && p.scalar_type() == torch::kFloat32 && p.is_contiguous();
-  });
+  const LangEncoderImpl& language = *network.lang_encoder;
+  const auto plain = [](const torch::nn::Module& part) {
+    const auto parameters = part.parameters();
+    return std::all_of(parameters.begin(), parameters.end(), [](const torch::Tensor& p) {
+      return p.device().is_cpu() && p.scalar_type() == torch::kFloat32 && p.is_contiguous();
+    });
+  };
+  // Not of the prefix adapter, which may be placed alone.
+  return plain(*language.model) && plain(*language.gated_cross_attn_layers_sound);
 }
 
 void DecodeStep::product(const LinearImpl& layer, const std::vector<float>& x, std::vector<float>& y) {
@@ -212,6 +217,9 @@ torch::Tensor DecodeStep::operator()(const std::vector<NextToken>& tokens) {
   for (const NextToken& token : tokens)
     if (token.audio->blocks.size() != n_blocks)
       throw internal_error("answers with and without sound in one step");
+  for (const NextToken& token : tokens)
+    if (token.audio->prefix.defined() && token.cache->length == 0)
+      throw internal_error("a token before its clip's prefix");
   for (std::size_t i = 0; i < decoder.layers->size(); ++i) {
     if (next_block < n_blocks && before[next_block] == static_cast<int64_t>(i)) {
       const auto block = network_.lang_encoder->gated_cross_attn_layers_sound[std::to_string(i)];

@@ -38,7 +38,8 @@ class DecodeStep {
   static bool fits(const Af2ModelImpl& network);
 
   // The hidden states after the last norm [B, 1, D] of B tokens; each cache grows by one position. Either all
-  // of the clips have cross-attention blocks or none has.
+  // of the clips have cross-attention blocks or none has. A clip's prefix is in the cache already: it came
+  // with the prompt, which the forward took.
   torch::Tensor operator()(const std::vector<NextToken>& tokens);
   // [B, 1, D] -> [B, vocab + added]
   torch::Tensor logits(const torch::Tensor& hidden);

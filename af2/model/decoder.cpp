@@ -39,6 +39,17 @@ void KvCache::make_room(std::size_t layer, int64_t more, std::vector<int64_t> sh
   }
 }
 
+AudioContext AudioContext::rows(const torch::Tensor& index) const {
+  const auto of = [&](const torch::Tensor& tensor) {
+    return tensor.defined() ? tensor.index_select(0, index.to(tensor.device())) : tensor;
+  };
+  AudioContext chosen;
+  for (const AudioKeyValues& block : blocks) chosen.blocks.push_back({of(block.keys), of(block.values)});
+  chosen.key_mask = of(key_mask);
+  chosen.prefix = of(prefix);
+  return chosen;
+}
+
 RmsNormImpl::RmsNormImpl(int64_t dim, double epsilon) : eps(epsilon) {
   weight = register_parameter("weight", torch::ones({dim}));
 }

@@ -17,7 +17,7 @@
 
 namespace af2 {
 
-// Keys and values of the text so far; it grows as needed.
+// Keys and values of the text so far, and of a clip's prefix before it; it grows as needed.
 struct KvCache {
   int64_t length = 0;                       // positions filled
   int64_t reserve = 0;                      // positions to make room for at once; 0: as they come
@@ -28,10 +28,18 @@ struct KvCache {
                  const torch::TensorOptions& options);
 };
 
-// What a clip gives to the language model: keys and values per cross-attention block.
+// What a clip gives to the language model: keys and values per cross-attention block, or what stands before
+// the text (Af2Config::conditioning).
 struct AudioContext {
   std::vector<AudioKeyValues> blocks;  // one per cross-attention block, in order
   torch::Tensor key_mask;              // [B, S], undefined when every token counts
+  torch::Tensor prefix;                // [B, S, D_l], undefined with cross-attention
+
+  // Positions of the language model that the clip takes, padding counted.
+  int64_t prefix_length() const { return prefix.defined() ? prefix.size(1) : 0; }
+  // The clips of these rows (int64 [N]; a row may come several times), in their order: for batches in which
+  // several texts are about one clip.
+  AudioContext rows(const torch::Tensor& index) const;
 };
 
 struct RmsNormImpl : torch::nn::Module {

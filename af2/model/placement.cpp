@@ -56,12 +56,14 @@ Footprint footprint(const Af2ModelImpl& network, torch::ScalarType type) {
   const auto width = static_cast<std::int64_t>(c10::elementSize(type));
   const Af2Config& config = network.config;
   const LangEncoderImpl& language = *network.lang_encoder;
-  const std::int64_t audio_tokens = std::int64_t{config.audio.max_windows} * config.clap.tokens_per_window();
-  const std::int64_t text_tokens =
-      std::int64_t{config.text.max_prompt_tokens} + config.generation.max_new_tokens;
+  const std::int64_t audio_tokens = std::int64_t{config.audio.max_windows} * config.audio_tokens_per_window();
+  const std::int64_t text_tokens = std::int64_t{config.text.max_prompt_tokens} +
+                                   config.generation.max_new_tokens +
+                                   (config.has_prefix() ? audio_tokens : 0);
   Footprint needs;
   needs.listening = weight_bytes(*network.clap, width) +
                     weight_bytes(*network.audio_transformer_clap, width) + kActivations;
+  if (language.prefix_adapter) needs.listening += weight_bytes(*language.prefix_adapter, width);
   for (std::int64_t i = 0; i < config.lm.n_layers; ++i) {
     std::int64_t bytes = weight_bytes(*language.model->layers->ptr(static_cast<std::size_t>(i)), width) +
                          2 * width * text_tokens * config.lm.n_kv_heads * config.lm.head_dim;
@@ -97,6 +99,7 @@ void place(Af2ModelImpl& network, torch::Device device, torch::ScalarType type, 
   place_module(*network.clap, device, type);
   place_module(*network.audio_transformer_clap, device, type);
   LangEncoderImpl& language = *network.lang_encoder;
+  if (language.prefix_adapter) place_module(*language.prefix_adapter, device, type);
   for (std::int64_t i = 0; i < network.placement.n_layers; ++i) {
     place_module(*language.model->layers->ptr(static_cast<std::size_t>(i)), device, type);
     if (const auto block = block_before(language, i)) place_module(*block, device, type);

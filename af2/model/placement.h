@@ -25,7 +25,7 @@ namespace af2 {
 // Bytes that the parts of a network take on a device, with what answering needs beside the weights: the keys
 // and values of one longest clip and answer, and room for activations.
 struct Footprint {
-  std::int64_t listening = 0;        // tower, audio transformer and activations: always there
+  std::int64_t listening = 0;        // tower, audio transformer, prefix adapter and activations: always there
   std::vector<std::int64_t> layers;  // of the language model, each with its cross-attention block
   std::int64_t head = 0;             // output projection and last norm: with the last layer
 
@@ -39,9 +39,9 @@ Footprint footprint(const Af2ModelImpl& network, torch::ScalarType type);
 // negative. A device whose free memory is not known takes all. Throws kResource where they do not fit.
 std::int64_t layers_to_place(const Footprint& needs, std::int64_t wanted, const DeviceFacts& device);
 
-// Tower, audio transformer and the first `n_layers` layers (at most all) go to `device`, their matrices in
-// `type`. Files that the network was mapped from must outlive what stays. Memory that does not suffice leaves
-// the network unusable (c10::OutOfMemoryError).
+// Tower, audio transformer, prefix adapter and the first `n_layers` layers (at most all) go to `device`,
+// their matrices in `type`. Files that the network was mapped from must outlive what stays. Memory that does
+// not suffice leaves the network unusable (c10::OutOfMemoryError).
 void place(Af2ModelImpl& network, torch::Device device, torch::ScalarType type, std::int64_t n_layers);
 
 }  // namespace af2
