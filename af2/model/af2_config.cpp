@@ -37,6 +37,7 @@ void check_bounds(const Af2Config& c, const std::string& where) {
   check.in(c.audio.n_mels, 1, 4096, "audio.n_mels");
   check.in(c.audio.f_min, 0, c.audio.sample_rate, "audio.f_min");
   check.in(c.audio.f_max, c.audio.f_min, c.audio.sample_rate, "audio.f_max");
+  check.in(c.audio.mel_rate, 0, 1e6, "audio.mel_rate");
   check.in(static_cast<double>(c.clap.depths.size()), 1, 8, "clap.depths (stages)");
   for (const int depth : c.clap.depths) check.in(depth, 0, kDepth, "clap.depths");
   for (const int heads : c.clap.heads) check.in(heads, 1, kWidth, "clap.heads");
@@ -106,6 +107,8 @@ void Af2Config::check(const std::string& where) const {
   require(format == "af2" && version == 1, "only format af2, version 1 is known", where, "format");
   require(audio.channels == "mean" || audio.channels == "first", "must be mean or first", where,
           "audio.channels");
+  require(audio.mel_scale == "htk" || audio.mel_scale == "slaney", "must be htk or slaney", where,
+          "audio.mel_scale");
   check_bounds(*this, where);
   require(audio.window_samples() > audio.n_fft / 2, "is not longer than half of n_fft", where,
           "audio.window_seconds");

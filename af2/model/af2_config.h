@@ -26,6 +26,8 @@ struct AudioConfig {
   int n_mels = 64;
   double f_min = 50;
   double f_max = 8000;
+  std::string mel_scale = "htk";
+  int mel_rate = 0;
 
   int window_samples() const { return static_cast<int>(window_seconds * sample_rate); }
   int n_frames() const { return window_samples() / hop + 1; }
@@ -41,6 +43,8 @@ struct AudioConfig {
     v.field("n_mels", n_mels, "mel bands");
     v.field("f_min", f_min, "lowest mel edge, Hz");
     v.field("f_max", f_max, "highest mel edge, Hz");
+    v.field("mel_scale", mel_scale, "htk, or slaney: that scale, and filters of equal area");
+    v.field("mel_rate", mel_rate, "Hz for which the filters are laid out; 0: sample_rate");
   }
 };
 

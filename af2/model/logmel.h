@@ -9,8 +9,9 @@
 
 namespace af2 {
 
-// HTK-scale triangular filters without area normalisation, as torchaudio.functional.melscale_fbanks:
-// (n_fft / 2 + 1, n_mels) float32.
+// Triangular filters, (n_fft / 2 + 1, n_mels) float32: on the HTK scale without area normalisation, as
+// torchaudio.functional.melscale_fbanks, or (AudioConfig::mel_scale) on Slaney's with it, as
+// librosa.filters.mel. Laid out for AudioConfig::mel_rate where it is given, whatever rate the samples have.
 torch::Tensor mel_filterbank(const AudioConfig& config);
 
 class LogMel {
