@@ -61,10 +61,10 @@ Af2ModelImpl::Af2ModelImpl(const Af2Config& options) : config(options), logmel(o
   lang_encoder = register_module("lang_encoder", LangEncoder(config));
 }
 
-torch::Tensor Af2ModelImpl::encode(const torch::Tensor& windows) {
+torch::Tensor Af2ModelImpl::encode(const torch::Tensor& windows, const torch::Tensor& keep_mask) {
   std::optional<OwnTypes> own;
   if (placement.active) own.emplace();
-  const torch::Tensor tokens = clap->nvclap->forward(logmel(windows));
+  const torch::Tensor tokens = clap->nvclap->forward(logmel(windows), keep_mask);
   return config.audio_feature == "head" ? tokens.mean(1, /*keepdim=*/true) : tokens;
 }
 

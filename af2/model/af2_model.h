@@ -55,8 +55,8 @@ struct Af2ModelImpl : torch::nn::Module {
   explicit Af2ModelImpl(const Af2Config& config);
 
   // windows [N, samples] float32 in [-1, 1] -> audio tokens [N, S_w, D], S_w what
-  // Af2Config::audio_tokens_per_window says.
-  torch::Tensor encode(const torch::Tensor& windows);
+  // Af2Config::audio_tokens_per_window says. keep_mask (training, optional; [N, F, M], 1 keep) as in htsat.h.
+  torch::Tensor encode(const torch::Tensor& windows, const torch::Tensor& keep_mask = {});
   // audio tokens [B, S, D], token mask [B, S] or undefined -> memory [B, S, D].
   torch::Tensor remember(const torch::Tensor& tokens, const torch::Tensor& token_mask);
   // memory [B, S, D], token mask [B, S] (1 real, 0 padding) or undefined: keys and values of every

@@ -239,6 +239,7 @@ class AdapterTask : public TrainTask {
     const torch::Tensor rows = torch::tensor(batch.scene_of);
     for (const auto& block : scenes.blocks)
       context.blocks.push_back({block.keys.index_select(0, rows), block.values.index_select(0, rows)});
+    if (scenes.prefix.defined()) context.prefix = scenes.prefix.index_select(0, rows);
     return target_log_p(*model_.network, batch.tokens, context);
   }
 

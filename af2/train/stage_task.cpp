@@ -36,13 +36,10 @@ class StageTask : public TrainTask {
       : options_(options),
         stage_(options.stage),
         ranks_(std::move(ranks)),
-        model_(load_model_folder(
-            options.model,
-            {.low_bit_lm = false, .adapters = options.init.empty() && holds_adapter(options.model)})),
+        model_(load_model_folder(options.model, load_options())),
         tokens_{model_.tokenizer, prompt_options(), model_.config.text.stop},
         plan_(stage_, tokens_, {stage_.windows, model_.config.audio.window_seconds}, seed(), ranks_->rank(),
               ranks_->size()) {
-    if (options_.init.empty() && !holds_adapter(options_.model)) start_fresh(*model_.network);
     start();
     parts_ = std::make_unique<ModelParts>(*model_.network, stage_, options_.optimizer);
     parts_->freeze();
@@ -192,22 +189,33 @@ class StageTask : public TrainTask {
     return prompt;
   }
 
-  // Weights of an earlier stage, of AF-CLAP, or of the model folder.
+  LoadOptions load_options() const {
+    LoadOptions load;
+    load.low_bit_lm = false;
+    load.adapters = takes_the_folders_weights();
+    load.architecture = options_.architecture;
+    return load;
+  }
+  bool takes_the_folders_weights() const {
+    return options_.init.empty() && options_.architecture.empty() && holds_adapter(options_.model);
+  }
+
+  // From an earlier stage, from AF-CLAP, from the model folder, or from nothing.
   void start() {
-    if (options_.init.empty()) return;
+    if (takes_the_folders_weights()) return;
     const NamedTensors all = ModelParts::all_tensors(*model_.network, stage_.lm_trained_before);
     if (options_.strict_init) {
       init_strictly(options_.init, all);
       return;
     }
     start_fresh(*model_.network);
-    init_from(options_.init, all);
+    if (!options_.init.empty()) init_from(options_.init, all);
   }
 
   std::string tower_hash() const {
     const AudioConfig& audio = model_.config.audio;
-    const std::string cut = fmt::format("{}/{}/{}/{}", parts_->hash_of("clap"), audio.sample_rate,
-                                        audio.window_seconds, audio.channels);
+    const std::string cut = fmt::format("{}/{}/{}/{}/{}", parts_->hash_of("clap"), audio.sample_rate,
+                                        audio.window_seconds, audio.channels, model_.config.audio_feature);
     return sha256_hex(std::as_bytes(std::span(cut)));
   }
 
@@ -289,7 +297,7 @@ class StageTask : public TrainTask {
     auto& network = *model_.network;
     torch::Tensor keep;
     if (!batch.keep_mel.empty() && torch::GradMode::is_enabled()) keep = torch::cat(batch.keep_mel);
-    const torch::Tensor all = network.clap->nvclap->forward(network.logmel(torch::cat(batch.sounds)), keep);
+    const torch::Tensor all = network.encode(torch::cat(batch.sounds), keep);
     std::vector<torch::Tensor> clips;
     for (int64_t at = 0; const torch::Tensor& sound : batch.sounds) {
       clips.push_back(all.narrow(0, at, sound.size(0)));

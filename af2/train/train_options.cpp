@@ -30,6 +30,8 @@ void TrainOptions::check(const std::string& where) const {
   need(save_every >= least, "save_every", "must be at least 1 (task stage: 0)");
   need(val_every >= least, "val_every", "must be at least 1 (task stage: 0)");
   need(keep_every >= 0, "keep_every", "must not be negative");
+  need(architecture.is_object(), "architecture", "must be a table of keys");
+  need(task == "stage" || architecture.empty(), "architecture", "is for the stage task alone");
   need(task == "stage" || !strict_init, "strict_init", "is for the stage task alone");
   need(keep > 0, "keep", "must be at least 1");
   need(token_shift >= 0 && std::isfinite(token_shift), "token_shift", "must not be negative");
@@ -111,6 +113,8 @@ Json read_recipe_keys(const std::filesystem::path& path) {
 TrainOptions train_options_from(const Json& keys, const std::string& where) {
   TrainOptions options;
   from_json(keys, options, where);
+  if (options.architecture.is_string())
+    options.architecture = read_config_file(options.architecture.get<std::string>());
   const TrainOptions unsaid;
   if (options.task == "stage" && (options.steps != unsaid.steps || options.batch != unsaid.batch ||
                                   options.accumulate != unsaid.accumulate))

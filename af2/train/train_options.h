@@ -133,6 +133,7 @@ struct ClapTaskOptions {
 struct TrainOptions {
   std::string task = "adapter";
   std::string model;
+  Json architecture = Json::object();
   std::string init;
   std::string bank = "bank";
   std::string train_split = "train", val_split = "val";
@@ -168,6 +169,10 @@ struct TrainOptions {
   void visit(V& v) {
     v.field("task", task, "tower, listener, adapter, clap or stage");
     v.field("model", model, "folder with config.json and lm.gguf (tower, clap: config.json is enough)");
+    v.field(
+        "architecture", architecture,
+        "task stage: keys of config.json, or a file of them (recipes/encoders), that make another network "
+        "around the same language model, from fresh values: {xattn: {every: 3}}");
     v.field("init", init,
             "run, checkpoint, model folder or safetensors file whose tensors are taken where names agree");
     v.field("bank", bank, "sound bank (tools/sound_bank)");

@@ -274,7 +274,7 @@ TEST(ShardedAdamW, EveryRankKeepsItsShareAlone) {
   std::vector<int64_t> held(2);
   for (std::size_t i = 0; i < items.size(); ++i)
     held[static_cast<std::size_t>(owners[i])] += items[i].tensor.numel();
-  EXPECT_NEAR(static_cast<double>(held[0]), static_cast<double>(held[1]), 10);
+  EXPECT_NEAR(static_cast<double>(held[0]), static_cast<double>(held[1]), 20);
   std::size_t named = 0;
   for (int rank = 0; rank < 2; ++rank) {
     const AdamW optimizer(items, {}, owners, rank);

@@ -7,6 +7,7 @@
 #include "../scratch.h"
 #include "af2/core/file.h"
 #include "af2/core/options.h"
+#include "af2/eval/ablation.h"
 #include "af2/model/af2_config.h"
 #include "af2/model/clap_config.h"
 #include "af2/train/stages.h"
@@ -147,6 +148,32 @@ TEST(Recipes, ThePublishedCurriculumAndItsSchedulesRead) {
   EXPECT_EQ(clap.batch, 256);
   EXPECT_DOUBLE_EQ(clap.optimizer.lr * clap.optimizer.tower_lr_scale, 5e-4);
   read_clap_config(folder / "models" / "af-clap" / "config.json").check("af-clap");
+}
+
+// The paper's ablations as a plan: every variant's recipe and config can be read and hold together.
+TEST(Recipes, ThePapersAblationsRead) {
+#ifndef AF2_WITH_YAML
+  GTEST_SKIP() << "this build reads no YAML";
+#endif
+  const fs::path source = AF2_SOURCE_DIR;
+  AblationPlan plan = read_ablation_plan(source / "recipes/ablations/paper.yaml");
+  plan.recipe = source / plan.recipe;
+  EXPECT_EQ(plan.variants.size(), 16u);
+  EXPECT_EQ(plan.paper.size(), plan.variants.size());
+  const fs::path model = source / "recipes/af2/models/3b.json";
+  test::Scratch scratch;
+  for (const AblationVariant& variant : plan.variants) {
+    Af2Config config;
+    from_json(config_of(variant, read_config_file(model), model.string()), config, variant.name);
+    EXPECT_NO_THROW(config.check(variant.name));
+    write_file_atomic(scratch / "recipe.json", recipe_of(plan, variant, 42).dump());
+    const std::vector<TrainOptions> stages = read_train_stages(scratch / "recipe.json");
+    EXPECT_EQ(stages.size(), variant.name.starts_with("only_") ? 2u : 3u) << variant.name;
+    EXPECT_EQ(config.conditioning, variant.name == "prefix" ? "prefix" : "xattn");
+    EXPECT_EQ(config.xattn.every, variant.name == "every_3" ? 3 : variant.name == "every_6" ? 6 : 1);
+    for (const TrainOptions& options : stages)
+      EXPECT_EQ(options.stage.fraction < 1, variant.name.ends_with("_of_the_data")) << variant.name;
+  }
 }
 
 }  // namespace

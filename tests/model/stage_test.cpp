@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <functional>
+#include <set>
+
 #include "../base/refused.h"
 #include "af2/generate/engine.h"
 #include "af2/generate/model_folder.h"
@@ -43,9 +46,6 @@ TEST_F(StageTraining, LearnsWhatItIsAsked) {
   options.optimizer.lr = 5e-3, options.optimizer.gate_lr_scale = 10;
   options.stage.token_cache = (scratch / "tokens").string();
   options.stage.batches_per_step = 3;
-  if (const char* v = std::getenv("LR")) options.optimizer.lr = std::atof(v);
-  if (const char* v = std::getenv("GATE")) options.optimizer.gate_lr_scale = std::atof(v);
-  if (const char* v = std::getenv("PASSES")) options.stage.sets[0].passes = std::atof(v);
   options.stage.val_sets = {set_of("tones")};
   options.val_items = 12;
   train(options, scratch / "run", false);
@@ -288,6 +288,71 @@ TEST_F(Curriculum, ATrainedLanguageModelIsHandedOn) {
   EXPECT_FALSE(read[0].stage.lm_trained_before);
   EXPECT_TRUE(read[1].stage.lm_trained_before);
 }
+
+// The ablations' switches: each builds, trains two steps, is saved, and loads into a model that answers.
+struct AblationSwitch {
+  std::string name, architecture;
+  std::function<void(TrainOptions&)> change = [](TrainOptions&) {};
+};
+
+class StageSwitches : public StageTraining, public ::testing::WithParamInterface<AblationSwitch> {};
+
+TEST_P(StageSwitches, TrainsTwoStepsAndLoads) {
+  const AblationSwitch& one = GetParam();
+  Json patch = Json::parse(one.architecture.starts_with("{") ? one.architecture : "{}");
+#ifdef AF2_WITH_YAML
+  if (!one.architecture.starts_with("{"))
+    patch = read_config_file(fs::path(AF2_SOURCE_DIR) / "recipes/encoders" / one.architecture);
+#else
+  if (!one.architecture.starts_with("{")) GTEST_SKIP() << "this build reads no YAML";
+#endif
+  write_set("more", 4);
+  TrainOptions options = stage();
+  options.architecture = patch;
+  options.stage.sets.push_back(set_of("more"));
+  options.stage.max_clips = 2;
+  one.change(options);
+  options.stop_after = 2;
+  const TrainResult result = train(options, scratch / "run", false);
+  EXPECT_EQ(result.steps, 2);
+  for (const Json& record : metrics("run"))
+    if (record.contains("loss")) {
+      EXPECT_TRUE(std::isfinite(record["loss"].get<double>()));
+    }
+  fs::copy(scratch / "model", scratch / "answering", fs::copy_options::recursive);
+  Json config = parse_json(read_file(scratch / "model" / "config.json"), "config");
+  config.merge_patch(patch);
+  write_file_atomic(scratch / "answering" / "config.json", config.dump());
+  export_model({result.checkpoint}, scratch / "answering", "f32");
+  const ModelFolder loaded = load_model_folder(scratch / "answering", {});
+  EXPECT_TRUE(loaded.surplus.empty());
+  const Engine engine = Engine::load(scratch / "answering", {.threads = test::kThreads});
+  const Memory memory = engine.listen(decode_file(sound_path("tones", 1), engine.decode_options()));
+  AnswerOptions short_answer;
+  short_answer.max_new_tokens = 3;
+  EXPECT_NO_THROW(engine.answer(memory, "what is heard?", short_answer));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Ablations, StageSwitches,
+    ::testing::Values(
+        AblationSwitch{"full", "{}"}, AblationSwitch{"laion_clap", "laion_clap.yaml"},
+        AblationSwitch{"ms_clap", "ms_clap.yaml"}, AblationSwitch{"prefix", R"({"conditioning": "prefix"})"},
+        AblationSwitch{"head", R"({"audio_feature": "head"})"},
+        AblationSwitch{"rope_off", R"({"audio_transformer": {"rotary": "off"}})"},
+        AblationSwitch{"no_transformer", R"({"audio_transformer": {"layers": 0}})"},
+        AblationSwitch{"every_2", R"({"xattn": {"every": 2}})"},
+        AblationSwitch{"prefix_tuned", R"({"conditioning": "prefix"})",
+                       [](TrainOptions& o) {
+                         o.stage.train = {"clap", "adapter", "lm"};
+                       }},
+        AblationSwitch{"fraction", "{}", [](TrainOptions& o) { o.stage.fraction = 0.5; }},
+        AblationSwitch{"exclude", "{}", [](TrainOptions& o) { o.stage.exclude = {"more"}; }},
+        AblationSwitch{"only", "{}", [](TrainOptions& o) { o.stage.only = {"more"}; }},
+        AblationSwitch{"microbatch", "{}", [](TrainOptions& o) { o.stage.loss_norm = "microbatch"; }},
+        AblationSwitch{"embeddings", "{}", [](TrainOptions& o) { o.stage.train_embeddings = "all"; }},
+        AblationSwitch{"no_embeddings", "{}", [](TrainOptions& o) { o.stage.train_embeddings = "none"; }}),
+    [](const auto& test) { return test.param.name; });
 
 // What a stage leaves answers questions.
 TEST_F(StageTraining, ExportsAModelThatAnswers) {
