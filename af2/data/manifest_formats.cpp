@@ -11,6 +11,7 @@
 #include "af2/core/file.h"
 #include "af2/core/text_util.h"
 #include "af2/data/manifest_table.h"
+#include "af2/data/sound_place.h"
 #include "af2/data/table.h"
 #include "af2/data/tar_shard.h"
 
@@ -242,7 +243,7 @@ class Reader {
   }
 
   void of_tar() {
-    if (options_.sounds.empty())
+    if (options_.sounds.empty() && !options_.in_place)
       throw user_error("is missing: the sounds of a tar have to lie somewhere", "folder of the sounds",
                        "name one (--sounds)");
     std::map<std::string, std::map<std::string, TarMember>> keys;
@@ -274,6 +275,10 @@ class Reader {
           throw Refused{"text_missing"};
         }
         if (item.id.empty()) item.id = key;
+        if (options_.sounds.empty()) {
+          item.audio = tar_place(path_, sound->second);
+          return std::vector<ManifestItem>{item};
+        }
         const fs::path out = fs::path(options_.sounds) / inside;
         fs::create_directories(out.parent_path());
         write_file_atomic(out, read_tar_member(path_, sound->second));
@@ -341,11 +346,11 @@ std::vector<ManifestItem> read_any_manifest(const fs::path& path, const Manifest
 }
 
 SoundLook look_at_sound(const fs::path& file) {
-  if (!fs::is_regular_file(file)) return {"audio_missing"};
+  if (!fs::is_regular_file(file_of_place(file.string()))) return {"audio_missing"};
   try {
     DecodeOptions some;
     some.max_seconds = 0.1;
-    return {"", decode_file(file, some).file_seconds};
+    return {"", decode_place(file.string(), some).file_seconds};
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kData) throw;
     return {"audio_unreadable"};

@@ -4,7 +4,7 @@
 //   af2    {split, split_path, flamingo_task, total_num, data: {"0": {name, prompt, output, duration?, ...}}}
 //   af3    list of {id, sound, duration, conversations: [{from: human or gpt, value}]}
 //   ltu    list of {audio_id, instruction, output, input?, dataset?, task?}; LTU and GAMA
-//   tar    WebDataset: a sound and .json or .txt of one name; read only, the sounds are written out
+//   tar    WebDataset: a sound and .json or .txt of one name; read only, the sounds are written out or stay
 //   table  csv or tsv of sounds with questions or labels (manifest_table.h); read only
 //
 // What cannot be taken is left out, counted by reason, with the first place it was met; a file that is no
@@ -32,6 +32,7 @@ struct ManifestRead {
   std::string turns = "reject";  // of af3 with several questions: reject, first, each
   std::string prompt = "";       // of items that are a sound and a text or labels alone (tar, table)
   std::string sounds = "";       // folder that a tar's sounds are written to
+  bool in_place = false;         // a tar's sounds stay in it (sound_place.h) where `sounds` is empty; no key
 
   template <class V>
   void visit(V& v) {

@@ -21,7 +21,8 @@ std::string tar_place(const std::filesystem::path& shard, const TarMember& membe
 std::optional<TarPlace> parse_tar_place(const std::string& audio) {
   const std::size_t hash = audio.find(".tar#");
   const std::size_t at = audio.rfind('@'), plus = audio.rfind('+');
-  if (hash == std::string::npos || at == std::string::npos || plus == std::string::npos || at < hash || plus < at)
+  if (hash == std::string::npos || at == std::string::npos || plus == std::string::npos || at < hash ||
+      plus < at)
     return std::nullopt;
   TarPlace place;
   place.shard = audio.substr(0, hash + 4);
@@ -47,7 +48,8 @@ Clip decode_place(const std::string& audio, const DecodeOptions& options) {
   const auto place = parse_tar_place(audio);
   if (!place) return decode_file(audio, options);
   const std::string bytes = read_tar_member(place->shard, place->member);
-  return decode_bytes(std::as_bytes(std::span(bytes)), place->shard.string() + ":" + place->member.name, options);
+  return decode_bytes(std::as_bytes(std::span(bytes)), place->shard.string() + ":" + place->member.name,
+                      options);
 }
 
 }  // namespace af2

@@ -1,8 +1,8 @@
 // Where a sound lies: a file, or a member of a tar shard, as one text; and opening either.
 //
-// "clips-000.tar#000012.flac@20480+91234": member, where its header begins, bytes of its content. Such a text is
-// made from the list of a shard (tar_shard.h), made once; the member is then read at its place, so that any item
-// can be drawn and a run resumes exactly. Not for writing. Thread rule: free functions.
+// "clips-000.tar#000012.flac@20480+91234": member, where its header begins, bytes of its content. Such a text
+// is made from the list of a shard (tar_shard.h), made once; the member is then read at its place, so that
+// any item can be drawn and a run resumes exactly. Not for writing. Thread rule: free functions.
 //
 //   item.audio = tar_place("clips-000.tar", member);
 //   const Clip clip = decode_place(item.audio, options);

@@ -4,12 +4,15 @@
 #include <cmath>
 #include <filesystem>
 #include <set>
+#include <span>
 
 #include "af2/audio/windows.h"
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/random.h"
 #include "af2/core/text_util.h"
+#include "af2/data/clap_pair_set.h"
+#include "af2/data/sound_place.h"
 
 namespace af2 {
 namespace {
@@ -69,11 +72,15 @@ void take_item(const ManifestItem& item, TrainSet& set, const TrainTokens& token
   set.items.push_back(std::move(made));
 }
 
+std::string sha256_of(const std::string& text) {
+  return sha256_hex(std::as_bytes(std::span(text)));
+}
+
 // By the sound's file, so that no sound is on both sides, whatever folder it is read from.
 bool is_held_out(const ManifestItem& item, const TrainSetOptions& set, std::uint64_t seed) {
   if (set.hold_out == 0) return false;
-  const std::string file = std::filesystem::path(item.audio).filename().string();
-  return Random("af2/hold-out/1/" + std::to_string(seed) + "/" + file).uniform() < set.hold_out;
+  return Random("af2/hold-out/1/" + std::to_string(seed) + "/" + name_of_place(item.audio)).uniform() <
+         set.hold_out;
 }
 
 std::string full_name(const TrainSetOptions& set) {
@@ -155,8 +162,13 @@ std::vector<TrainSet> read_train_sets(const std::vector<TrainSetOptions>& option
     TrainSet& set = sets.emplace_back();
     set.name = name, set.manifest = one.manifest;
     set.passes_micro = passes_micro(one.passes, where + " key passes");
-    set.sha256 = sha256_file(one.manifest);
-    std::vector<ManifestItem> items = read_any_manifest(one.manifest, one.read, set.left_out);
+    std::vector<ManifestItem> items;
+    for (const std::string& file : expand_braces(one.manifest)) {
+      set.sha256 = set.sha256.empty() ? sha256_file(file) : sha256_of(set.sha256 + sha256_file(file));
+      ManifestRead how = one.read;
+      how.in_place = true;
+      for (ManifestItem& item : read_any_manifest(file, how, set.left_out)) items.push_back(std::move(item));
+    }
     set.read = static_cast<std::int64_t>(items.size());
     std::erase_if(items,
                   [&](const ManifestItem& item) { return is_held_out(item, one, seed) != one.held_out; });

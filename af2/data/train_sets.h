@@ -35,7 +35,8 @@ struct TrainSetOptions {
   void visit(V& v) {
     v.field("name", name, "of the set; its draws are named by it, and by its group before it");
     v.field("group", group, "of sets that stages choose together, as \"pretrain\"; empty: none");
-    v.field("manifest", manifest, "jsonl, AF2, AF3, LTU or GAMA manifest, or a tar shard");
+    v.field("manifest", manifest,
+            "jsonl, AF2, AF3, LTU or GAMA manifest, csv or tsv table, or tar shards: clips-{000..099}.tar");
     v.field("passes", passes, "over the set in the stage, at most six digits after the point");
     v.field("fraction", fraction, "share of its items that are used");
     v.field("hold_out", hold_out,

@@ -7,6 +7,7 @@
 #include "af2/audio/windows.h"
 #include "af2/core/error.h"
 #include "af2/core/random.h"
+#include "af2/data/sound_place.h"
 
 namespace af2 {
 namespace {
@@ -40,7 +41,7 @@ std::string TrainDraw::name(const std::string& purpose) const {
 TrainSound load_train_sound(const TrainItem& item, const TrainDraw& draw, const TrainSoundOptions& options) {
   TrainSound sound;
   std::error_code none;
-  if (!std::filesystem::exists(item.audio, none)) {
+  if (!std::filesystem::exists(file_of_place(item.audio), none)) {
     sound.problem = "audio_missing";
     sound.detail = item.audio + ": no such file";
     return sound;
@@ -59,7 +60,7 @@ TrainSound load_train_sound(const TrainItem& item, const TrainDraw& draw, const 
     decode.duration_s = cap_s;
   }
   try {
-    Clip clip = decode_file(item.audio, decode);
+    Clip clip = decode_place(item.audio, decode);
     Random rng(draw.name("af2/augment/1"));
     if (augment.max_shift_s > 0) {
       const double shift_s = rng.uniform(0, augment.max_shift_s);

@@ -7,6 +7,7 @@
 
 #include "af2/core/error.h"
 #include "af2/model/precision.h"
+#include "af2/model/recompute.h"
 
 namespace af2 {
 namespace {
@@ -151,15 +152,29 @@ torch::Tensor Af2ModelImpl::run_layers(torch::Tensor x, torch::Device tables_on,
       x = x.to(torch::kCPU);
       own.reset();
     }
+    AudioKeyValues heard;
+    torch::nn::Module* block = nullptr;
     if (next_block < audio.blocks.size() &&
         lang_encoder->xattn_before[next_block] == static_cast<int64_t>(i)) {
-      const auto block = lang_encoder->gated_cross_attn_layers_sound[std::to_string(i)];
-      x = block->as<GatedCrossAttention>()->forward(x, audio.blocks[next_block++], audio.key_mask);
+      block = lang_encoder->gated_cross_attn_layers_sound[std::to_string(i)].get();
+      heard = audio.blocks[next_block++];
     }
-    x = decoder.layers->ptr(i)->as<DecoderLayer>()->forward(x, placed ? there : table, cache, i);
+    const auto layer = [block, i, cache, this, mask = audio.key_mask, rotary = placed ? there : table](
+                           const torch::Tensor& in, const torch::Tensor& keys, const torch::Tensor& values) {
+      torch::Tensor y = in;
+      if (block) y = block->as<GatedCrossAttention>()->forward(y, {keys, values}, mask);
+      return lang_encoder->model->layers->ptr(i)->as<DecoderLayer>()->forward(y, rotary, cache, i);
+    };
+    x = recompute_ && !cache ? recomputed(layer, x, heard.keys, heard.values)
+                             : layer(x, heard.keys, heard.values);
   }
   if (cache) cache->length += t;
   return decoder.norm->forward(x);
+}
+
+void Af2ModelImpl::set_recompute(bool on) {
+  recompute_ = on;
+  for (const auto& stage : *clap->nvclap->layers) stage->as<SwinStage>()->recompute = on;
 }
 
 torch::Tensor Af2ModelImpl::logits(const torch::Tensor& hidden) {

@@ -74,12 +74,16 @@ struct Af2ModelImpl : torch::nn::Module {
 
   Af2Config config;
   Placement placement;
+  // In training: decoder layers and blocks of the tower are computed again in the backward pass
+  // (recompute.h).
+  void set_recompute(bool on);
   LogMel logmel;
   ClapHolder clap{nullptr};
   AudioTransformer audio_transformer_clap{nullptr};
   LangEncoder lang_encoder{nullptr};
 
  private:
+  bool recompute_ = false;
   // Embeddings [B, T, D_l] through layers and norm; `tables_on`: where the ids lie.
   torch::Tensor run_layers(torch::Tensor x, torch::Device tables_on, const AudioContext& audio,
                            KvCache* cache);

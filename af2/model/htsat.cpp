@@ -1,5 +1,7 @@
 #include "af2/model/htsat.h"
 
+#include "af2/model/recompute.h"
+
 #include <cmath>
 
 #include "af2/core/error.h"
@@ -158,7 +160,12 @@ SwinStageImpl::SwinStageImpl(const ClapConfig& config, int64_t stage, const std:
 }
 
 torch::Tensor SwinStageImpl::forward(torch::Tensor x) {
-  for (const auto& block : *blocks) x = block->as<SwinBlock>()->forward(x);
+  for (const auto& block : *blocks) {
+    const auto run = [block](const torch::Tensor& in, const torch::Tensor&, const torch::Tensor&) {
+      return block->as<SwinBlock>()->forward(in);
+    };
+    x = recompute ? recomputed(run, x) : run(x, {}, {});
+  }
   return downsample ? downsample->forward(x) : x;
 }
 

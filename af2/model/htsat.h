@@ -63,6 +63,7 @@ struct SwinStageImpl : torch::nn::Module {
   torch::Tensor forward(torch::Tensor x);
   torch::nn::ModuleList blocks;
   PatchMerging downsample{nullptr};  // absent in the last stage
+  bool recompute = false;            // blocks are computed again in the backward pass (recompute.h)
 };
 TORCH_MODULE(SwinStage);
 

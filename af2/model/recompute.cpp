@@ -3,6 +3,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <torch/custom_class.h>
 
+#include <array>
 #include <mutex>
 #include <utility>
 
@@ -28,6 +29,12 @@ struct KeptPart : torch::CustomClassHolder {
   RecomputedPart part;
   torch::Tensor draws;
   bool bf16 = false;
+  std::array<bool, 3> given = {};  // autograd takes no undefined inputs: an empty one stands for it
+
+  torch::Tensor run(const torch::autograd::variable_list& inputs) const {
+    const auto of = [&](std::size_t i) { return given[i] ? inputs[i] : torch::Tensor(); };
+    return part(of(0), of(1), of(2));
+  }
 };
 
 struct Recompute : torch::autograd::Function<Recompute> {
@@ -36,17 +43,13 @@ struct Recompute : torch::autograd::Function<Recompute> {
                                const c10::intrusive_ptr<KeptPart>& kept) {
     context->save_for_backward({a, b, c});
     context->saved_data["part"] = c10::IValue::make_capsule(kept);
-    return kept->part(a, b, c);
+    return kept->run({a, b, c});
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
     const auto kept = c10::static_intrusive_pointer_cast<KeptPart>(context->saved_data["part"].toCapsule());
     torch::autograd::variable_list leaves;
     for (const torch::Tensor& input : context->get_saved_variables()) {
-      if (!input.defined()) {
-        leaves.emplace_back();
-        continue;
-      }
       leaves.push_back(input.detach());
       leaves.back().set_requires_grad(input.requires_grad());
     }
@@ -56,13 +59,13 @@ struct Recompute : torch::autograd::Function<Recompute> {
       const torch::AutoGradMode grad(true);
       const Bf16Products products(kept->bf16);
       set_generator_state(kept->draws);
-      out = kept->part(leaves[0], leaves[1], leaves[2]);
+      out = kept->run(leaves);
     }
     set_generator_state(later_draws);
     torch::autograd::backward({out}, {gradients[0]});
     torch::autograd::variable_list result;
     for (const torch::Tensor& leaf : leaves)
-      result.push_back(leaf.defined() && leaf.requires_grad() ? leaf.grad() : torch::Tensor());
+      result.push_back(leaf.requires_grad() ? leaf.grad() : torch::Tensor());
     result.emplace_back();
     return result;
   }
@@ -78,7 +81,9 @@ torch::Tensor recomputed(RecomputedPart part, const torch::Tensor& a, const torc
   kept->part = std::move(part);
   kept->draws = generator_state();
   kept->bf16 = Bf16Products::active();
-  return Recompute::apply(a, b, c, kept);
+  kept->given = {a.defined(), b.defined(), c.defined()};
+  const auto input = [](const torch::Tensor& one) { return one.defined() ? one : torch::empty({0}); };
+  return Recompute::apply(input(a), input(b), input(c), kept);
 }
 
 }  // namespace af2

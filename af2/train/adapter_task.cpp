@@ -235,11 +235,7 @@ class AdapterTask : public TrainTask {
   }
 
   torch::Tensor log_p_of(const AdapterBatch& batch, const torch::Tensor& memory) {
-    AudioContext scenes = model_.network->listen(memory, {}), context;
-    const torch::Tensor rows = torch::tensor(batch.scene_of);
-    for (const auto& block : scenes.blocks)
-      context.blocks.push_back({block.keys.index_select(0, rows), block.values.index_select(0, rows)});
-    if (scenes.prefix.defined()) context.prefix = scenes.prefix.index_select(0, rows);
+    const AudioContext context = model_.network->listen(memory, {}).rows(torch::tensor(batch.scene_of));
     return target_log_p(*model_.network, batch.tokens, context);
   }
 

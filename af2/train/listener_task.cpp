@@ -60,7 +60,7 @@ class ListenerTask : public TrainTask {
         source_(bank_, split_from_name(options.train_split), static_cast<std::uint64_t>(options.seed),
                 options.data),
         n_classes_(static_cast<int64_t>(bank_.labels().size()) + 1),
-        steps_(model_.config.clap.time_steps(model_.config.audio)) {
+        steps_(model_.config.audio_time_steps()) {
     torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
     heads_ = Heads(model_.config.clap.out_dim(), n_classes_);
     if (!options_.init.empty()) init_from(options_.init, stored());

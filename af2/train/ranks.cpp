@@ -12,6 +12,9 @@
 #include "af2/core/text_util.h"
 
 #if AF2_WITH_GLOO
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -55,6 +58,39 @@ constexpr std::int64_t kBucketValues = 25 << 18;             // 25 MiB of float3
 constexpr std::chrono::milliseconds kTimeToSayFailed{3000};  // for ranks that are alive to say so
 constexpr std::chrono::milliseconds kStoreTimeout{2000};
 
+// This host's address as the rendezvous sees it: that of the way there. A host's own name may lead to its
+// loopback, where no other host finds it.
+std::string own_address(const std::string& towards, int port) {
+  addrinfo hints = {}, *found = nullptr;
+  hints.ai_socktype = SOCK_DGRAM;
+  if (getaddrinfo(towards.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return "";
+  std::string address;
+  for (const addrinfo* at = found; at != nullptr && address.empty(); at = at->ai_next) {
+    const int way = socket(at->ai_family, SOCK_DGRAM, 0);
+    if (way < 0) continue;
+    sockaddr_storage own = {};
+    socklen_t size = sizeof own;
+    char text[NI_MAXHOST] = {};
+    if (connect(way, at->ai_addr, at->ai_addrlen) == 0 &&  // of datagrams: nothing is sent
+        getsockname(way, reinterpret_cast<sockaddr*>(&own), &size) == 0 &&
+        getnameinfo(reinterpret_cast<sockaddr*>(&own), size, text, sizeof text, nullptr, 0, NI_NUMERICHOST) ==
+            0)
+      address = text;
+    close(way);
+  }
+  freeaddrinfo(found);
+  return address;
+}
+
+// GLOO_SOCKET_IFNAME names an interface, as everywhere; else the one that leads to the rendezvous.
+std::shared_ptr<gloo::transport::Device> device_towards(const std::string& address, int port) {
+  if (const char* interface = std::getenv("GLOO_SOCKET_IFNAME"); interface && *interface)
+    return c10d::ProcessGroupGloo::createDeviceForInterface(interface);
+  const std::string own = own_address(address, port);
+  return own.empty() ? c10d::ProcessGroupGloo::createDefaultDevice()
+                     : c10d::ProcessGroupGloo::createDeviceForHostname(own);
+}
+
 class GlooRanks : public Ranks {
  public:
   GlooRanks(int rank, int size, const std::string& address, int port, double timeout_s)
@@ -68,7 +104,7 @@ class GlooRanks : public Ranks {
       store.timeout = timeout;
       store_ = c10::make_intrusive<c10d::TCPStore>(address, store);
       auto options = c10d::ProcessGroupGloo::Options::create(timeout);
-      options->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
+      options->devices.push_back(device_towards(address, port));
       group_ = c10::make_intrusive<c10d::ProcessGroupGloo>(
           c10::make_intrusive<c10d::PrefixStore>("af2", store_), rank, size, options);
     });

@@ -28,6 +28,7 @@ struct StageOptions {
   std::string train_embeddings = "added";
   std::string wd_scope = "all";
   bool spec_augment = true;
+  bool gradient_checkpointing = false;
   std::string clap_bn = "frozen";
   std::string token_cache;
   std::string on_bad = "skip";
@@ -66,6 +67,10 @@ struct StageOptions {
         "what weight decay holds: all, as published; matrices; xattn, of the cross-attention alone. Added "
         "tokens have none");
     v.field("spec_augment", spec_augment, "masks on the spectrogram where the tower is trained");
+    v.field(
+        "gradient_checkpointing", gradient_checkpointing,
+        "decoder layers and the tower's blocks keep no inner values, but are computed again in the backward "
+        "pass: less memory, a third more time");
     v.field("clap_bn", clap_bn,
             "of a trained tower: frozen statistics, or sync: of each step, over all ranks");
     v.field("token_cache", token_cache,

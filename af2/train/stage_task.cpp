@@ -43,6 +43,7 @@ class StageTask : public TrainTask {
     start();
     parts_ = std::make_unique<ModelParts>(*model_.network, stage_, options_.optimizer);
     parts_->freeze();
+    model_.network->set_recompute(stage_.gradient_checkpointing);
     if (synchronised())
       set_batch_norm_sum([ranks = ranks_](const torch::Tensor& part) { return ranks->summed(part); });
     frozen_ = parts_->frozen_hashes();

@@ -5,6 +5,7 @@
 #include "af2/core/error.h"
 #include "af2/core/log.h"
 #include "af2/core/text_util.h"
+#include "af2/train/ranks.h"
 
 namespace af2 {
 namespace fs = std::filesystem;
@@ -77,6 +78,8 @@ TrainResult train_stages(std::vector<TrainOptions> stages, const std::string& wh
     stages[i].init = folder_of_stage(run, stages[i - 1]).string();
     stages[i].strict_init = stages[i].task == "stage" && stages[i - 1].task == "stage";
   }
+  // One meeting of the ranks for all stages.
+  const std::shared_ptr<Ranks> ranks = Ranks::from_environment(stages.front().rank_timeout_s);
   TrainResult result;
   for (const std::size_t i : chosen_stages(stages, which)) {
     const TrainOptions& options = stages[i];
@@ -91,7 +94,7 @@ TrainResult train_stages(std::vector<TrainOptions> stages, const std::string& wh
       throw user_error("has not finished", "stage " + stages[i - 1].stage.name,
                        "train it first, or all stages in a row with --stage all");
     notice("stage {} of {}: {}", i + 1, stages.size(), options.stage.name);
-    result = train(options, folder, how.resume, how.allowed_changes);
+    result = train(options, folder, how.resume, how.allowed_changes, ranks);
     if (!result.finished) break;
   }
   return result;

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "af2/core/error.h"
+#include "af2/data/sound_place.h"
 #ifdef AF2_WITH_SQLITE
 #include "af2/index/sqlite.h"
 #endif
@@ -17,10 +18,11 @@ namespace fs = std::filesystem;
 
 std::string TokenStore::key(const TrainItem& item) {
   std::error_code failed;
+  const fs::path file = file_of_place(item.audio);  // of a shard the whole of it
   const fs::path path = fs::absolute(item.audio, failed);
-  const auto size = fs::file_size(item.audio, failed);
+  const auto size = fs::file_size(file, failed);
   if (failed) return "";
-  const auto changed = fs::last_write_time(item.audio, failed).time_since_epoch().count();
+  const auto changed = fs::last_write_time(file, failed).time_since_epoch().count();
   if (failed) return "";
   return fmt::format("{}|{}|{}|{}|{}|{}", path.string(), size, changed, item.start_s, item.seconds,
                      item.windows);

@@ -84,11 +84,11 @@ void refuse_changes(const fs::path& folder, const Json& recipe, const std::vecto
 
 class Run {
  public:
-  Run(const TrainOptions& options, fs::path folder)
+  Run(const TrainOptions& options, fs::path folder, std::shared_ptr<Ranks> ranks)
       : recipe_(options), options_(options), folder_(std::move(folder)) {
     if (options_.threads > 0) at::set_num_threads(options_.threads);
     if (options_.deterministic) at::globalContext().setDeterministicAlgorithms(true, false);
-    ranks_ = Ranks::from_environment(options_.rank_timeout_s);
+    ranks_ = ranks ? std::move(ranks) : Ranks::from_environment(options_.rank_timeout_s);
     task_ = make_task(options_, ranks_);
     task_->settle(options_);
     marks_ = task_->marks();
@@ -153,6 +153,7 @@ class Run {
       task_->check_frozen();
       const Json done = {{"steps", step_}, {"of", options_.steps}};
       if (ranks_->first()) write_file_atomic(folder_ / kFinished, done.dump() + "\n");
+      ranks_->largest(0);  // what comes next may look for it
     }
     write_page(/*over=*/true);
     return {step_, step_ >= last, signal_, folder_ / ("step-" + std::to_string(step_))};
@@ -462,9 +463,9 @@ class Run {
 }  // namespace
 
 TrainResult train(const TrainOptions& options, const fs::path& run, bool resume,
-                  const std::vector<std::string>& allowed_changes) {
+                  const std::vector<std::string>& allowed_changes, std::shared_ptr<Ranks> ranks) {
   options.check("recipe");
-  Run job(options, run);
+  Run job(options, run, std::move(ranks));
   job.open(resume, allowed_changes);
   return job.loop();
 }

@@ -12,12 +12,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "af2/train/train_options.h"
 
 namespace af2 {
+
+class Ranks;
 
 struct TrainResult {
   std::int64_t steps = 0;  // done, of the whole run
@@ -30,8 +33,10 @@ struct TrainResult {
 // kResource, kInternal when the run diverges (TrainOptions::divergence) or ten steps in a row had no finite
 // loss.
 // `allowed_changes`: keys ("optimizer.lr", "manifests") that may differ from those the run began with.
+// `ranks`: of several runs in a row; empty: those of the environment (ranks.h).
 TrainResult train(const TrainOptions& options, const std::filesystem::path& run, bool resume,
-                  const std::vector<std::string>& allowed_changes = {});
+                  const std::vector<std::string>& allowed_changes = {},
+                  std::shared_ptr<Ranks> ranks = nullptr);
 
 // Whether the run has done all its steps, or stop_after of them. Throws kUser where its recipe was another.
 bool is_finished(const TrainOptions& options, const std::filesystem::path& run,

@@ -6,8 +6,11 @@
 #include "../scratch.h"
 #include "af2/audio/wav.h"
 #include "af2/core/file.h"
+#include "af2/data/sound_place.h"
+#include "af2/data/train_sound.h"
 #include "af2/io/atomic_file.h"
 #include "refused.h"
+#include "tar_writer.h"
 #include "text_test_util.h"
 
 namespace af2 {
@@ -140,7 +143,8 @@ TEST_F(TrainSets, HeldOutSoundsAreNeverTrainedOn) {
   rest.held_out = true;
   const auto sounds = [&](const TrainSetOptions& options) {
     std::set<std::string> found;
-    for (const TrainItem& item : read({options})[0].items) found.insert(item.audio);
+    const std::vector<TrainSet> sets = read({options});
+    for (const TrainItem& item : sets[0].items) found.insert(item.audio);
     return found;
   };
   const auto trained = sounds(train), held = sounds(rest);
@@ -150,6 +154,41 @@ TEST_F(TrainSets, HeldOutSoundsAreNeverTrainedOn) {
   EXPECT_EQ(read({train})[0].unused, static_cast<std::int64_t>(2 * held.size()));
   rest.hold_out = 0;
   test::refused(ErrorKind::kUser, {"set a", "hold_out"}, [&] { read({rest}); });
+}
+
+TEST_F(TrainSets, ShardsAreReadWhereTheyLie) {
+  if (!built_with_archive()) GTEST_SKIP() << "this build reads no tar";
+  for (int shard = 0; shard < 2; ++shard) {
+    test::TarWriter tar;
+    for (int i = 0; i < 3; ++i) {
+      const std::string key = std::to_string(shard) + std::to_string(i);
+      write_wav(scratch / "one.wav", std::vector<float>(16000 * (i + 1), 0.1f * static_cast<float>(i + 1)));
+      tar.add(key + ".wav", read_file(scratch / "one.wav"));
+      Json json = {{"prompt", "what?"}, {"output", "tone " + key}};
+      if (i > 0) json["duration"] = i + 1;  // the first one's is read from the sound
+      tar.add(key + ".json", json.dump());
+    }
+    write_file_atomic(scratch / ("clips-0" + std::to_string(shard) + ".tar"), tar.done());
+  }
+  TrainSetOptions options;
+  options.name = "shards", options.manifest = (scratch / "clips-{00..01}.tar").string();
+  const auto sets = read({options});
+  ASSERT_EQ(sets[0].items.size(), 6u);
+  for (std::size_t k = 0; k < 6; ++k) {
+    const TrainItem& item = sets[0].items[k];
+    EXPECT_EQ(item.seconds, static_cast<double>(k % 3 + 1));
+    const TrainSound sound = load_train_sound(item, {"shards", k, 0, 42}, {});
+    EXPECT_EQ(sound.problem, "");
+    EXPECT_DOUBLE_EQ(sound.seconds, item.seconds);
+    EXPECT_EQ(item.outputs[0], "tone " + name_of_place(item.audio).substr(0, 2));
+  }
+  TrainItem gone = sets[0].items[0];
+  std::filesystem::remove(scratch / "clips-00.tar");
+  EXPECT_EQ(load_train_sound(gone, {"shards", 0, 0, 42}, {}).problem, "audio_missing");
+  write_file_atomic(scratch / "clips-00.tar", std::string(20480, 'x'));
+  EXPECT_EQ(load_train_sound(gone, {"shards", 0, 0, 42}, {}).problem, "audio_unreadable");
+  options.manifest = (scratch / "clips-{01..02}.tar").string();
+  test::refused(ErrorKind::kData, {"clips-02.tar"}, [&] { read({options}); });
 }
 
 TEST_F(TrainSets, GroupsAreChosenTogether) {

@@ -27,7 +27,9 @@ TEST(RankWorker, DISABLED_Trains) {
   const fs::path run = std::getenv("AF2_TEST_RUN");
   fs::create_directories(run);
   try {
-    train(read_train_options(recipe), run, fs::exists(run / "config.json"));
+    StagesRun how;
+    how.resume = true;
+    train_stages(read_train_stages(recipe), "all", run, how);
   } catch (const Error& e) {
     write_file_atomic(run / ("error-" + std::string(std::getenv("RANK"))), e.what());
     FAIL() << e.what();
@@ -186,6 +188,32 @@ TEST_F(RanksTraining, AStageIsTheSameOnOneTwoAndFour) {
   const std::vector<Json> parts = metrics("parts");
   ASSERT_EQ(parts.size(), one.size());
   EXPECT_NEAR(parts.back()["loss"].get<double>() / one.back()["loss"].get<double>(), 1, 1e-4);
+}
+
+// Three stages in a row, the tower trained in the second.
+TEST_F(RanksTraining, ACurriculumIsTheSameOnTwo) {
+  TrainOptions common = stage();
+  common.rank_timeout_s = 60;
+  common.optimizer.clip_norm = 0;
+  Json recipe = to_json(common);
+  recipe["stages"] = Json::parse(
+      R"([{"stage": {"name": "align", "windows": 1}},
+          {"stage": {"name": "tune", "train": ["clap", "adapter"], "windows": 2}},
+          {"stage": {"name": "long", "windows": 4}}])");
+  write_recipe(common);  // takes a port
+  for (const auto& [run, size] : {std::pair("one", 1), std::pair("two", 2)}) {
+    write_recipe(common);
+    write_file_atomic(scratch / "recipe.json", recipe.dump());
+    train_on(run, size);
+  }
+  for (const char* name : {"align", "tune", "long"}) {
+    const std::string folder = std::string("/stage-") + name;
+    const auto one = metrics("one" + folder), two = metrics("two" + folder);
+    ASSERT_EQ(one.size(), two.size()) << name;
+    ASSERT_GE(one.size(), 2u);
+    for (std::size_t i = 0; i < one.size(); ++i)
+      EXPECT_NEAR(two[i]["loss"].get<double>() / one[i]["loss"].get<double>(), 1, 1e-3) << name << i;
+  }
 }
 
 // Moments that lie with their owners: the same weights and the same checkpoint as whole ones, and any number

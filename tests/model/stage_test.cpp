@@ -122,6 +122,28 @@ TEST_F(StageTraining, MissingWindowsNeverChangeALoss) {
   EXPECT_NEAR(sum_of(12, 1) / alone, 1, 1e-5);
 }
 
+// With drop path and dropout on: what is computed again draws the same.
+TEST_F(StageTraining, RecomputedLayersTrainTheSame) {
+  TrainOptions options = stage({"clap", "adapter", "lm"});
+  Json config = parse_json(read_file(scratch / "model" / "config.json"), "config");
+  config["clap"]["drop_path"] = 0.3;
+  write_file_atomic(scratch / "model" / "config.json", config.dump());
+  options.optimizer.clip_norm = 0;
+  options.stop_after = 1, options.save_every = 1;
+  const TrainResult kept = train(options, scratch / "kept", false);
+  options.stage.gradient_checkpointing = true;
+  const TrainResult again = train(options, scratch / "again", false);
+  const auto a = tensors_in(kept.checkpoint / "optimizer.safetensors");
+  const auto b = tensors_in(again.checkpoint / "optimizer.safetensors");
+  ASSERT_EQ(a.size(), b.size());
+  for (const auto& [name, tensor] : a) {
+    const double scale = tensor.abs().max().item<double>();
+    EXPECT_LE((tensor - b.at(name)).abs().max().item<double>(), 1e-5 * scale + 1e-12) << name;
+    EXPECT_GT(scale, 0) << name;
+  }
+  EXPECT_EQ(metrics("kept")[0]["loss"], metrics("again")[0]["loss"]);
+}
+
 TEST_F(StageTraining, ThreePassesReadEachSoundOnce) {
   TrainOptions options = stage({"adapter"}, 3);
   options.stage.token_cache = (scratch / "tokens").string();
@@ -163,6 +185,20 @@ TEST_F(StageTraining, BadSoundsAreCountedAndTooManyEndTheRun) {
   options.stage.slices = 1;
   refused(ErrorKind::kData, {"sounds of slice 0 cannot be used", "max_bad"},
           [&] { train(options, scratch / "many", false); });
+}
+
+TEST_F(StageTraining, StepsWithoutAFiniteLossAreSkippedAndTenInARowEndTheRun) {
+  TrainOptions options = stage({"adapter"}, 12);
+  options.optimizer.lr = 1e30, options.optimizer.clip_norm = 0, options.optimizer.warmup_steps = 0;
+  options.divergence = 0;
+  refused(ErrorKind::kInternal, {"ten steps in a row had no finite loss"},
+          [&] { train(options, scratch / "run", false); });
+  const Json last = metrics("run").back();
+  EXPECT_GE(last["skipped"], 9);
+  int dumps = 0;
+  for (const auto& entry : fs::directory_iterator(scratch / "run"))
+    dumps += entry.path().filename().string().starts_with("divergence-");
+  EXPECT_EQ(dumps, 1);
 }
 
 TEST_F(StageTraining, ChangedManifestsAndKeysAreRefusedByName) {
