@@ -52,7 +52,13 @@ void add_train(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
     verb->add_option("--allow-change", flags->allowed_changes,
                      "keys of the recipe that may differ from those the run began with");
     verb->add_option("-t,--threads", flags->threads, "threads of the model");
-    verb->footer("example: af2 " + name + " --config " + example + " --resume");
+    std::string footer = "example: af2 " + name + " --config " + example + " --resume";
+    if (!clap)
+      footer +=
+          "\nof several stages, each in RUN/stage-NAME: af2 train --config recipes/af2/3b.yaml --out "
+          "runs/af2-3b "
+          "--stage all --resume";
+    verb->footer(footer);
     verb->callback([flags, clap, &runner] { runner = [flags, clap] { return run(*flags, clap); }; });
   };
   add("train", "train a model by a recipe", "recipes/mini/tower.yaml --out runs/tower", false);
