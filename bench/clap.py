@@ -117,12 +117,13 @@ def rival(args):
     import torch
     import torch.nn.functional as F
     from published_model import PublishedModel
+    from published_shapes import SHAPES
     from reference_model import mel_filters
     torch.set_num_threads(args.threads)
 
     class Tower(PublishedModel):
         def __init__(self):
-            self.shape = type("Shape", (), dict(depths=DEPTHS, tower_heads=HEADS, f_max=8000.0))()
+            self.shape, self.dtype, self.device = SHAPES["0.5b"], torch.float32, "cpu"  # DEPTHS and HEADS, as in all
             self.w = {"clap.nvclap." + name: tensor for name, tensor in tower_weights().items()}
             self.filters = torch.from_numpy(mel_filters()).float()
             self._index = self._relative_index()

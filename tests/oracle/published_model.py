@@ -16,7 +16,7 @@ import pathlib
 
 import torch
 import torch.nn.functional as F
-from published_shapes import AUDIO_HEADS, WINDOW, XATTN_HEAD_DIM, XATTN_HEADS, Shape
+from published_shapes import WINDOW, Shape
 from reference_model import mel_filters
 from safetensors import safe_open
 
@@ -24,7 +24,7 @@ from safetensors import safe_open
 class PublishedModel:
     def __init__(self, folder, shape: Shape, recompute: bool = True, dtype=torch.float32, device="cpu"):
         self.shape, self.recompute, self.dtype, self.device = shape, recompute, dtype, device
-        self.w = self._read(pathlib.Path(folder) / "safe_ckpt", dtype, device)
+        self.w = folder if isinstance(folder, dict) else self._read(pathlib.Path(folder) / "safe_ckpt", dtype, device)
         self.filters = torch.from_numpy(mel_filters(f_max=shape.f_max)).float().to(device)
         self._index = self._relative_index().to(device)
         self.lm = self._language_model(dtype)
@@ -46,7 +46,7 @@ class PublishedModel:
     # ---- sections 1, 2 ----
     def log_mel(self, windows):
         """[W, 160000] -> [W, 1001, 64]."""
-        spectrum = torch.stft(windows.to(self.device), 1024, 160, window=torch.hann_window(1024, device=self.device),
+        spectrum = torch.stft(windows.to(self.device), 1024, self.shape.hop, window=torch.hann_window(1024, device=self.device),
                               center=True, pad_mode="reflect", return_complex=True)
         return 10 * torch.log10((spectrum.abs().square().transpose(1, 2) @ self.filters).clamp_min(1e-10))
 
@@ -97,13 +97,11 @@ class PublishedModel:
         p, w = "clap.nvclap.", self.w
         x = F.batch_norm(mel.unsqueeze(1).transpose(1, 3), w[p + "bn0.running_mean"], w[p + "bn0.running_var"],
                          w[p + "bn0.weight"], w[p + "bn0.bias"], False, 0, 1e-5).transpose(1, 3)
-        x = F.interpolate(x, (1024, 64), mode="bicubic", align_corners=True).transpose(2, 3)
-        x = torch.cat(x.chunk(4, 3), 2).to(self.dtype)
-        x = F.conv2d(x, w[p + "patch_embed.proj.weight"], w[p + "patch_embed.proj.bias"], stride=4)
-        x = self._norm(p + "patch_embed.norm", x.permute(0, 2, 3, 1))
+        x = self._norm(p + "patch_embed.norm", self._patches(x).permute(0, 2, 3, 1))
+        side = x.shape[1]
         for i, depth in enumerate(self.shape.depths):
             for k in range(depth):
-                x = self._block(f"{p}layers.{i}.blocks.{k}.", x, 64 >> i, self.shape.tower_heads[i], k % 2 == 1)
+                x = self._block(f"{p}layers.{i}.blocks.{k}.", x, side >> i, self.shape.tower_heads[i], k % 2 == 1)
             if i + 1 < len(self.shape.depths):
                 x = torch.cat([x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]], -1)
                 x = self._linear(f"{p}layers.{i}.downsample.reduction",
@@ -112,12 +110,20 @@ class PublishedModel:
         b, d = x.shape[:2]
         return x.reshape(b, d, 4, 2, 8).transpose(2, 3).reshape(b, d, 64).transpose(1, 2)
 
+    def _patches(self, x):
+        """Normalised log-mel [W, 1, 1001, 64] -> [W, C, side, side]."""
+        p = "clap.nvclap.patch_embed.proj."
+        x = F.interpolate(x, (1024, 64), mode="bicubic", align_corners=True).transpose(2, 3)
+        x = torch.cat(x.chunk(4, 3), 2).to(self.dtype)
+        return F.conv2d(x, self.w[p + "weight"], self.w[p + "bias"], stride=self.shape.patch)
+
     # ---- section 5 ----
     def audio_transformer(self, tokens):
-        """[1, S, D] -> [1, S, D]."""
+        """[B, S, D] -> [B, S, D]."""
         p = "audio_transformer_clap."
         b, s, d = tokens.shape
-        dh = d // AUDIO_HEADS
+        heads = self.shape.audio_heads
+        dh = d // heads
         width = min(max(dh // 2, 32), dh)
         angles = torch.arange(s)[:, None] / 4096.0 ** (torch.arange(0, width, 2) / width)
         cos, sin = (torch.cat([f(angles), f(angles)], -1)[None, None].to(self.device, self.dtype)
@@ -131,7 +137,7 @@ class PublishedModel:
         x = self._norm(p + "layer_norm", tokens * math.sqrt(d), 1e-6)
         for i in range(self.shape.audio_layers):
             a, f = f"{p}layer_stack.{i}.slf_attn.", f"{p}layer_stack.{i}.pos_ffn."
-            q, k, v = (self._linear(a + n, x).view(b, s, AUDIO_HEADS, dh).transpose(1, 2)
+            q, k, v = (self._linear(a + n, x).view(b, s, heads, dh).transpose(1, 2)
                        for n in ("w_qs", "w_ks", "w_vs"))
             scores = (turned(q) / math.sqrt(dh)) @ turned(k).transpose(-1, -2)
             mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(b, s, d)
@@ -142,28 +148,33 @@ class PublishedModel:
 
     # ---- sections 6, 7 ----
     def _cross(self, i, x):
+        """x [B, T, D_l], which enters layer i."""
+        if (i + 1) % self.shape.xattn_every:
+            return x
         p = f"lang_encoder.gated_cross_attn_layers_sound.{i}."
+        b, heads, width = x.shape[0], self.shape.xattn_heads, self.shape.xattn_head_dim
         if self.recompute or i not in self.known:
-            both = self._linear(p + "attn.to_kv", self.memory).view(1, -1, 2, XATTN_HEADS, XATTN_HEAD_DIM)
+            both = self._linear(p + "attn.to_kv", self.memory).view(b, -1, 2, heads, width)
             self.known[i] = both.permute(2, 0, 3, 1, 4)
         k, v = self.known[i]
         q = self._linear(p + "attn.to_q", self._norm(p + "attn.norm", x))
-        q = q.view(1, -1, XATTN_HEADS, XATTN_HEAD_DIM).transpose(1, 2) * XATTN_HEAD_DIM ** -0.5
-        mixed = ((q @ k.transpose(-1, -2)).softmax(-1) @ v).transpose(1, 2).reshape(1, x.shape[1], -1)
+        q = q.view(b, -1, heads, width).transpose(1, 2) * width ** -0.5
+        mixed = ((q @ k.transpose(-1, -2)).softmax(-1) @ v).transpose(1, 2).reshape(b, x.shape[1], -1)
         x = x + torch.tanh(self.w[p + "attn_gate"]) * self._linear(p + "attn.to_out", mixed)
         hidden = F.gelu(self._linear(p + "ff.1", self._norm(p + "ff.0", x)))
         return x + torch.tanh(self.w[p + "ff_gate"]) * self._linear(p + "ff.3", hidden)
 
     def _language_model(self, dtype):
-        from transformers import Qwen2Config, Qwen2ForCausalLM
+        import transformers
         s = self.shape
-        config = Qwen2Config(hidden_size=s.dim, intermediate_size=s.ffn, num_hidden_layers=s.layers,
-                             num_attention_heads=s.heads, num_key_value_heads=s.kv_heads, vocab_size=s.vocab,
-                             rms_norm_eps=1e-6, tie_word_embeddings=True, max_position_embeddings=32768,
-                             rope_parameters={"rope_type": "default", "rope_theta": 1e6}, rope_theta=1e6,
-                             attn_implementation="sdpa")
+        family = {"qwen2": "Qwen2", "llama": "Llama"}[s.arch]
+        config = getattr(transformers, family + "Config")(
+            hidden_size=s.dim, intermediate_size=s.ffn, num_hidden_layers=s.layers, num_attention_heads=s.heads,
+            num_key_value_heads=s.kv_heads, vocab_size=s.vocab, rms_norm_eps=s.rms_eps, tie_word_embeddings=True,
+            max_position_embeddings=32768, rope_theta=s.rope_theta,
+            rope_parameters={"rope_type": "default", "rope_theta": s.rope_theta}, attn_implementation="sdpa")
         with torch.device("meta"):
-            lm = Qwen2ForCausalLM(config)
+            lm = getattr(transformers, family + "ForCausalLM")(config)
         prefix = "lang_encoder."
         state = {name[len(prefix):]: tensor for name, tensor in self.w.items()
                  if name.startswith(prefix + "model.")}

@@ -6,6 +6,8 @@ and at a reduced one.
 """
 from dataclasses import dataclass
 
+XATTN_HEADS, XATTN_HEAD_DIM, FF_MULT, AUDIO_HEADS, WINDOW, ADDED = 8, 64, 4, 8, 8, 4
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -22,6 +24,16 @@ class Shape:
     audio_layers: int = 3
     vocab: int = 151669  # with the four added tokens
     f_max: float = 8000.0
+    # The same in all published models; others, like the shipped mini, differ.
+    arch: str = "qwen2"  # or llama: no biases
+    rope_theta: float = 1e6
+    rms_eps: float = 1e-6
+    hop: int = 160
+    patch: int = 4
+    audio_heads: int = AUDIO_HEADS
+    xattn_heads: int = XATTN_HEADS
+    xattn_head_dim: int = XATTN_HEAD_DIM
+    xattn_every: int = 1
 
     @property
     def head_dim(self) -> int:
@@ -32,8 +44,6 @@ class Shape:
         """Of audio tokens."""
         return self.embed << (len(self.depths) - 1)
 
-
-XATTN_HEADS, XATTN_HEAD_DIM, FF_MULT, AUDIO_HEADS, WINDOW, ADDED = 8, 64, 4, 8, 8, 4
 
 SHAPES = {
     "tiny": Shape(dim=128, layers=2, heads=2, kv_heads=1, ffn=256, embed=16, depths=(2, 1, 2, 1),
