@@ -71,13 +71,15 @@ void add_data_convert(CLI::App& data, CommandRunner& runner) {
   CLI::App* verb = data.add_subcommand("convert", "manifests of questions from one form to another");
   verb->add_option("from", flags->from, "manifest, tar shard, or folder of a set of items")->required();
   verb->add_option("--to", flags->to, "jsonl, af2, af3 (conversations) or ltu (LTU, GAMA)")->required();
-  verb->add_option("--from-format", flags->read.format, "auto, jsonl, af2, af3, ltu, tar or table (csv, tsv)");
+  verb->add_option("--from-format", flags->read.format,
+                   "auto, jsonl, af2, af3, ltu, tar or table (csv, tsv)");
   verb->add_option("--audio", flags->read.audio,
                    "folder that sounds are relative to; else the manifest's, or the one above");
   verb->add_option("--turns", flags->read.turns,
                    "conversations with several questions: reject, first or each");
   verb->add_option("--outputs", flags->write.outputs, "items with several answers: reject, first or each");
-  verb->add_option("--prompt", flags->read.prompt, "question of items that are a sound and a text or labels alone (tar, table)");
+  verb->add_option("--prompt", flags->read.prompt,
+                   "question of items that are a sound and a text or labels alone (tar, table)");
   verb->add_option("--sounds", flags->read.sounds, "folder that a tar's sounds are written to");
   verb->add_option("--split", flags->write.split, "name of the split, of af2");
   verb->add_option("--task", flags->write.task, "flamingo_task, of af2");

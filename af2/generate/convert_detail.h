@@ -1,5 +1,5 @@
-// The parts of a conversion: for convert.cpp, convert_language.cpp and convert_published.cpp, and for the export
-// of a language model that was trained (af2/train/export.cpp).
+// The parts of a conversion: for convert.cpp, convert_language.cpp and convert_published.cpp, and for the
+// export of a language model that was trained (af2/train/export.cpp).
 //
 // Each writes one layout from a loaded model; what is known before the loading (types, the target's place) is
 // checked before. Thread rule: as convert.h.
