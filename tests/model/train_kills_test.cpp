@@ -42,13 +42,25 @@ struct TrainKills : test::StageTraining {
     settings.insert(settings.end(), more.begin(), more.end());
     return start_again("KilledWorker.*", settings);
   }
+  // From starting a process until its first checkpoint stands; it is killed then.
+  double milliseconds_to_a_checkpoint(const std::string& run) {
+    const auto begun = std::chrono::steady_clock::now();
+    const auto since = [&] { return std::chrono::steady_clock::now() - begun; };
+    const pid_t child = start(run);
+    while (latest_complete(scratch / run).step <= 0 && since() < std::chrono::minutes(2))
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    const double taken = std::chrono::duration<double, std::milli>(since()).count();
+    kill(child, SIGKILL);
+    exit_code_of(child);
+    return taken;
+  }
   void write_recipe(TrainOptions options) {
     write_file_atomic(scratch / "recipe.json", to_json(options).dump(2));
   }
 };
 
 // Kills at moments drawn anew by a fixed seed, over starting, training, writing checkpoints and removing
-// them.
+// them. How long a start takes is measured first, and moments come later while a start does not get on.
 TEST_F(TrainKills, AtFiftyMomentsNothingButTheLastIntervalIsLost) {
   TrainOptions options = stage({"adapter"}, 60);
   options.stage.slices = 30;
@@ -59,19 +71,24 @@ TEST_F(TrainKills, AtFiftyMomentsNothingButTheLastIntervalIsLost) {
   ASSERT_GT(whole.steps, 60);
   write_recipe(options);
   std::mt19937 moments(7);
+  double start_ms = milliseconds_to_a_checkpoint("timed");
   std::int64_t kept = -1;
   int killed = 0, while_training = 0;
   for (int kill_number = 0; kill_number < kKills; ++kill_number) {
     const pid_t child = start("run");
-    const int wait_ms = std::uniform_int_distribution<int>(50, 900)(moments);
-    std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+    const double wait_ms = start_ms * std::uniform_real_distribution<>(0.1, 1.8)(moments);
+    std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(wait_ms));
     kill(child, SIGKILL);
     if (exit_code_of(child) != 128 + SIGKILL) break;  // it had ended by itself
     ++killed;
     const LatestCheckpoint last = latest_complete(scratch / "run");
     EXPECT_GE(last.step, kept) << "kill " << kill_number;
     if (last.folder) verify(*last.folder);
-    while_training += last.step > kept;
+    if (last.step > kept) {
+      ++while_training;
+    } else if (wait_ms > 1.2 * start_ms) {
+      start_ms = std::min(start_ms * 1.2, 20e3);  // the machine is slower now than when it was measured
+    }
     kept = last.step;
     // Steps that were told but not saved are at most those of an interval.
     if (!fs::exists(scratch / "run" / "metrics.jsonl")) continue;
