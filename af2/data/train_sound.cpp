@@ -42,7 +42,7 @@ TrainSound load_train_sound(const TrainItem& item, const TrainDraw& draw, const 
   TrainSound sound;
   std::error_code none;
   if (!std::filesystem::exists(file_of_place(item.audio), none)) {
-    sound.problem = "audio_missing";
+    sound.problem = kSoundProblems[0];
     sound.detail = item.audio + ": no such file";
     return sound;
   }
@@ -78,7 +78,7 @@ TrainSound load_train_sound(const TrainItem& item, const TrainDraw& draw, const 
     sound.seconds = made.report.seconds_used;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kData) throw;
-    sound.problem = "audio_unreadable";
+    sound.problem = kSoundProblems[1];
     sound.detail = error.what();
   }
   return sound;

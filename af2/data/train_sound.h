@@ -8,6 +8,7 @@
 //   if (!sound.problem.empty()) count(sound.problem); else hear(sound.windows, sound.n_windows);
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -53,11 +54,14 @@ struct TrainDraw {
   std::string name(const std::string& purpose) const;
 };
 
+// Why a sound cannot be used.
+inline constexpr std::array<const char*, 2> kSoundProblems = {"audio_missing", "audio_unreadable"};
+
 struct TrainSound {
   std::vector<float> windows;  // [n_windows, rate * window_s]; n_windows at most the item's
   int n_windows = 0;
   double seconds = 0;           // that are heard
-  std::string problem, detail;  // audio_missing, audio_unreadable; what was wrong, with the path
+  std::string problem, detail;  // of kSoundProblems; what was wrong, with the path
 };
 
 TrainSound load_train_sound(const TrainItem& item, const TrainDraw& draw, const TrainSoundOptions& options);

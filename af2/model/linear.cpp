@@ -17,6 +17,7 @@ namespace {
 
 constexpr int64_t kGrain = 64;            // rows a thread takes at least
 constexpr int64_t kFewRows = 16;          // of x: fewer go through the dot products of QMatrix
+constexpr int64_t kManyRows = 1 << 14;    // of the weight: a vocabulary
 constexpr int64_t kPartValues = 1 << 20;  // of the weight, unpacked at once: they stay in the cache
 
 torch::Tensor gelu_of(const torch::Tensor& x) {
@@ -41,6 +42,23 @@ torch::Tensor product(const torch::Tensor& x, const torch::Tensor& weight, const
   fused->callBoxed(stack);
   return stack.back().toTensor();
 }
+
+// x . weight^T of a weight that is not trained, with gradients for x: for the many rows of a vocabulary,
+// whose product oneDNN computes nearly twice as fast as the library behind ATen's.
+struct FrozenProduct : torch::autograd::Function<FrozenProduct> {
+  static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
+                               const torch::Tensor& weight) {
+    context->save_for_backward({weight});
+    const torch::Tensor y = product(x.reshape({-1, x.size(-1)}), weight, {}, false);
+    std::vector<int64_t> shape = x.sizes().vec();
+    shape.back() = weight.size(0);
+    return y.view(shape);
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    return {torch::matmul(gradients[0], context->get_saved_variables()[0]), torch::Tensor()};
+  }
+};
 
 }  // namespace
 
@@ -178,13 +196,37 @@ void LinearImpl::place(torch::Device device, torch::ScalarType type) {
   placed_ = true;
 }
 
+void LinearImpl::add_low_rank(LowRank pair) {
+  if (matrix_ || placed_ || low_rank_) throw internal_error("a layer that takes no low-rank pair");
+  low_rank_ = register_module("lora", std::move(pair));
+}
+
+bool LinearImpl::merge_low_rank() {
+  if (!low_rank_) return false;
+  const torch::NoGradGuard no_grad;
+  weight.set_data(weight + low_rank_->product());
+  unregister_module("lora");
+  low_rank_ = nullptr;
+  return true;
+}
+
 torch::Tensor LinearImpl::apply(const torch::Tensor& x, bool gelu) {
+  if (!low_rank_) return apply_weight(x, gelu);
+  const torch::Tensor y = apply_weight(x, false) + low_rank_->forward(x);
+  return gelu ? torch::gelu(y) : y;
+}
+
+torch::Tensor LinearImpl::apply_weight(const torch::Tensor& x, bool gelu) {
   if (placed_) {
     const torch::Tensor y = at::linear(input(x), weight, bias);
     return (gelu ? torch::gelu(y) : y).to(x.scalar_type());
   }
   const bool inference = !torch::GradMode::is_enabled() && x.numel() > 0 && x.device().is_cpu();
   if (!matrix_ && !inference) {
+    const bool plain = x.device().is_cpu() && x.scalar_type() == torch::kFloat32 && x.numel() > 0 &&
+                       weight.scalar_type() == torch::kFloat32 && !Bf16Products::active();
+    if (plain && out >= kManyRows && !bias.defined() && !weight.requires_grad() && !gelu)
+      return FrozenProduct::apply(x, weight);
     const torch::Tensor y = torch::nn::functional::linear(x, weight, bias);
     return gelu ? torch::gelu(y) : y;
   }

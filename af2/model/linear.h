@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "af2/model/low_rank.h"
 #include "af2/quant/qmatrix.h"
 
 namespace af2 {
@@ -74,6 +75,11 @@ struct LinearImpl : torch::nn::Module {
   torch::Tensor input(const torch::Tensor& x) const { return placed_ ? x.to(weight.scalar_type()) : x; }
   torch::Device device() const { return weight.device(); }
 
+  // A pair that is trained in place of the weight, once per layer and not on stored rows; and the weight with
+  // what it adds, the pair taken away: whether there was one.
+  void add_low_rank(LowRank pair);
+  bool merge_low_rank();
+
   int64_t in, out;
   torch::Tensor weight;  // [out, in], float32 or bfloat16; empty when low-bit
   torch::Tensor bias;    // [out] or undefined
@@ -81,6 +87,7 @@ struct LinearImpl : torch::nn::Module {
  private:
   void add_bias(int64_t n, float* y) const;  // y [n, out]
   torch::Tensor apply(const torch::Tensor& x, bool gelu);
+  torch::Tensor apply_weight(const torch::Tensor& x, bool gelu);
   // The weight as a tensor for one product in `type`, where it lies in that type; else undefined.
   torch::Tensor weight_in(torch::ScalarType type) const;
   // Calls body(first, rows [n, in] in `type`) for all of the weight, a part at a time, with one buffer.
@@ -91,6 +98,7 @@ struct LinearImpl : torch::nn::Module {
   void multiply_parts(const torch::Tensor& x, torch::Tensor& y) const;
 
   std::shared_ptr<const QMatrix> matrix_;
+  LowRank low_rank_ = nullptr;
   bool placed_ = false;
 };
 TORCH_MODULE(Linear);

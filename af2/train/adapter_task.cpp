@@ -47,7 +47,7 @@ class AdapterTask : public TrainTask {
                 options.data) {
     torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
     start_fresh(*model_.network);
-    if (!options_.init.empty()) init_from(options_.init, adapter_tensors(*model_.network));
+    if (!options_.init.empty()) init_from(init_weights(options_.init), adapter_tensors(*model_.network));
     for (auto& parameter : model_.network->parameters()) parameter.set_requires_grad(false);
     for (auto& item : trained()) item.tensor.set_requires_grad(true);
     bank_.load(split_from_name(options.train_split), std::max(1, options_.workers));

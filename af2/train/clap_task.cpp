@@ -47,7 +47,7 @@ class ClapTask : public TrainTask {
                        "use a model whose tower has a stem, and name its weights with init");
     clap_ = ClapModel(config_);
     take_token_rows(folder_.tokenizer_file, *clap_);
-    if (!options_.init.empty()) init_from(options_.init, stored());
+    if (!options_.init.empty()) init_from(init_weights(options_.init), stored());
     if (options_.clap.pairs.empty())
       bank_.load(split_from_name(options_.train_split), std::max(1, options_.workers));
     if (!options_.clap.val_pairs.empty())

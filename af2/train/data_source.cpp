@@ -21,15 +21,6 @@ std::string name_in(const SafeTensors& weights, const std::string& name) {
   return name;
 }
 
-// A run folder means its last complete checkpoint, which also holds the optimizer's moments: only the model's
-// file counts.
-std::filesystem::path weights_in(const std::filesystem::path& from) {
-  namespace fs = std::filesystem;
-  if (!fs::is_directory(from)) return from;
-  const fs::path folder = latest_complete(from).folder.value_or(from);
-  return fs::exists(folder / "model.safetensors") ? folder / "model.safetensors" : folder;
-}
-
 }  // namespace
 
 void write_window(const std::vector<float>& samples, const AudioConfig& config, float* out) {
@@ -41,18 +32,26 @@ void write_window(const std::vector<float>& samples, const AudioConfig& config, 
   fill_window(samples, plan, 0, {out, static_cast<std::size_t>(config.window_samples())});
 }
 
-void init_strictly(const std::filesystem::path& from, const NamedTensors& targets) {
-  const std::filesystem::path file = weights_in(from);
-  const std::vector<std::string> surplus = load_strict(SafeTensors::open(file), targets);
-  if (!surplus.empty())
-    throw model_error("holds " + surplus.front() + ", which this model lacks", file.string(),
-                      "start from a stage of the same model");
-  notice("all {} tensors start from {}", targets.size(), file.string());
+// A run folder means its last complete checkpoint, which also holds the optimizer's moments: only the model's
+// file counts.
+SafeTensors init_weights(const std::filesystem::path& from) {
+  namespace fs = std::filesystem;
+  if (!fs::is_directory(from)) return SafeTensors::open(from);
+  const fs::path folder = latest_complete(from).folder.value_or(from);
+  return SafeTensors::open(fs::exists(folder / "model.safetensors") ? folder / "model.safetensors" : folder);
 }
 
-void init_from(const std::filesystem::path& from, const NamedTensors& targets) {
-  const std::filesystem::path file = weights_in(from);
-  const SafeTensors weights = SafeTensors::open(file);
+void init_strictly(const SafeTensors& weights, const NamedTensors& targets) {
+  const std::string file = weights.path().string();
+  const std::vector<std::string> surplus = load_strict(weights, targets);
+  if (!surplus.empty())
+    throw model_error("holds " + surplus.front() + ", which this model lacks", file,
+                      "start from a stage of the same model");
+  notice("all {} tensors start from {}", targets.size(), file);
+}
+
+void init_from(const SafeTensors& weights, const NamedTensors& targets) {
+  const std::string file = weights.path().string();
   torch::NoGradGuard no_grad;
   int taken = 0;
   for (auto [name, target] : targets) {
@@ -63,9 +62,8 @@ void init_from(const std::filesystem::path& from, const NamedTensors& targets) {
     ++taken;
   }
   if (taken == 0)
-    throw model_error("holds no tensor of this model", file.string(),
-                      "name a checkpoint made with the same config");
-  notice("{} of {} tensors start from {}", taken, targets.size(), file.string());
+    throw model_error("holds no tensor of this model", file, "name a checkpoint made with the same config");
+  notice("{} of {} tensors start from {}", taken, targets.size(), file);
 }
 
 }  // namespace af2

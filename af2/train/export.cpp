@@ -9,6 +9,7 @@
 #include "af2/generate/convert_detail.h"
 #include "af2/generate/model_folder.h"
 #include "af2/io/checkpoint.h"
+#include "af2/model/low_rank.h"
 #include "af2/model/weights.h"
 #include "af2/train/parts.h"
 
@@ -18,9 +19,16 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kTunedLm = "lm-tuned.gguf";
+constexpr const char* kWeights = "model.safetensors";
+
+bool holds_low_rank(const SafeTensors& file) {
+  for (const auto& item : file.tensors())
+    if (is_low_rank(item.first)) return true;
+  return false;
+}
 
 fs::path checkpoint_in(const fs::path& run_or_checkpoint) {
-  if (fs::exists(run_or_checkpoint / "model.safetensors")) return run_or_checkpoint;
+  if (fs::exists(run_or_checkpoint / kWeights)) return run_or_checkpoint;
   const LatestCheckpoint last = latest_complete(run_or_checkpoint);
   if (!last.folder)
     throw user_error("holds no complete checkpoint", run_or_checkpoint.string(),
@@ -31,13 +39,12 @@ fs::path checkpoint_in(const fs::path& run_or_checkpoint) {
 // Fills the tensors with the mean of the runs' weights.
 void take_mean(const std::vector<fs::path>& runs_or_checkpoints,
                const std::vector<std::pair<std::string, torch::Tensor>>& tensors) {
-  if (runs_or_checkpoints.empty()) throw user_error("names no run", "-i");
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> sums;  // in float64
   for (const auto& given : runs_or_checkpoints) {
     const fs::path checkpoint = checkpoint_in(given);
     verify(checkpoint);
-    const auto surplus = load_strict(SafeTensors::open(checkpoint / "model.safetensors"), tensors);
+    const auto surplus = load_strict(SafeTensors::open(checkpoint / kWeights), tensors);
     if (!surplus.empty())
       throw model_error("holds tensors that the model lacks, such as " + surplus.front(), checkpoint.string(),
                         "give a checkpoint that was trained for this folder's model");
@@ -54,15 +61,6 @@ void take_mean(const std::vector<fs::path>& runs_or_checkpoints,
       torch::Tensor target = tensors[i].second;
       target.copy_(sums[i] / static_cast<double>(runs_or_checkpoints.size()));
     }
-}
-
-bool holds_language_model(const std::vector<fs::path>& runs_or_checkpoints) {
-  if (runs_or_checkpoints.empty()) return false;
-  const SafeTensors weights =
-      SafeTensors::open(checkpoint_in(runs_or_checkpoints.front()) / "model.safetensors");
-  for (const std::string& name : weights.names())
-    if (starts_with(name, "lang_encoder.model.")) return true;
-  return false;
 }
 
 // The language model that training changed goes into a file of its own, which config.json then names: what it
@@ -86,6 +84,7 @@ void write_tuned_lm(ModelFolder& model, const fs::path& folder, const std::strin
 
 void export_model(const std::vector<fs::path>& runs_or_checkpoints, const fs::path& folder,
                   const std::string& dtype) {
+  if (runs_or_checkpoints.empty()) throw user_error("names no run", "-i");
   const SaveType type = save_type_from_name(dtype, "--dtype");
   fs::path file;
   if (is_clap_folder(folder)) {
@@ -93,13 +92,19 @@ void export_model(const std::vector<fs::path>& runs_or_checkpoints, const fs::pa
     ClapModel network(clap.config);
     const auto tensors = stored_tensors(*network);
     take_mean(runs_or_checkpoints, tensors);
-    file = folder / "model.safetensors";
+    file = folder / kWeights;
     save_tensors(file, tensors, type, {{"format", "af2-clap"}, {"dtype", dtype}});
   } else {
-    const bool with_lm = holds_language_model(runs_or_checkpoints);
-    ModelFolder model = load_model_folder(folder, {.low_bit_lm = !with_lm, .adapters = false});
+    const SafeTensors first = SafeTensors::open(checkpoint_in(runs_or_checkpoints.front()) / kWeights);
+    const bool with_lm = ModelParts::holds_language_model(first), low_rank = holds_low_rank(first);
+    if (low_rank && runs_or_checkpoints.size() > 1)
+      throw user_error("has low-rank pairs, whose mean means nothing", first.path().string(),
+                       "export one run, or train with optimizer.ema");
+    ModelFolder model = load_model_folder(folder, {.low_bit_lm = !with_lm && !low_rank, .adapters = false});
+    if (low_rank) ModelParts::add_low_rank_of(*model.network, first);
     take_mean(runs_or_checkpoints, ModelParts::all_tensors(*model.network, with_lm));
-    if (with_lm) write_tuned_lm(model, folder, dtype);
+    merge_low_rank(*model.network->lang_encoder->model);
+    if (with_lm || low_rank) write_tuned_lm(model, folder, dtype);
     file = folder / "adapter.safetensors";
     save_tensors(file, adapter_tensors(*model.network), type, {{"format", "af2"}, {"dtype", dtype}});
   }

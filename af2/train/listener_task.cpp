@@ -63,7 +63,7 @@ class ListenerTask : public TrainTask {
         steps_(model_.config.audio_time_steps()) {
     torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
     heads_ = Heads(model_.config.clap.out_dim(), n_classes_);
-    if (!options_.init.empty()) init_from(options_.init, stored());
+    if (!options_.init.empty()) init_from(init_weights(options_.init), stored());
     for (auto& parameter : model_.network->parameters()) parameter.set_requires_grad(false);
     for (auto& item : trained()) item.tensor.set_requires_grad(true);
     bank_.load(split_from_name(options.train_split), std::max(1, options_.workers));

@@ -5,9 +5,11 @@
 #include <functional>
 #include <span>
 
+#include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/text_util.h"
 #include "af2/generate/model_folder.h"
+#include "af2/model/low_rank.h"
 #include "af2/model/weights.h"
 #include "af2/train/answer_loss.h"
 
@@ -55,18 +57,39 @@ ModelParts::ModelParts(Af2ModelImpl& network, const StageOptions& options, const
 
 NamedTensors ModelParts::all_tensors(Af2ModelImpl& network, bool with_lm) {
   NamedTensors tensors = adapter_tensors(network);
-  if (!with_lm) return tensors;
   for (auto& [name, tensor] : stored_tensors(network))
     if (starts_with(name, kLanguage) && !name.ends_with(".added_embeddings") &&
-        !name.ends_with(".added_head"))
+        !name.ends_with(".added_head") && (with_lm || is_low_rank(name)))
       tensors.emplace_back(name, tensor);
   return tensors;
+}
+
+bool ModelParts::add_low_rank_of(Af2ModelImpl& network, const SafeTensors& file) {
+  bool holds = false;
+  for (const std::string& name : file.names()) {
+    const std::string layer = low_rank_layer(name);
+    if (layer.empty() || !starts_with(layer, kLanguage)) continue;
+    const TensorView* view = file.find(name);
+    if (view->shape.size() != 2) throw model_error("is no matrix", name, "give a checkpoint of af2 train");
+    add_low_rank(*network.lang_encoder->model, {layer.substr(std::string_view(kLanguage).size())},
+                 view->shape.front(), /*scale=*/1);
+    holds = true;
+  }
+  return holds;
+}
+
+bool ModelParts::holds_language_model(const SafeTensors& file) {
+  for (const std::string& name : file.names())
+    if (starts_with(name, kLanguage) && !is_low_rank(name)) return true;
+  return false;
 }
 
 bool ModelParts::trains(const std::string& name) const {
   if (is_statistic(name)) return false;
   if (is_added(name)) return options_.train_embeddings != "none";
   if (is_embedding(name)) return options_.train_embeddings == "all";
+  if (part_of(name) == "lm" && options_.trains_low_rank())
+    return is_low_rank(name) && !name.ends_with(".scale");
   return options_.trains(part_of(name));
 }
 
@@ -87,8 +110,8 @@ std::vector<TrainTask::Trained> ModelParts::trained() const {
 }
 
 NamedTensors ModelParts::stored() const {
-  const bool with_lm =
-      options_.trains("lm") || options_.lm_trained_before || options_.train_embeddings == "all";
+  const bool with_lm = (options_.trains("lm") && !options_.trains_low_rank()) || options_.lm_trained_before ||
+                       options_.train_embeddings == "all";
   return all_tensors(network_, with_lm);
 }
 

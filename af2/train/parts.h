@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "af2/core/json.h"
+#include "af2/io/safetensors.h"
 #include "af2/model/af2_model.h"
 #include "af2/train/stage_options.h"
 #include "af2/train/task.h"
@@ -21,15 +22,21 @@ class ModelParts {
   // Keeps a reference to the network.
   ModelParts(Af2ModelImpl& network, const StageOptions& options, const OptimizerOptions& optimizer);
 
-  // What a checkpoint may hold, by the names of adapter_tensors(); the language model's by their own.
+  // What a checkpoint may hold, by the names of adapter_tensors(); the language model's by their own. Its
+  // low-rank pairs are always among them, its own weights with_lm.
   static NamedTensors all_tensors(Af2ModelImpl& network, bool with_lm);
 
   // Tensors that are trained, with their rates and whether they decay.
   std::vector<TrainTask::Trained> trained() const;
-  // Of a checkpoint: everything but a language model that no stage trained.
+  // Of a checkpoint: everything but a language model's own weights that no stage trained.
   NamedTensors stored() const;
   // {trained, frozen}: numbers of parameters.
   Json counts() const;
+  // Gives the language model the pairs of a file of such tensors, without their values, where that holds any
+  // (model/low_rank.h). Returns whether it does.
+  static bool add_low_rank_of(Af2ModelImpl& network, const SafeTensors& file);
+  // Whether a file of such tensors holds weights of the language model itself.
+  static bool holds_language_model(const SafeTensors& file);
   // Gradients for what is trained alone.
   void freeze();
   // Modes: what is frozen, and with clap_bn `frozen` the tower's statistics, stay as in use.

@@ -11,6 +11,23 @@
 
 namespace af2 {
 
+// Low-rank pairs that are trained in place of the language model's own matrices (model/low_rank.h).
+struct LoraOptions {
+  int rank = 0;
+  double alpha = 16;
+  std::vector<std::string> layers = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
+                                     "gate_proj", "up_proj", "down_proj"};
+
+  template <class V>
+  void visit(V& v) {
+    v.field("rank", rank,
+            "of the pairs that are trained in place of the language model's own matrices, where train names "
+            "lm; 0: the matrices themselves");
+    v.field("alpha", alpha, "what they give is multiplied by alpha / rank");
+    v.field("layers", layers, "linear layers of the language model that get one");
+  }
+};
+
 struct StageOptions {
   std::string name;
   std::vector<std::string> train = {"adapter"};
@@ -22,6 +39,7 @@ struct StageOptions {
   std::vector<int> edges = {1, 2, 3, 6, 9, 12, 18, 30};
   int max_windows = 64, max_clips = 32, multiple = 2;
   int batches_per_step = 1;
+  LoraOptions lora;
   TrainTextOptions text;
   SoundAugmentOptions augment;
   std::string loss_norm = "tokens";
@@ -36,8 +54,9 @@ struct StageOptions {
   int val_samples = 2;
   bool lm_trained_before = false;
 
-  // Whether the stage trains `part`: clap, adapter or lm.
+  // Whether the stage trains `part`: clap, adapter or lm; the latter also where it trains low-rank pairs.
   bool trains(const std::string& part) const;
+  bool trains_low_rank() const { return lora.rank > 0; }
   // Throws kUser naming the key below `where`.
   void check(const std::string& where) const;
 
@@ -58,6 +77,7 @@ struct StageOptions {
     v.field("max_clips", max_clips, "of a batch");
     v.field("multiple", multiple, "of which batches have a multiple of clips, where they can");
     v.field("batches_per_step", batches_per_step, "on all ranks together");
+    v.field("lora", lora, "LoRA on the language model");
     v.field("text", text, "of questions and answers");
     v.field("augment", augment, "of sounds");
     v.field("loss_norm", loss_norm, "tokens: mean over a step's targets; microbatch: of its batches' means");

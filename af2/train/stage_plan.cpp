@@ -36,6 +36,10 @@ void StageOptions::check(const std::string& where) const {
        "train_embeddings", "must be added, all or none");
   need(wd_scope == "all" || wd_scope == "matrices" || wd_scope == "xattn", "wd_scope",
        "must be all, matrices or xattn");
+  need(lora.rank >= 0, "lora.rank", "must not be negative");
+  need(lora.rank == 0 || trains("lm"), "lora.rank", "is for a stage that trains lm");
+  need(lora.rank == 0 || !lora.layers.empty(), "lora.layers", "names no layer");
+  need(std::isfinite(lora.alpha) && lora.alpha > 0, "lora.alpha", "must be above 0");
   need(clap_bn == "frozen" || clap_bn == "sync", "clap_bn", "must be frozen or sync");
   need(on_bad == "skip" || on_bad == "error", "on_bad", "must be skip or error");
   need(max_bad >= 0 && max_bad <= 1, "max_bad", "must be in 0..1");

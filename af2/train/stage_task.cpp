@@ -16,6 +16,7 @@
 #include "af2/core/text_util.h"
 #include "af2/generate/model_folder.h"
 #include "af2/model/batch_norm.h"
+#include "af2/model/low_rank.h"
 #include "af2/train/answer_loss.h"
 #include "af2/train/data_source.h"
 #include "af2/train/parts.h"
@@ -143,6 +144,28 @@ class StageTask : public TrainTask {
     return report;
   }
 
+  void end_step() override {
+    std::vector<double> counts;
+    for (const char* reason : kSoundProblems) counts.push_back(static_cast<double>(bad_of_step_[reason]));
+    bad_of_step_.clear();
+    if (ranks_->size() > 1) {
+      torch::Tensor all = torch::tensor(counts, torch::kFloat64);
+      ranks_->sum({all});
+      counts.assign(all.data_ptr<double>(), all.data_ptr<double>() + all.numel());
+    }
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      if (counts[i] <= 0) continue;
+      bad_[kSoundProblems[i]] += static_cast<std::int64_t>(counts[i]);
+      bad_of_slice_ += static_cast<std::int64_t>(counts[i]);
+    }
+    const auto most =
+        std::max(kLeastBad,
+                 static_cast<std::int64_t>(stage_.max_bad * static_cast<double>(plan_.slice_items(slice_))));
+    if (bad_of_slice_ > most)
+      throw data_error(fmt::format("{} sounds of slice {} cannot be used", bad_of_slice_, slice_),
+                       "stage.sets", "the lines above name them; stage.max_bad allows more");
+  }
+
   Json counters() const override {
     if (bad_.empty()) return Json::object();
     return {{"bad", bad_}, {"bad_slice", {slice_, bad_of_slice_}}};
@@ -201,16 +224,28 @@ class StageTask : public TrainTask {
     return options_.init.empty() && options_.architecture.empty() && holds_adapter(options_.model);
   }
 
-  // From an earlier stage, from AF-CLAP, from the model folder, or from nothing.
+  // From an earlier stage, from AF-CLAP, from the model folder, or from nothing. Low-rank pairs of an earlier
+  // stage become part of the language model, which is then one that was trained.
   void start() {
-    if (takes_the_folders_weights()) return;
-    const NamedTensors all = ModelParts::all_tensors(*model_.network, stage_.lm_trained_before);
-    if (options_.strict_init) {
-      init_strictly(options_.init, all);
-      return;
+    if (!takes_the_folders_weights()) {
+      bool merges = false;
+      if (!options_.init.empty()) {
+        const SafeTensors weights = init_weights(options_.init);
+        merges = ModelParts::add_low_rank_of(*model_.network, weights);
+        const bool with_lm =
+            ModelParts::holds_language_model(weights) || (stage_.lm_trained_before && !merges);
+        stage_.lm_trained_before = with_lm || merges;
+        const NamedTensors all = ModelParts::all_tensors(*model_.network, with_lm);
+        if (!options_.strict_init) start_fresh(*model_.network);
+        (options_.strict_init ? init_strictly : init_from)(weights, all);
+      } else {
+        start_fresh(*model_.network);
+      }
+      if (merges) merge_low_rank(*model_.network->lang_encoder->model);
     }
-    start_fresh(*model_.network);
-    if (!options_.init.empty()) init_from(options_.init, all);
+    if (stage_.trains_low_rank())
+      add_low_rank(*model_.network->lang_encoder->model, stage_.lora.layers, stage_.lora.rank,
+                   stage_.lora.alpha / stage_.lora.rank);
   }
 
   std::string tower_hash() const {
@@ -310,18 +345,11 @@ class StageTask : public TrainTask {
   void count_bad(const StageBatch& batch) {
     if (batch.slice != slice_) slice_ = batch.slice, bad_of_slice_ = 0;
     for (const auto& [reason, detail] : batch.bad) {
-      ++bad_[reason];
-      ++bad_of_slice_;
+      ++bad_of_step_[reason];
       if (stage_.on_bad == "error")
         throw data_error(detail, "stage.sets", "mend or remove it, or set stage.on_bad to skip");
       warning("{}: {}; its place stays empty", reason, detail);
     }
-    const auto most =
-        std::max(kLeastBad,
-                 static_cast<std::int64_t>(stage_.max_bad * static_cast<double>(plan_.slice_items(slice_))));
-    if (bad_of_slice_ > most)
-      throw data_error(fmt::format("{} sounds of slice {} cannot be used", bad_of_slice_, slice_),
-                       "stage.sets", "the lines above name them; stage.max_bad allows more");
   }
 
   TrainOptions options_;
@@ -336,7 +364,7 @@ class StageTask : public TrainTask {
   std::unique_ptr<TokenStore> store_;
   std::unique_ptr<StageReader> reader_;
   std::unique_ptr<Prefetcher<StageBatch>> batches_;
-  std::map<std::string, std::int64_t> bad_;  // by reason, of the run
+  std::map<std::string, std::int64_t> bad_, bad_of_step_;  // by reason: of the run, of this rank's step
   std::int64_t slice_ = -1, bad_of_slice_ = 0;
 };
 

@@ -52,6 +52,8 @@ class TrainTask {
   // How many steps are done at the end of each part of the run after which a checkpoint is due; empty: the
   // recipe tells.
   virtual std::vector<std::int64_t> marks() { return {}; }
+  // Every rank has done its part of a step: what they counted in it becomes what all of them know.
+  virtual void end_step() {}
   // What a checkpoint keeps beside tensors, and is told with every step: counts of the whole run.
   virtual Json counters() const { return Json::object(); }
   virtual void set_counters(const Json& counters) { (void)counters; }

@@ -82,7 +82,7 @@ class TowerTask : public TrainTask {
       throw user_error("freezes a stem that is not there", "recipe key tower.freeze_stem",
                        "use a model whose config.json has clap.stem, and name its weights with init");
     tagger_ = Tagger(config_, n_classes_, frozen_);
-    if (!options_.init.empty()) init_from(options_.init, stored());
+    if (!options_.init.empty()) init_from(init_weights(options_.init), stored());
     bank_.load(split_, std::max(1, options_.workers));
     set_training(false);
     if (frozen_) measure_features();

@@ -25,6 +25,7 @@ void TrainOptions::check(const std::string& where) const {
   need(batch > 0 && accumulate > 0, "batch", "must be at least 1");
   need(task != "adapter" || batch >= data.most_questions, "batch", "must be at least data.most_questions");
   need(optimizer.lr > 0, "optimizer.lr", "must be above 0");
+  need(optimizer.ema >= 0 && optimizer.ema < 1, "optimizer.ema", "must be in 0..1, 1 left out");
   if (task == "stage") stage.check(where + " key stage");
   const int least = task == "stage" ? 0 : 1;
   need(save_every >= least, "save_every", "must be at least 1 (task stage: 0)");

@@ -31,6 +31,7 @@ struct OptimizerOptions {
   double weight_decay = 0.1;
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   double clip_norm = 1.0;
+  double ema = 0;
 
   template <class V>
   void visit(V& v) {
@@ -47,6 +48,9 @@ struct OptimizerOptions {
     v.field("beta2", beta2, "AdamW");
     v.field("epsilon", epsilon, "AdamW");
     v.field("clip_norm", clip_norm, "global gradient norm; 0 switches clipping off");
+    v.field("ema", ema,
+            "a moving average of the trained weights, such as 0.999, becomes the run's model; 0: the weights "
+            "themselves");
   }
 };
 

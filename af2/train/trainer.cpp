@@ -25,12 +25,14 @@
 #include "af2/train/run_page.h"
 #include "af2/train/step_watch.h"
 #include "af2/train/task.h"
+#include "af2/train/weight_average.h"
 
 namespace af2 {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kFinished = "finished.json";
+constexpr const char* kTrainedWeights = "weights.safetensors";  // beside their average, which is the model
 constexpr int kMostBadSteps = 10;
 constexpr double kPageEvery_s = 20;
 constexpr std::size_t kDumpedSteps = 100;
@@ -97,6 +99,9 @@ class Run {
     if (options_.shard_optimizer && ranks_->size() > 1) owners = shard_owners(items, ranks_->size());
     optimizer_ =
         std::make_unique<AdamW>(std::move(items), options_.optimizer, std::move(owners), ranks_->rank());
+    // The first rank alone validates and saves.
+    average_ =
+        std::make_unique<WeightAverage>(optimizer_->items(), ranks_->first() ? options_.optimizer.ema : 0);
     gradients_ = std::make_unique<GradientSum>(ranks_, optimizer_->items(), optimizer_->owners());
     watch_ = std::make_unique<StepWatch>(options_.steps, options_.divergence);
   }
@@ -187,6 +192,7 @@ class Run {
       sums.audio_seconds += part.audio_seconds;
     }
     if (ranks_->size() > 1) sum_over_ranks(sums);
+    task_->end_step();
     const double loss_sum = sums.loss, count = sums.count;
     const double loss = count > 0 ? loss_sum / count : 0;
     const double norm = optimizer_->scale_and_clip(
@@ -196,6 +202,7 @@ class Run {
     if (std::isfinite(loss) && std::isfinite(norm)) {
       optimizer_->step(lr);
       share_weights();
+      average_->update(optimizer_->updates());
       bad_in_row_ = 0;
     } else {
       ++skipped_;
@@ -338,7 +345,11 @@ class Run {
   void validate(ProgressBar& bar) {
     if (!ranks_->first()) return;
     task_->set_training(false);
-    Json record = {{"step", step_}, {"validation", task_->validate()}};
+    Json record;
+    {
+      const WeightAverage::InPlace averaged(*average_);
+      record = {{"step", step_}, {"validation", task_->validate()}};
+    }
     task_->set_training(true);
     if (record["validation"].empty()) return;
     if (const double loss = record["validation"].value("loss", std::numeric_limits<double>::infinity());
@@ -371,7 +382,12 @@ class Run {
     const fs::path target = folder_ / ("step-" + std::to_string(step_));
     if (is_complete(target)) return;
     CheckpointWriter writer(target);
-    save_tensors(writer.path() / "model.safetensors", task_->stored(), SaveType::kF32, {});
+    {
+      const WeightAverage::InPlace averaged(*average_);
+      save_tensors(writer.path() / "model.safetensors", task_->stored(), SaveType::kF32, {});
+    }
+    if (average_->is_kept())
+      save_tensors(writer.path() / kTrainedWeights, average_->weights(), SaveType::kF32, {});
     save_tensors(writer.path() / "optimizer.safetensors", moments, SaveType::kF32, {});
     Json state = {
         {"step", step_}, {"seed", options_.seed}, {"skipped", skipped_}, {"updates", optimizer_->updates()}};
@@ -434,6 +450,12 @@ class Run {
   void restore(const fs::path& checkpoint) {
     verify(checkpoint);
     load_all(checkpoint / "model.safetensors", task_->stored());
+    if (options_.optimizer.ema > 0) {
+      average_->take();
+      NamedTensors weights;
+      for (const auto& item : optimizer_->items()) weights.emplace_back(item.name, item.tensor);
+      load_all(checkpoint / kTrainedWeights, weights);
+    }
     load_all(checkpoint / "optimizer.safetensors", optimizer_->state(), !is_sharded());
     const Json state = parse_json(read_file(checkpoint / "state.json"), (checkpoint / "state.json").string());
     step_ = state.at("step");
@@ -450,6 +472,7 @@ class Run {
   std::shared_ptr<Ranks> ranks_;
   std::unique_ptr<TrainTask> task_;
   std::unique_ptr<AdamW> optimizer_;
+  std::unique_ptr<WeightAverage> average_;
   std::unique_ptr<GradientSum> gradients_;
   std::unique_ptr<StepWatch> watch_;
   std::ofstream metrics_;

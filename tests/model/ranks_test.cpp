@@ -190,6 +190,19 @@ TEST_F(RanksTraining, AStageIsTheSameOnOneTwoAndFour) {
   EXPECT_NEAR(parts.back()["loss"].get<double>() / one.back()["loss"].get<double>(), 1, 1e-4);
 }
 
+TEST_F(RanksTraining, BadSoundsOfAllRanksAreCounted) {
+  for (const int i : {1, 4, 6, 7, 11}) fs::remove(sound_path("tones", i));
+  for (const int i : {2, 9}) write_file_atomic(sound_path("tones", i), "no sound");
+  write_recipe(stage({"adapter"}, 3));
+  for (const int size : {1, 2}) train_on("bad" + std::to_string(size), size);
+  const std::vector<Json> one = metrics("bad1"), two = metrics("bad2");
+  ASSERT_EQ(one.size(), two.size());
+  for (std::size_t i = 0; i < one.size(); ++i)
+    EXPECT_EQ(one[i].value("counters", Json()), two[i].value("counters", Json())) << i;
+  EXPECT_EQ(two.back()["counters"]["bad"]["audio_missing"], 15);
+  EXPECT_EQ(two.back()["counters"]["bad"]["audio_unreadable"], 6);
+}
+
 // Three stages in a row, the tower trained in the second.
 TEST_F(RanksTraining, ACurriculumIsTheSameOnTwo) {
   TrainOptions common = stage();

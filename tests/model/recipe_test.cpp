@@ -147,6 +147,14 @@ TEST(Recipes, ThePublishedCurriculumAndItsSchedulesRead) {
   const TrainOptions clap = read_train_options(folder / "clap.yaml");
   EXPECT_EQ(clap.batch, 256);
   EXPECT_DOUBLE_EQ(clap.optimizer.lr * clap.optimizer.tower_lr_scale, 5e-4);
+  const TrainOptions infonce = read_train_options(folder / "clap-infonce.yaml"),
+                     uncleaned = read_train_options(folder / "clap-uncleaned.yaml");
+  EXPECT_EQ(clap.clap.objective, "afclap");
+  EXPECT_EQ(infonce.clap.objective, "infonce");
+  EXPECT_EQ(infonce.clap.pairs, clap.clap.pairs);
+  EXPECT_EQ(uncleaned.clap.objective, "afclap");
+  EXPECT_NE(uncleaned.clap.pairs, clap.clap.pairs);
+  EXPECT_EQ(uncleaned.clap.val_pairs, clap.clap.val_pairs);
   read_clap_config(folder / "models" / "af-clap" / "config.json").check("af-clap");
 }
 
