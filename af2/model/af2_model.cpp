@@ -124,6 +124,16 @@ torch::Tensor Af2ModelImpl::forward(const torch::Tensor& ids, const AudioContext
   return all.index_select(0, torch::tensor(row_at).to(all.device()));
 }
 
+torch::Tensor Af2ModelImpl::forward_packed(const torch::Tensor& ids, const torch::Tensor& rows,
+                                           const AudioContext& audio) {
+  const int64_t b = ids.size(0), t = ids.size(1);
+  if (audio.prefix.defined() || placement.active || rows.size(0) == b * t)
+    return forward(ids, audio).flatten(0, 1).index_select(0, rows);
+  const PackedTexts texts{rows, b, t};
+  const torch::Tensor known = lang_encoder->model->embed(ids.flatten().index_select(0, rows));  // [N, D_l]
+  return run_layers(known, ids.device(), audio, nullptr, texts);
+}
+
 torch::Tensor Af2ModelImpl::run_behind(const torch::Tensor& prefix, const torch::Tensor& ids,
                                        KvCache* cache) {
   const int64_t n_audio = prefix.size(1), t = ids.size(1);
@@ -134,9 +144,9 @@ torch::Tensor Af2ModelImpl::run_behind(const torch::Tensor& prefix, const torch:
 }
 
 torch::Tensor Af2ModelImpl::run_layers(torch::Tensor x, torch::Device tables_on, const AudioContext& audio,
-                                       KvCache* cache) {
+                                       KvCache* cache, const PackedTexts& texts) {
   auto& decoder = *lang_encoder->model;
-  const int64_t past = cache ? cache->length : 0, t = x.size(1);
+  const int64_t past = cache ? cache->length : 0, t = texts.active() ? texts.t : x.size(1);
   const RotaryTable table = rotary_table(past, t, config.lm.head_dim, config.lm.rope_theta, tables_on);
   RotaryTable there;
   std::optional<OwnTypes> own;
@@ -159,11 +169,11 @@ torch::Tensor Af2ModelImpl::run_layers(torch::Tensor x, torch::Device tables_on,
       block = lang_encoder->gated_cross_attn_layers_sound[std::to_string(i)].get();
       heard = audio.blocks[next_block++];
     }
-    const auto layer = [block, i, cache, this, mask = audio.key_mask, rotary = placed ? there : table](
+    const auto layer = [block, i, cache, texts, this, mask = audio.key_mask, rotary = placed ? there : table](
                            const torch::Tensor& in, const torch::Tensor& keys, const torch::Tensor& values) {
       torch::Tensor y = in;
-      if (block) y = block->as<GatedCrossAttention>()->forward(y, {keys, values}, mask);
-      return lang_encoder->model->layers->ptr(i)->as<DecoderLayer>()->forward(y, rotary, cache, i);
+      if (block) y = block->as<GatedCrossAttention>()->forward(y, {keys, values}, mask, texts);
+      return lang_encoder->model->layers->ptr(i)->as<DecoderLayer>()->forward(y, rotary, cache, i, texts);
     };
     x = recompute_ && !cache ? recomputed(layer, x, heard.keys, heard.values)
                              : layer(x, heard.keys, heard.values);

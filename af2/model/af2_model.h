@@ -69,6 +69,10 @@ struct Af2ModelImpl : torch::nn::Module {
   // are longer than the language model's context, kInternal for a cache of rows whose prefixes differ in
   // length.
   torch::Tensor forward(const torch::Tensor& ids, const AudioContext& audio, KvCache* cache = nullptr);
+  // The same of texts of several lengths, [B, T] padded on the right, at `rows` [N] of [B*T] alone, which are
+  // all that is no padding: [N, D_l]. What treats each token alone computes nothing for the others.
+  torch::Tensor forward_packed(const torch::Tensor& ids, const torch::Tensor& rows,
+                               const AudioContext& audio);
   // [..., D_l] -> [..., vocab + added], on the CPU.
   torch::Tensor logits(const torch::Tensor& hidden);
 
@@ -84,9 +88,9 @@ struct Af2ModelImpl : torch::nn::Module {
 
  private:
   bool recompute_ = false;
-  // Embeddings [B, T, D_l] through layers and norm; `tables_on`: where the ids lie.
+  // Embeddings [B, T, D_l], or packed, through layers and norm; `tables_on`: where the ids lie.
   torch::Tensor run_layers(torch::Tensor x, torch::Device tables_on, const AudioContext& audio,
-                           KvCache* cache);
+                           KvCache* cache, const PackedTexts& texts = {});
   // The same of ids behind `prefix` [B, P, D_l], of whose tokens every one counts -> [B, T, D_l].
   torch::Tensor run_behind(const torch::Tensor& prefix, const torch::Tensor& ids, KvCache* cache);
 };

@@ -1,4 +1,5 @@
-// Attention of placed layers (model/placement.h): one fused call of the device, in the type of its operands.
+// Attention of placed layers (model/placement.h): one fused call of the device, in the type of its operands;
+// and texts of several lengths without padding.
 //
 // The ordinary layers keep their own arithmetic, whose float32 results are reproducible to the bit. Thread
 // rule: pure.
@@ -9,6 +10,25 @@
 #include <cmath>
 
 namespace af2 {
+
+// Rows of texts of several lengths without the padding between them: [B, T, D] <-> [N, D]. Layers that treat
+// each token alone work on the N rows; attention spreads them out. An empty one: nothing is packed.
+struct PackedTexts {
+  torch::Tensor rows;  // [N] int64, places in [B * T]; undefined where nothing is packed
+  int64_t b = 0, t = 0;
+
+  bool active() const { return rows.defined(); }
+  // [N, w] -> [B, T, w], zero between; what is not packed stays as it is.
+  torch::Tensor spread(const torch::Tensor& packed) const {
+    if (!active()) return packed;
+    return torch::zeros({b * t, packed.size(1)}, packed.options())
+        .index_copy(0, rows, packed)
+        .view({b, t, packed.size(1)});
+  }
+  torch::Tensor pack(const torch::Tensor& padded) const {  // and back
+    return active() ? padded.flatten(0, 1).index_select(0, rows) : padded;
+  }
+};
 
 // softmax(q . k^T / sqrt(dh)) . v; q [B, H, T, dh], k and v [B, H, S, dh], `seen` [.., T or 1, S] bool, true
 // where a key counts, or in the type of the others what is added to the scores, or undefined: all do

@@ -25,10 +25,10 @@ AudioKeyValues MaskedCrossAttentionImpl::project(const torch::Tensor& memory) {
 }
 
 torch::Tensor MaskedCrossAttentionImpl::forward(const torch::Tensor& x, const AudioKeyValues& audio,
-                                                const torch::Tensor& key_mask) {
-  const int64_t b = x.size(0), t = x.size(1);
-  const torch::Tensor q =
-      to_q->forward(to_q->input(norm->forward(x))).view({b, t, heads, dim_head}).transpose(1, 2);
+                                                const torch::Tensor& key_mask, const PackedTexts& texts) {
+  const torch::Tensor asked = texts.spread(to_q->forward(to_q->input(norm->forward(x))));
+  const int64_t b = asked.size(0), t = asked.size(1);
+  const torch::Tensor q = asked.view({b, t, heads, dim_head}).transpose(1, 2);
   if (to_out->is_placed()) {
     const torch::Tensor seen = key_mask.defined()
                                    ? key_mask.to(x.device()).view({-1, 1, 1, audio.keys.size(2)}) != 0
@@ -45,7 +45,7 @@ torch::Tensor MaskedCrossAttentionImpl::forward(const torch::Tensor& x, const Au
   if (key_mask.defined())
     scores = scores.masked_fill(key_mask.view({b, 1, 1, -1}) == 0, -std::numeric_limits<float>::max());
   const torch::Tensor mixed = torch::matmul(scores.softmax(-1), audio.values);
-  return to_out->forward(mixed.transpose(1, 2).reshape({b, t, heads * dim_head}));
+  return to_out->forward(texts.pack(mixed.transpose(1, 2).reshape({b, t, heads * dim_head})));
 }
 
 GatedCrossAttentionImpl::GatedCrossAttentionImpl(int64_t dim_text, int64_t dim_audio,
@@ -61,8 +61,8 @@ GatedCrossAttentionImpl::GatedCrossAttentionImpl(int64_t dim_text, int64_t dim_a
 }
 
 torch::Tensor GatedCrossAttentionImpl::forward(const torch::Tensor& x, const AudioKeyValues& audio,
-                                               const torch::Tensor& key_mask) {
-  const torch::Tensor heard = x + attn_gate.tanh() * attn->forward(x, audio, key_mask);
+                                               const torch::Tensor& key_mask, const PackedTexts& texts) {
+  const torch::Tensor heard = x + attn_gate.tanh() * attn->forward(x, audio, key_mask, texts);
   return heard + ff_gate.tanh() * ff->forward(heard);
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "af2/model/af2_config.h"
+#include "af2/model/attention.h"
 #include "af2/model/linear.h"
 
 namespace af2 {
@@ -24,7 +25,8 @@ struct AudioKeyValues {
 struct MaskedCrossAttentionImpl : torch::nn::Module {
   MaskedCrossAttentionImpl(int64_t dim_text, int64_t dim_audio, const XattnConfig& config);
   AudioKeyValues project(const torch::Tensor& memory);  // [B, S, D_a]
-  torch::Tensor forward(const torch::Tensor& x, const AudioKeyValues& audio, const torch::Tensor& key_mask);
+  torch::Tensor forward(const torch::Tensor& x, const AudioKeyValues& audio, const torch::Tensor& key_mask,
+                        const PackedTexts& texts = {});
   int64_t heads, dim_head;
   torch::nn::LayerNorm norm{nullptr};
   Linear to_q{nullptr}, to_kv{nullptr}, to_out{nullptr};
@@ -33,8 +35,9 @@ TORCH_MODULE(MaskedCrossAttention);
 
 struct GatedCrossAttentionImpl : torch::nn::Module {
   GatedCrossAttentionImpl(int64_t dim_text, int64_t dim_audio, const XattnConfig& config);
-  // x [B, T, D_l] -> [B, T, D_l]
-  torch::Tensor forward(const torch::Tensor& x, const AudioKeyValues& audio, const torch::Tensor& key_mask);
+  // x [B, T, D_l] -> [B, T, D_l]; or packed, [N, D_l] -> [N, D_l]
+  torch::Tensor forward(const torch::Tensor& x, const AudioKeyValues& audio, const torch::Tensor& key_mask,
+                        const PackedTexts& texts = {});
   MaskedCrossAttention attn{nullptr};
   torch::Tensor attn_gate, ff_gate;   // one scalar each, 0 at the start
   torch::nn::Sequential ff{nullptr};  // 0 LayerNorm, 1 linear, 2 GELU, 3 linear

@@ -71,13 +71,16 @@ SelfAttentionImpl::SelfAttentionImpl(const LmConfig& options) : config(options) 
 }
 
 torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& states, const RotaryTable& table,
-                                         KvCache* cache, std::size_t layer) {
-  const torch::Tensor x = q_proj->input(states);  // [B, T, D]
-  const int64_t b = x.size(0), t = x.size(1), h = config.n_heads, kv = config.n_kv_heads,
-                dh = config.head_dim;
-  const torch::Tensor q = apply_rotary(q_proj->forward(x).view({b, t, h, dh}).transpose(1, 2), table);
-  torch::Tensor k = apply_rotary(k_proj->forward(x).view({b, t, kv, dh}).transpose(1, 2), table);
-  torch::Tensor v = v_proj->forward(x).view({b, t, kv, dh}).transpose(1, 2);
+                                         KvCache* cache, std::size_t layer, const PackedTexts& texts) {
+  const torch::Tensor x = q_proj->input(states);  // [B, T, D], or packed
+  const int64_t b = texts.active() ? texts.b : x.size(0), t = texts.active() ? texts.t : x.size(1),
+                h = config.n_heads, kv = config.n_kv_heads, dh = config.head_dim;
+  const auto split = [&](Linear& projection, int64_t heads) {
+    return texts.spread(projection->forward(x)).view({b, t, heads, dh}).transpose(1, 2);
+  };
+  const torch::Tensor q = apply_rotary(split(q_proj, h), table);
+  torch::Tensor k = apply_rotary(split(k_proj, kv), table);
+  torch::Tensor v = split(v_proj, kv);
   if (cache) std::tie(k, v) = extend(*cache, layer, k, v);
   const int64_t s = k.size(2);
   // Kernels of narrow types know a whole prompt's mask themselves.
@@ -102,7 +105,7 @@ torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& states, const Rota
   const torch::Tensor weights =
       scores.softmax(-1, torch::kFloat32).to(v.dtype()).view({b, kv, h / kv * t, s});
   const torch::Tensor mixed = torch::matmul(weights, v).view({b, h, t, dh}).transpose(1, 2);
-  return o_proj->forward(mixed.reshape({b, t, h * dh}));
+  return o_proj->forward(texts.pack(mixed.reshape({b, t, h * dh})));
 }
 
 SwiGluImpl::SwiGluImpl(const LmConfig& config) {
@@ -124,8 +127,9 @@ DecoderLayerImpl::DecoderLayerImpl(const LmConfig& config) {
 }
 
 torch::Tensor DecoderLayerImpl::forward(const torch::Tensor& x, const RotaryTable& table, KvCache* cache,
-                                        std::size_t layer) {
-  const torch::Tensor attended = x + self_attn->forward(input_layernorm->forward(x), table, cache, layer);
+                                        std::size_t layer, const PackedTexts& texts) {
+  const torch::Tensor attended =
+      x + self_attn->forward(input_layernorm->forward(x), table, cache, layer, texts);
   return attended + mlp->forward(post_attention_layernorm->forward(attended));
 }
 

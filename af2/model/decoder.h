@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "af2/model/af2_config.h"
+#include "af2/model/attention.h"
 #include "af2/model/cross_attention.h"
 #include "af2/model/linear.h"
 #include "af2/model/rotary.h"
@@ -52,8 +53,10 @@ TORCH_MODULE(RmsNorm);
 
 struct SelfAttentionImpl : torch::nn::Module {
   explicit SelfAttentionImpl(const LmConfig& config);
-  // x [B, T, D]; cache may be null (no reuse), else layer `layer` of it is read and extended.
-  torch::Tensor forward(const torch::Tensor& x, const RotaryTable& table, KvCache* cache, std::size_t layer);
+  // x [B, T, D]; cache may be null (no reuse), else layer `layer` of it is read and extended. Without a cache
+  // x may be packed.
+  torch::Tensor forward(const torch::Tensor& x, const RotaryTable& table, KvCache* cache, std::size_t layer,
+                        const PackedTexts& texts = {});
   LmConfig config;
   Linear q_proj{nullptr}, k_proj{nullptr}, v_proj{nullptr}, o_proj{nullptr};
 };
@@ -68,7 +71,8 @@ TORCH_MODULE(SwiGlu);
 
 struct DecoderLayerImpl : torch::nn::Module {
   explicit DecoderLayerImpl(const LmConfig& config);
-  torch::Tensor forward(const torch::Tensor& x, const RotaryTable& table, KvCache* cache, std::size_t layer);
+  torch::Tensor forward(const torch::Tensor& x, const RotaryTable& table, KvCache* cache, std::size_t layer,
+                        const PackedTexts& texts = {});
   RmsNorm input_layernorm{nullptr}, post_attention_layernorm{nullptr};
   SelfAttention self_attn{nullptr};
   SwiGlu mlp{nullptr};

@@ -198,15 +198,38 @@ PatchEmbedImpl::PatchEmbedImpl(const ClapConfig& config) : folds(0), stem_layers
 }
 
 torch::Tensor PatchEmbedImpl::stem_map(const torch::Tensor& x) {
-  if (!stem) return x;
-  torch::Tensor map = x;
-  for (std::size_t i = 0; i < stem_layers.size(); ++i) {
-    map = torch::relu(stem->ptr(2 * i + 1)->as<BatchNorm>()->forward(
-        stem->ptr(2 * i)->as<torch::nn::Conv2d>()->forward(map)));
+  if (stem_layers.empty()) return x;
+  const auto pooled = [&](std::size_t i, const torch::Tensor& map) {
     const int64_t mel = stem_layers[i].pool_mel, time = stem_layers[i].pool_time;
-    if (mel * time > 1) map = torch::max_pool2d(map, {mel, time});
+    return mel * time > 1 ? torch::max_pool2d(map, {mel, time}) : map;
+  };
+  const auto convolution = [&](std::size_t i) { return stem->ptr(2 * i)->as<torch::nn::Conv2d>(); };
+  const auto norm_of = [&](std::size_t i) { return stem->ptr(2 * i + 1)->as<BatchNorm>(); };
+  if (norm_of(0)->is_training()) {  // statistics of the whole batch
+    torch::Tensor map = x;
+    for (std::size_t i = 0; i < stem_layers.size(); ++i)
+      map = pooled(i, torch::relu(norm_of(i)->forward(convolution(i)->forward(map))));
+    return map;
   }
-  return map;
+  // With fixed statistics BatchNorm is a factor and an offset of its convolution: a map less to compute and
+  // to keep. Window by window, whose maps stay in the cache.
+  std::vector<std::pair<torch::Tensor, torch::Tensor>> layers;
+  for (std::size_t i = 0; i < stem_layers.size(); ++i) {
+    const auto* normed = norm_of(i);
+    const torch::Tensor factor = normed->weight * torch::rsqrt(normed->running_var + normed->options.eps());
+    layers.emplace_back(convolution(i)->weight * factor.view({-1, 1, 1, 1}),
+                        normed->bias - normed->running_mean * factor);
+  }
+  std::vector<torch::Tensor> maps;
+  for (int64_t b = 0; b < x.size(0); ++b) {
+    torch::Tensor map = x.narrow(0, b, 1);
+    for (std::size_t i = 0; i < stem_layers.size(); ++i) {
+      const int64_t stride = stem_layers[i].stride;
+      map = pooled(i, torch::conv2d(map, layers[i].first, layers[i].second, stride, /*padding=*/1).relu_());
+    }
+    maps.push_back(map);
+  }
+  return torch::cat(maps);
 }
 
 torch::Tensor PatchEmbedImpl::folded(const torch::Tensor& map) const {

@@ -39,35 +39,30 @@ void AdamW::zero_grad() {
 double AdamW::scale_and_clip(double factor, const std::function<double(double)>& total) {
   torch::NoGradGuard no_grad;
   double square = 0;
-  for (auto& item : items_) {
-    torch::Tensor& grad = item.tensor.mutable_grad();
-    if (!grad.defined()) continue;
-    if (factor != 1.0) grad.mul_(factor);
-    square += grad.square().sum().item<double>();
-  }
-  const double norm = std::sqrt(total ? total(square) : square);
-  if (options_.clip_norm > 0 && norm > options_.clip_norm)
+  for (auto& item : items_)
+    if (const torch::Tensor& grad = item.tensor.grad(); grad.defined()) {
+      const auto norm = torch::linalg_vector_norm(grad, 2).item<double>();
+      square += norm * norm;
+    }
+  const double norm = std::sqrt(total ? total(square * factor * factor) : square * factor * factor);
+  if (options_.clip_norm > 0 && norm > options_.clip_norm) factor *= options_.clip_norm / (norm + 1e-6);
+  if (factor != 1.0)
     for (auto& item : items_)
-      if (item.tensor.grad().defined()) item.tensor.mutable_grad().mul_(options_.clip_norm / (norm + 1e-6));
+      if (item.tensor.grad().defined()) item.tensor.mutable_grad().mul_(factor);
   return norm;
 }
 
 void AdamW::step(double lr) {
   torch::NoGradGuard no_grad;
   ++updates_;
-  const double t = static_cast<double>(updates_);
-  const double bias1 = 1 - std::pow(options_.beta1, t), bias2 = 1 - std::pow(options_.beta2, t);
+  const torch::Tensor done = torch::tensor(static_cast<float>(updates_));
   for (std::size_t i = 0; i < items_.size(); ++i) {
-    if (!owns(i)) continue;
-    auto& item = items_[i];
-    const torch::Tensor grad = item.tensor.grad();
-    if (!grad.defined()) continue;
-    const double rate = lr * item.lr_scale;
-    if (item.decay && options_.weight_decay > 0) item.tensor.mul_(1 - rate * options_.weight_decay);
-    average_[i].lerp_(grad, 1 - options_.beta1);
-    square_[i].mul_(options_.beta2).addcmul_(grad, grad, 1 - options_.beta2);
-    const torch::Tensor denominator = (square_[i].sqrt() / std::sqrt(bias2)).add_(options_.epsilon);
-    item.tensor.addcdiv_(average_[i], denominator, -rate / bias1);
+    const auto& item = items_[i];
+    if (!owns(i) || !item.tensor.grad().defined()) continue;
+    at::_fused_adamw_({item.tensor}, {item.tensor.grad()}, {average_[i]}, {square_[i]}, {}, {done},
+                      lr * item.lr_scale, options_.beta1, options_.beta2,
+                      item.decay ? options_.weight_decay : 0, options_.epsilon, /*amsgrad=*/false,
+                      /*maximize=*/false);
   }
 }
 

@@ -5,9 +5,8 @@
 namespace af2 {
 
 torch::Tensor target_log_p(Af2ModelImpl& network, const TokenBatch& tokens, const AudioContext& context) {
-  const torch::Tensor hidden = network.forward(tokens.ids, context);  // [B, T, D_l]
-  const torch::Tensor wanted = hidden.flatten(0, 1).index_select(0, tokens.positions);
-  return network.logits(wanted).to(torch::kFloat32).log_softmax(-1);
+  const torch::Tensor hidden = network.forward_packed(tokens.ids, tokens.rows, context);  // [R, D_l]
+  return network.logits(hidden.index_select(0, tokens.positions)).to(torch::kFloat32).log_softmax(-1);
 }
 
 std::vector<AnswerFigures> answer_figures(const torch::Tensor& log_p, const TokenBatch& tokens,

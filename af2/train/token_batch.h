@@ -15,7 +15,8 @@ struct TokenItem {
 
 struct TokenBatch {
   torch::Tensor ids;        // [B, T], padded on the right
-  torch::Tensor positions;  // [N] rows of [B*T] whose next token is a target
+  torch::Tensor rows;       // [R] rows of [B*T] that are no padding
+  torch::Tensor positions;  // [N] places among these rows whose next token is a target
   torch::Tensor labels;     // [N] that next token
   torch::Tensor item_of;    // [N] the item it belongs to
 };

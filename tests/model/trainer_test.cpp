@@ -10,6 +10,7 @@
 
 #include "af2/model/af2_model.h"
 #include "af2/train/adamw.h"
+#include "af2/train/answer_loss.h"
 #include "af2/train/prefetch.h"
 #include "af2/train/token_batch.h"
 #include "model_testing.h"
@@ -167,7 +168,8 @@ TEST(Schedule, FollowsTheTable) {
 TEST(TokenBatch, TargetsAreTheAnswersAlone) {
   const TokenBatch batch = make_token_batch({{{10, 11, 12}, {20, 21}}, {{13}, {22, 23, 24, 25, 26, 27}}}, 99);
   EXPECT_TRUE(batch.ids.equal(torch::tensor({{10, 11, 12, 20, 99, 99}, {13, 22, 23, 24, 25, 26}})));
-  EXPECT_TRUE(batch.positions.equal(torch::tensor({2, 3, 6, 7, 8, 9, 10, 11})));
+  EXPECT_TRUE(batch.rows.equal(torch::tensor({0, 1, 2, 3, 6, 7, 8, 9, 10, 11})));
+  EXPECT_TRUE(batch.positions.equal(torch::tensor({2, 3, 4, 5, 6, 7, 8, 9})));
   EXPECT_TRUE(batch.labels.equal(torch::tensor({20, 21, 22, 23, 24, 25, 26, 27})));
   EXPECT_TRUE(batch.item_of.equal(torch::tensor({0, 0, 1, 1, 1, 1, 1, 1})));
 }
@@ -271,15 +273,42 @@ struct AdapterRun {
     context.key_mask = mask.index_select(0, rows);
     for (const auto& block : scenes.blocks)
       context.blocks.push_back({block.keys.index_select(0, rows), block.values.index_select(0, rows)});
-    const torch::Tensor hidden = model->forward(batch.ids, context);
-    const torch::Tensor log_p =
-        model->logits(hidden.flatten(0, 1).index_select(0, batch.positions)).log_softmax(-1);
+    const torch::Tensor log_p = target_log_p(*model, batch, context);
     return {-log_p.gather(1, batch.labels.unsqueeze(1)).sum(), static_cast<double>(batch.labels.numel())};
   }
 
   Af2Model model;
   std::vector<TrainTask::Trained> items;
 };
+
+// What is computed without the padding, and its gradients, against the padded batch.
+TEST(AdapterTraining, PackedTextsAreThePaddedOnes) {
+  AdapterRun run;
+  const TokenBatch batch =
+      make_token_batch({{{1, 2, 3}, {4, 5}}, {{6}, {7}}, {{8, 9}, {10, 11, 12, 13, 14}}}, 39);
+  ASSERT_LT(batch.rows.size(0), batch.ids.numel());
+  const int64_t width = run.model->config.clap.out_dim();
+  torch::manual_seed(3);
+  const torch::Tensor tokens = torch::randn({3, 12, width});
+  torch::Tensor mask = torch::ones({3, 12});
+  mask[1].narrow(0, 6, 6).zero_();
+  std::vector<torch::Tensor> hidden, gradients;
+  for (const bool packed : {false, true}) {
+    for (auto& item : run.items) item.tensor.mutable_grad() = torch::Tensor();
+    const AudioContext context = run.model->listen(run.model->remember(tokens, mask), mask);
+    hidden.push_back(packed
+                         ? run.model->forward_packed(batch.ids, batch.rows, context)
+                         : run.model->forward(batch.ids, context).flatten(0, 1).index_select(0, batch.rows));
+    hidden.back().sin().sum().backward();
+    std::vector<torch::Tensor> flat;
+    for (const auto& item : run.items)
+      if (item.tensor.grad().defined()) flat.push_back(item.tensor.grad().flatten());
+    gradients.push_back(torch::cat(flat));
+  }
+  EXPECT_TRUE(torch::allclose(hidden[0], hidden[1], 1e-4, 1e-5));
+  EXPECT_GT(gradients[0].abs().max().item<double>(), 0);
+  EXPECT_TRUE(torch::allclose(gradients[0], gradients[1], 1e-3, 1e-5));
+}
 
 TEST(AdapterTraining, TenStepsEqualTheOracle) {
   AdapterRun run;
