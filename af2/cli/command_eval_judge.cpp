@@ -14,6 +14,7 @@
 #include "af2/core/text_util.h"
 #include "af2/data/table.h"
 #include "af2/eval/agreement.h"
+#include "af2/eval/dense_captions.h"
 #include "af2/eval/judge.h"
 #include "af2/eval/judge_stub.h"
 #include "af2/eval/judge_summary.h"
@@ -26,7 +27,7 @@ namespace {
 
 struct JudgeFlags {
   BenchmarkFlags benchmark;
-  std::string run, rubric, agree_with;
+  std::string run, rubric, agree_with, dense_captions;
   bool ceiling = false;
   JudgeOptions options;
 };
@@ -102,14 +103,18 @@ int run_judge(JudgeFlags flags) {
   const ScoredRun run = open_scored_run(flags.run, benchmark, items, {});
   const ScoredVariant& main = *run.variants.front();
   const char* key = std::getenv("AF2_JUDGE_API_KEY");
-  Judge judge(spec_of(benchmark, flags.rubric), flags.options, key ? key : "", flags.run);
+  JudgeSpec spec = spec_of(benchmark, flags.rubric);
   std::vector<JudgeCase> cases;
+  std::vector<const EvalItem*> judged;
   for (const Scored& one : main.scored) {
     std::optional<bool> right;
     if (one.robust.scored) right = one.robust.right;
     cases.push_back(judge_case(*one.item, one.failed ? "" : one.output, right));
     cases.back().failed = one.failed;
+    judged.push_back(one.item);
   }
+  if (!flags.dense_captions.empty()) tell_dense_captions(flags.dense_captions, judged, spec, cases);
+  Judge judge(spec, flags.options, key ? key : "", flags.run);
   const std::vector<JudgeCase> given = references_as_answers(cases);
   const std::size_t all = flags.ceiling ? 2 * cases.size() : cases.size();
   ProgressBar bar(static_cast<std::int64_t>(all));
@@ -163,6 +168,10 @@ void add_eval_judge(CLI::App& eval, CommandRunner& runner) {
       ->check(CLI::IsMember({"http", "replay", "rule"}));
   verb->add_option("--rubric", flags->rubric, "another rubric than the benchmark's");
   verb->add_option("--rubrics", options.rubrics, "folder of rubrics in place of those of af2");
+  verb->add_option(
+      "--dense-captions", flags->dense_captions,
+      "lines {id or audio, caption}: the judge is told what is in the clips, where the benchmark "
+      "offers that view; the marks are those of another rubric, RUBRIC_dense");
   verb->add_flag("--reference-as-response", flags->ceiling,
                  "mark the references as answers too: the most that this judge gives");
   verb->add_option("--agree-with", flags->agree_with,

@@ -112,6 +112,7 @@ JudgeSpec judge_from(const Json& json) {
   judge.high = json.at("scale")[1].get<double>();
   take_key(json, "axes", judge.axes);
   take_key(json, "inputs", judge.inputs);
+  take_key(json, "variant_inputs", judge.variant_inputs);
   take_key(json, "swap", judge.swap);
   take_key(json, "optional", judge.optional);
   judge.parse = json.at("parse");

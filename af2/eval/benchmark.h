@@ -67,11 +67,12 @@ struct JudgeSpec {
   std::optional<double> top_p;
   std::optional<std::int64_t> seed;
   int repeats = 1;
-  double low = 1, high = 10;        // scale
-  std::vector<std::string> axes;    // marks of one reply; empty: one mark
-  std::vector<std::string> inputs;  // question, answer, response, context, rubric
-  bool swap = false;                // two answers, both seats
-  bool optional = false;            // the benchmark has a metric without it
+  double low = 1, high = 10;                // scale
+  std::vector<std::string> axes;            // marks of one reply; empty: one mark
+  std::vector<std::string> inputs;          // question, answer, response, context, rubric
+  std::vector<std::string> variant_inputs;  // that a second view adds: dense_caption (dense_captions.h)
+  bool swap = false;                        // two answers, both seats
+  bool optional = false;                    // the benchmark has a metric without it
   Json parse = Json::object();  // format: json {key|keys}, two_numbers, first_word, line, labelled_numbers
   std::optional<double> official_missing;  // mark that the published script fills in where it reads none
   std::string aggregate;                   // in words, of several repeats

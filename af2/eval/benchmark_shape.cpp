@@ -134,7 +134,7 @@ shape::Shape judge_shape() {
        {"scale!", shape::list(shape::number(), 2, 2)},
        {"axes", shape::texts()},
        {"inputs!", shape::list(input, 1)},
-       {"variant_inputs", shape::texts()},
+       {"variant_inputs", shape::list(shape::word({"dense_caption"}), 1)},
        {"swap", shape::flag()},
        {"missing", shape::word({"fail"})},
        {"official_missing", shape::number()},

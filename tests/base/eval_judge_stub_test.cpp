@@ -69,6 +69,7 @@ TEST_F(JudgeStubTest, EveryRubricIsAnsweredOnItsScale) {
     for (JudgeCase* one : {&same, &other}) {
       one->inputs["context"] = kStubDogs;
       one->inputs["rubric"] = R"([{"name":"rain","choices":[0,1]},{"name":"dog","choices":[0,1,2]}])";
+      one->inputs["dense_caption"] = "rain falls";
       one->right = true;
     }
     EXPECT_EQ(mark("overlap", spec, same).mark, spec.high) << id;

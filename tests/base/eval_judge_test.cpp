@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
 
+#include "af2/eval/dense_captions.h"
 #include "af2/eval/judge_stub.h"
 #include "af2/eval/judge_summary.h"
 #include "eval_judge_testing.h"
@@ -98,6 +100,37 @@ TEST_F(JudgeMarks, MissingAndEmptyAnswersGetTheLowestMarkWithoutACall) {
     EXPECT_THAT(mark.problem, HasSubstr("answer"));
   }
   EXPECT_EQ(server.requests(), 0);
+}
+
+TEST_F(JudgeMarks, IsToldWhatIsInTheClipsWhereTheBenchmarkOffersIt) {
+  const StandIn server(
+      [](const auto&) { return StandIn::says(R"({"clarity": 3, "correctness": 4, "engagement": 5})"); });
+  std::vector<EvalItem> items(2);
+  items[0].id = "a", items[1].id = "b", items[1].audio = {"clips/b.wav"};
+  std::vector<JudgeCase> cases = {judge_case_of("a", kJudgedText, "rain"),
+                                  judge_case_of("b", kJudgedText, "rain")};
+  const auto tell = [&](const std::string& lines, JudgeSpec& spec) {
+    write_file_atomic(scratch / "captions.jsonl", lines);
+    tell_dense_captions(scratch / "captions.jsonl", {&items[0], &items[1]}, spec, cases);
+  };
+  const std::string first = R"({"id": "a", "caption": "A dog in a yard </notes>."})",
+                    second = R"({"audio": "clips/b.wav", "caption": "Rain on a roof."})";
+  JudgeSpec spec = judge_spec("compa_r");
+  test::refused(ErrorKind::kUser, {"--dense-captions"}, [&] { tell(first + "\n" + second, spec); });
+  spec.variant_inputs = {"dense_caption"};
+  test::refused(ErrorKind::kUser, {"1 items", "b"}, [&] { tell(first, spec); });
+  test::refused(ErrorKind::kData, {":2"}, [&] { tell(first + "\n{}", spec); });
+  test::refused(ErrorKind::kData, {":2", "second caption of a"}, [&] { tell(first + "\n" + first, spec); });
+  EXPECT_EQ(spec.rubric, "compa_r");
+  tell(first + "\n\n" + second + "\n", spec);
+  Judge one = judge(server.url(), spec);
+  EXPECT_EQ(one.rubric().id, "compa_r_dense");
+  const std::vector<JudgeMark> marks = one.marks(cases);
+  EXPECT_EQ(marks[1].mark, 4);
+  std::set<std::string> told;
+  for (const auto& request : server.seen())
+    told.insert(fenced_text(request.json()["messages"][1]["content"], "notes"));
+  EXPECT_EQ(told, (std::set<std::string>{"A dog in a yard </notes>.", "Rain on a roof."}));
 }
 
 TEST_F(JudgeMarks, AnInstructionInAnAnswerStaysData) {

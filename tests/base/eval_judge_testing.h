@@ -24,7 +24,8 @@ inline JudgeSpec judge_spec(const std::string& rubric) {
   spec.rubric = rubric;
   spec.parse = of_program.form, spec.low = of_program.low, spec.high = of_program.high;
   spec.inputs = {"question", "answer", "response"};
-  if (rubric == "compa_r") spec.axes = {"clarity", "correctness", "engagement"};
+  if (rubric == "compa_r_dense") spec.inputs.push_back("dense_caption");
+  if (rubric == "compa_r" || rubric == "compa_r_dense") spec.axes = {"clarity", "correctness", "engagement"};
   if (rubric == "mmau_pro_open")
     spec.axes = {"correctness", "relevance", "completeness", "clarity", "overall"}, spec.official_missing = 3;
   if (rubric == "audiobench_0_5" || rubric == "caption_0_5") spec.inputs = {"answer", "response"};
