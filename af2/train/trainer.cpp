@@ -21,7 +21,9 @@
 #include "af2/model/weights.h"
 #include "af2/train/adamw.h"
 #include "af2/train/gradient_sum.h"
+#include "af2/train/kept_checkpoints.h"
 #include "af2/train/ranks.h"
+#include "af2/train/recipe_changes.h"
 #include "af2/train/run_page.h"
 #include "af2/train/step_watch.h"
 #include "af2/train/task.h"
@@ -34,7 +36,7 @@ namespace {
 constexpr const char* kFinished = "finished.json";
 constexpr const char* kTrainedWeights = "weights.safetensors";  // beside their average, which is the model
 constexpr int kMostBadSteps = 10;
-constexpr double kPageEvery_s = 20;
+constexpr double kPageEvery_s = 20, kPageShare = 0.01;  // no more of the time than this share
 constexpr std::size_t kDumpedSteps = 100;
 constexpr std::size_t kSlicesToValidation = 5;
 
@@ -47,41 +49,6 @@ std::unique_ptr<TrainTask> make_task(const TrainOptions& options, std::shared_pt
   if (options.task == "tower") return make_tower_task(options);
   if (options.task == "listener") return make_listener_task(options);
   return make_adapter_task(options);
-}
-
-// Keys whose values differ, "a.b (old -> new)". Where a run may change without becoming another run
-// (threads, intervals), differences are allowed.
-void list_changes(const Json& before, const Json& now, const std::string& prefix,
-                  const std::vector<std::string>& allowed, std::vector<std::string>& changes) {
-  static const std::vector<std::string> free_keys = {
-      "threads",        "workers",         "save_every", "save_minutes",
-      "keep",           "keep_every",      "val_every",  "val_items",
-      "bank",           "steps",           "stop_after", "divergence",
-      "rank_timeout_s", "shard_optimizer", "plan",       "stage.val_samples",
-      "stage.max_bad",  "stage.on_bad"};
-  for (const auto& [key, value] : now.items()) {
-    const std::string name = prefix.empty() ? key : prefix + "." + key;
-    const auto is_in = [&](const std::vector<std::string>& keys) {
-      return std::find(keys.begin(), keys.end(), name) != keys.end();
-    };
-    if (is_in(free_keys) || is_in(allowed)) continue;
-    if (!before.contains(key))
-      changes.push_back(name + " (new)");
-    else if (value.is_object() && before[key].is_object())
-      list_changes(before[key], value, name, allowed, changes);
-    else if (before[key] != value)
-      changes.push_back(name + " (" + before[key].dump() + " -> " + value.dump() + ")");
-  }
-}
-
-// Throws kUser listing the keys of `recipe` that differ from the run's own.
-void refuse_changes(const fs::path& folder, const Json& recipe, const std::vector<std::string>& allowed) {
-  const fs::path file = folder / "config.json";
-  std::vector<std::string> changes;
-  list_changes(parse_json(read_file(file), file.string()), recipe, "", allowed, changes);
-  if (!changes.empty())
-    throw user_error("recipe changed since the run began: " + join(changes, ", "), folder.string(),
-                     "take the changes back, start another run, or name them with --allow-change");
 }
 
 class Run {
@@ -228,15 +195,17 @@ class Run {
     events_->scalars(step_, scalars);
     bar.update(step_, sight.line);
     if (!stderr_is_terminal()) fmt::print(stderr, "{}\n", sight.line);
-    if (steady_seconds() - page_at_ > kPageEvery_s) write_page(/*over=*/false);
+    if (steady_seconds() - page_at_ > std::max(kPageEvery_s, page_took_s_ / kPageShare)) write_page(/*over=*/false);
   }
 
   void write_page(bool over) {
     if (!ranks_->first()) return;
-    page_at_ = steady_seconds();
+    const double began = steady_seconds();
     const std::string title = fs::weakly_canonical(folder_).filename().string() + ", " + options_.task;
     write_file_atomic(folder_ / "run.html",
                       run_page(title, read_file(folder_ / "metrics.jsonl"), options_.steps, over));
+    page_at_ = steady_seconds();
+    page_took_s_ = page_at_ - began;
   }
 
   // Why, the last steps, and what every trained tensor and its gradient look like now.
@@ -395,32 +364,7 @@ class Run {
     if (const Json counters = task_->counters(); !counters.empty()) state["counters"] = counters;
     write_file_atomic(writer.path() / "state.json", state.dump(2) + "\n");
     writer.commit();
-    remove_old();
-  }
-
-  void remove_old() {
-    std::map<std::int64_t, fs::path> complete;
-    for (const auto& entry : fs::directory_iterator(folder_)) {
-      const std::string name = entry.path().filename().string();
-      if (starts_with(name, "step-") && is_complete(entry.path()))
-        complete[std::stoll(name.substr(5))] = entry.path();
-    }
-    while (complete.size() > static_cast<std::size_t>(options_.keep)) {
-      const auto [step, checkpoint] = *complete.begin();
-      complete.erase(complete.begin());
-      if (step == best_step_ || stays(step)) continue;
-      fs::remove(checkpoint / "DONE");  // never a half-removed folder that looks whole
-      fs::remove_all(checkpoint);
-    }
-  }
-
-  // Whether it is one of every `keep_every` checkpoints that were due.
-  bool stays(std::int64_t step) const {
-    if (options_.keep_every == 0) return false;
-    if (options_.save_every > 0)
-      return step % (static_cast<std::int64_t>(options_.save_every) * options_.keep_every) == 0;
-    const auto mark = std::lower_bound(marks_.begin(), marks_.end(), step);
-    return mark != marks_.end() && *mark == step && (mark - marks_.begin() + 1) % options_.keep_every == 0;
+    remove_old_checkpoints(folder_, options_, marks_, best_step_);
   }
 
   // A killed run may have logged steps that its last checkpoint does not hold: they will be done again.
@@ -477,7 +421,7 @@ class Run {
   std::unique_ptr<StepWatch> watch_;
   std::ofstream metrics_;
   std::unique_ptr<EventFile> events_;
-  double page_at_ = 0;
+  double page_at_ = 0, page_took_s_ = 0;
   std::int64_t step_ = 0, skipped_ = 0, best_step_ = -1;
   double best_ = std::numeric_limits<double>::infinity();  // loss of a validation
   int bad_in_row_ = 0, signal_ = 0;
