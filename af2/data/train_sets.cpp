@@ -133,6 +133,32 @@ TrainIds train_ids(const std::string& prompt, const std::string& output, const T
   return ids;
 }
 
+void TrainTextOptions::check(const std::string& where) const {
+  if (!(plain_share >= 0 && unlettered_share >= 0 && plain_share + unlettered_share <= 1))
+    throw user_error("are shares of the same questions: not below 0, and together at most 1",
+                     where + "plain_share and unlettered_share");
+}
+
+ManifestItem asked_item(ManifestItem item, const TrainTextOptions& options, const std::string& set,
+                        std::uint64_t seed) {
+  if (options.plain_share + options.unlettered_share <= 0) return item;
+  SplitPrompt split = split_choices(item.prompt);
+  if (split.choices.empty() || item.outputs.empty()) return item;
+  std::vector<std::string> texts;
+  for (const std::string& output : item.outputs)
+    for (std::size_t i = 0; i < split.choices.size(); ++i)
+      if (output == std::string("(") + static_cast<char>('A' + i) + ") " + split.choices[i])
+        texts.push_back(split.choices[i]);
+  if (texts.size() != item.outputs.size()) return item;
+  const double drawn =
+      Random("af2/choices/1/" + std::to_string(seed) + "/" + set + "/" + item.id + "/" + item.audio)
+          .uniform();
+  if (drawn >= options.plain_share + options.unlettered_share) return item;
+  if (drawn < options.plain_share) item.prompt = std::move(split.question);
+  item.outputs = std::move(texts);
+  return item;
+}
+
 const std::string& train_output(const TrainItem& item, const std::string& set, std::int64_t pass,
                                 std::uint64_t seed) {
   if (item.outputs.size() == 1) return item.outputs.front();
@@ -175,7 +201,8 @@ std::vector<TrainSet> read_train_sets(const std::vector<TrainSetOptions>& option
     const std::vector<std::size_t> used = used_items(items.size(), share, name, seed);
     set.unused = set.read - static_cast<std::int64_t>(used.size());
     std::map<std::string, SoundLook> looks;
-    for (const std::size_t i : used) take_item(items[i], set, tokens, text, windows, looks);
+    for (const std::size_t i : used)
+      take_item(asked_item(std::move(items[i]), text, name, seed), set, tokens, text, windows, looks);
     if (set.items.empty()) throw data_error(where + " has no item that can be trained on", one.manifest);
   }
   if (sets.empty()) throw user_error("leave no set", "keys groups, only and exclude");

@@ -49,12 +49,20 @@ struct TrainSetOptions {
 struct TrainTextOptions {
   bool keep_case = false;
   bool cut_prompt = false;
+  double plain_share = 0, unlettered_share = 0;
+
+  // Throws kUser naming the key below `where`.
+  void check(const std::string& where) const;
 
   template <class V>
   void visit(V& v) {
     v.field("keep_case", keep_case, "questions and answers as they are; else in lower case, as published");
     v.field("cut_prompt", cut_prompt,
             "where the answer does not fit, the question's end is cut; else the item is left out");
+    v.field("plain_share", plain_share,
+            "of the questions that end in a list of choices, drawn by name: asked without it, and answered "
+            "without a letter");
+    v.field("unlettered_share", unlettered_share, "of them: asked with it, and answered without a letter");
   }
 };
 
@@ -64,6 +72,11 @@ struct TrainTokens {
   PromptOptions prompt;           // max_prompt_tokens: of question and answer together
   std::vector<std::string> stop;  // tokens that end an answer, in order
 };
+
+// An item as its question is asked (TrainTextOptions::plain_share and unlettered_share; `set` and `seed` name
+// the draw): changed where the prompt ends in a list of choices and every answer is one of them, "(B) xxx".
+ManifestItem asked_item(ManifestItem item, const TrainTextOptions& options, const std::string& set,
+                        std::uint64_t seed);
 
 struct TrainItem {
   std::string id, audio, task;

@@ -9,6 +9,7 @@
 #include "af2/data/table.h"
 #include "af2/factory/balance.h"
 #include "af2/factory/set_files.h"
+#include "af2/text/prompt.h"
 
 namespace af2 {
 namespace fs = std::filesystem;
@@ -33,33 +34,6 @@ std::string form_of_lines(const fs::path& path) {
                      "a manifest's lines have audio, prompt and output");
   }
   throw data_error("has no lines", path.string());
-}
-
-// Where the text of option `i` begins behind its "(B) ", looked for from `from`; npos: there is none.
-std::size_t option_at(const std::string& text, std::size_t i, std::size_t from) {
-  const std::string mark = std::string("(") + static_cast<char>('A' + i) + ") ";
-  for (std::size_t at = from; (at = text.find(mark, at)) != std::string::npos; at += mark.size())
-    if (at == 0 || text[at - 1] == ' ' || text[at - 1] == '\n') return at;
-  return std::string::npos;
-}
-
-// The list that ends a prompt, "question? (A) xxx. (B) yyy.": options, and the question without them.
-std::vector<std::string> options_of(const std::string& prompt, std::string& question) {
-  std::size_t first = std::string::npos;
-  for (std::size_t at = 0; (at = option_at(prompt, 0, at)) != std::string::npos; at += 4) first = at;
-  if (first == std::string::npos) return {};
-  std::vector<std::string> options;
-  for (std::size_t i = 0, begin = first; begin != std::string::npos && i < 26; ++i) {
-    const std::size_t end = option_at(prompt, i + 1, begin + 4);
-    std::string option = trim(prompt.substr(begin + 4, end == std::string::npos ? end : end - begin - 4));
-    if (option.ends_with('.')) option.pop_back();
-    if (option.empty()) return {};
-    options.push_back(std::move(option));
-    begin = end;
-  }
-  if (options.size() < 2) return {};
-  question = trim(prompt.substr(0, first));
-  return options;
 }
 
 // The option that an answer names by its letter, "(B) yyy", or by its text; -1: none.
@@ -125,10 +99,9 @@ Item item_of_line(const ManifestItem& line) {
   if (item.split.empty()) item.split = said("split");
   item.question = line.prompt;
   item.answer = line.outputs.empty() ? "" : line.outputs[0];
-  std::string question;
-  std::vector<std::string> options = options_of(line.prompt, question);
-  if (const int right = options.empty() ? -1 : option_named(item.answer, options); right >= 0) {
-    item.question = question, item.options = std::move(options), item.answer_index = right;
+  SplitPrompt split = split_choices(line.prompt);
+  if (const int right = split.choices.empty() ? -1 : option_named(item.answer, split.choices); right >= 0) {
+    item.question = split.question, item.options = std::move(split.choices), item.answer_index = right;
     item.answer = item.options[static_cast<std::size_t>(right)];
     if (item.form.empty()) item.form = "choice";
   } else if (const std::string plain = trim(item.answer); item.form.empty() && plain.size() <= 4) {

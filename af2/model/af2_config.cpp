@@ -134,6 +134,17 @@ void Af2Config::check(const std::string& where) const {
             "strides and pools along time do not turn the frames into the grid's steps", where,
             "clap.stem_frames");
   }
+  if (clap.cells.bands > 0) {
+    const StemTokensConfig& cells = clap.cells;
+    const int t = clap.stem.empty() ? 0 : clap.frames(audio) / clap.stem_time_stride();
+    require(!clap.stem.empty(), "statistics are of a stem", where, "clap.stem");
+    require(clap.stem.empty() || (audio.n_mels / clap.stem_mel_stride()) % cells.bands == 0,
+            "the stem's rows do not divide into these bands", where, "clap.cells.bands");
+    require(cells.steps > 0 && t % cells.steps == 0, "the stem's columns do not divide into these steps",
+            where, "clap.cells.steps");
+    require(cells.span > 0 && cells.span % 2 == 1, "must be an odd number", where, "clap.cells.span");
+    require(cells.context > 0 && cells.moment > 0, "must be above 0", where, "clap.cells.context or moment");
+  }
   require(audio_transformer.layers == 0 || clap.out_dim() % audio_transformer.heads == 0,
           "tower width is not a multiple of the heads", where, "audio_transformer.heads");
   require(audio_transformer.rotary == "on" || audio_transformer.rotary == "off" ||

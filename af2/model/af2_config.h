@@ -63,6 +63,27 @@ struct StemLayer {
   }
 };
 
+// Tokens of a tower whose stem is all that it has of blocks (af2/model/stem_tokens.h).
+struct StemTokensConfig {
+  int bands = 0;
+  int steps = 64;
+  int span = 7;
+  int context = 256;
+  int moment = 128;
+
+  int width() const { return context + moment; }
+
+  template <class V>
+  void visit(V& v) {
+    v.field("bands", bands,
+            "of frequency that the stem's means are taken in; 0: the Swin stages make the tokens");
+    v.field("steps", steps, "of time in a window, each a token");
+    v.field("span", span, "steps around each whose statistics AF-CLAP's map sees, an odd number");
+    v.field("context", context, "width of what that map tells: of AF-CLAP's joint space");
+    v.field("moment", moment, "width of what is told of the step alone");
+  }
+};
+
 // HTSAT (model.md section 3). `stem` empty: the published patch projection; else convolutions over the
 // unfolded spectrogram before the same fold: strides and pools multiply to `patch` along mel, and along time
 // they make grid() * folds steps of `stem_frames` frames. Channels other than embed_dim get a projection
@@ -80,13 +101,16 @@ struct ClapConfig {
   int stem_frames = 0;
   std::string stem_input = "db";
   bool fusion = false;
+  StemTokensConfig cells;
 
-  int out_dim() const { return embed_dim << (depths.size() - 1); }
+  int out_dim() const { return cells.bands > 0 ? cells.width() : embed_dim << (depths.size() - 1); }
   int grid() const { return spec_size / patch; }
   int out_grid() const { return grid() >> (depths.size() - 1); }
-  int tokens_per_window() const { return out_grid() * out_grid(); }
+  int tokens_per_window() const { return cells.bands > 0 ? cells.steps : out_grid() * out_grid(); }
   // Time steps and frequency bins of the output tokens of a window.
-  int time_steps(const AudioConfig& audio) const { return out_grid() * (spec_size / audio.n_mels); }
+  int time_steps(const AudioConfig& audio) const {
+    return cells.bands > 0 ? cells.steps : out_grid() * (spec_size / audio.n_mels);
+  }
   // Frames that the log-mel is resized to, and what the stem divides them and the bands by.
   int frames(const AudioConfig& audio) const {
     return stem_frames > 0 ? stem_frames : spec_size * (spec_size / audio.n_mels);
@@ -108,6 +132,7 @@ struct ClapConfig {
     v.field("stem_frames", stem_frames, "frames of a window that the stem sees; 0: as the patch projection");
     v.field("stem_input", stem_input, "db, or log1p: log(1 + power) of the normalised bands");
     v.field("fusion", fusion, "with the path for clips longer than a window (AF-CLAP alone)");
+    v.field("cells", cells, "tokens as statistics of the stem in time, in place of the Swin stages");
   }
 };
 

@@ -69,6 +69,19 @@ torch::Tensor Af2ModelImpl::encode(const torch::Tensor& windows, const torch::Te
   return config.audio_feature == "head" ? tokens.mean(1, /*keepdim=*/true) : tokens;
 }
 
+torch::Tensor Af2ModelImpl::hear(const torch::Tensor& windows) {
+  HtsatImpl& tower = *clap->nvclap;
+  if (!tower.stem_tokens) return encode(windows);
+  return tower.stem_tokens->cells(tower.to_stem(logmel(windows)));
+}
+
+torch::Tensor Af2ModelImpl::tokens_of(const torch::Tensor& heard, double dropout, bool one_clip) {
+  HtsatImpl& tower = *clap->nvclap;
+  if (!tower.stem_tokens) return heard;
+  const torch::Tensor tokens = tower.from_cells(heard, dropout, one_clip);
+  return config.audio_feature == "head" ? tokens.mean(1, /*keepdim=*/true) : tokens;
+}
+
 torch::Tensor Af2ModelImpl::remember(const torch::Tensor& tokens, const torch::Tensor& token_mask) {
   if (!placement.active) return audio_transformer_clap->forward(tokens, token_mask);
   const OwnTypes own;

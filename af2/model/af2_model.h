@@ -57,6 +57,11 @@ struct Af2ModelImpl : torch::nn::Module {
   // windows [N, samples] float32 in [-1, 1] -> audio tokens [N, S_w, D], S_w what
   // Af2Config::audio_tokens_per_window says. keep_mask (training, optional; [N, F, M], 1 keep) as in htsat.h.
   torch::Tensor encode(const torch::Tensor& windows, const torch::Tensor& keep_mask = {});
+  // encode() in two halves, for training: what of the windows is heard the same whatever is trained above the
+  // stem [N, S, K] (without ClapConfig::cells the audio tokens themselves), and the audio tokens of it.
+  // dropout, one_clip: StemTokensImpl::of_cells.
+  torch::Tensor hear(const torch::Tensor& windows);
+  torch::Tensor tokens_of(const torch::Tensor& heard, double dropout = 0, bool one_clip = false);
   // audio tokens [B, S, D], token mask [B, S] or undefined -> memory [B, S, D].
   torch::Tensor remember(const torch::Tensor& tokens, const torch::Tensor& token_mask);
   // memory [B, S, D], token mask [B, S] (1 real, 0 padding) or undefined: keys and values of every

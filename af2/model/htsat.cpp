@@ -183,6 +183,7 @@ PatchEmbedImpl::PatchEmbedImpl(const ClapConfig& config) : folds(0), stem_layers
       stem->push_back(BatchNorm(torch::nn::BatchNorm2dOptions(layer.channels)));
       channels = layer.channels;
     }
+    if (config.cells.bands > 0) return;  // nothing above the stem
     if (channels != dim)
       proj = register_module("proj", torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, dim, 1)));
   }
@@ -306,10 +307,12 @@ HtsatImpl::HtsatImpl(const ClapConfig& clap, const AudioConfig& audio)
   bn0 = register_module("bn0", BatchNorm(torch::nn::BatchNorm2dOptions(n_mels).eps(kNormEps)));
   patch_embed = register_module("patch_embed", PatchEmbed(clap));
   patch_embed->folds = clap.spec_size / audio.n_mels;
+  if (clap.cells.bands > 0)
+    stem_tokens = register_module("stem_tokens", StemTokens(clap.stem.back().channels, clap.cells));
   layers = register_module("layers", torch::nn::ModuleList());
   int64_t total = 0, done = 0;
   for (const int depth : clap.depths) total += depth;
-  for (std::size_t stage = 0; stage < clap.depths.size(); ++stage) {
+  for (std::size_t stage = 0; !stem_tokens && stage < clap.depths.size(); ++stage) {
     std::vector<double> drops;  // rises evenly from 0 to drop_path over all blocks
     for (int i = 0; i < clap.depths[stage]; ++i, ++done)
       drops.push_back(total > 1 ? clap.drop_path * done / (total - 1) : 0);
@@ -337,7 +340,12 @@ torch::Tensor HtsatImpl::to_stem(const torch::Tensor& logmel, const torch::Tenso
 }
 
 torch::Tensor HtsatImpl::from_stem(const torch::Tensor& map) {
+  if (stem_tokens) return from_cells(stem_tokens->cells(map));
   return from_tokens(patch_embed->tokens(map));
+}
+
+torch::Tensor HtsatImpl::from_cells(const torch::Tensor& cells, double dropout, bool one_clip) {
+  return norm->forward(stem_tokens->of_cells(cells, dropout, one_clip));
 }
 
 torch::Tensor HtsatImpl::forward_fused(const torch::Tensor& logmels) {

@@ -11,6 +11,7 @@
 #include "af2/model/af2_config.h"
 #include "af2/model/batch_norm.h"
 #include "af2/model/linear.h"
+#include "af2/model/stem_tokens.h"
 
 namespace af2 {
 
@@ -108,7 +109,8 @@ TORCH_MODULE(PatchEmbed);
 struct HtsatImpl : torch::nn::Module {
   HtsatImpl(const ClapConfig& clap, const AudioConfig& audio);
   // log-mel [B, F, M] in dB -> audio tokens [B, S, D]: first all time steps of frequency bin 0, then of
-  // bin 1. keep_mask (training, optional; [B, F, M], 1 keep) acts on the normalised mel: SpecAugment.
+  // bin 1 (tokens of stem_tokens.h have one bin). keep_mask (training, optional; [B, F, M], 1 keep) acts on
+  // the normalised mel: SpecAugment.
   torch::Tensor forward(const torch::Tensor& logmel, const torch::Tensor& keep_mask = {}) {
     return from_stem(to_stem(logmel, keep_mask));
   }
@@ -119,12 +121,15 @@ struct HtsatImpl : torch::nn::Module {
   // [B, C', m, t] (without a stem the resized spectrogram [B, 1, M, F']) -> audio tokens.
   torch::Tensor to_stem(const torch::Tensor& logmel, const torch::Tensor& keep_mask = {});
   torch::Tensor from_stem(const torch::Tensor& map);
+  // With ClapConfig::cells, what of the stem's map is kept [B, s, c] -> audio tokens (stem_tokens.h).
+  torch::Tensor from_cells(const torch::Tensor& cells, double dropout = 0, bool one_clip = false);
 
   ClapConfig config;
   int64_t n_mels, frames;
   BatchNorm bn0{nullptr};
   PatchEmbed patch_embed{nullptr};
   torch::nn::ModuleList layers;
+  StemTokens stem_tokens{nullptr};  // with ClapConfig::cells, in place of what lies above the stem
   torch::nn::LayerNorm norm{nullptr};
 
  private:

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "af2/model/legendre.h"
+#include "af2/model/stem_tokens.h"
 
 namespace af2 {
 namespace {
-constexpr double kRootFloor = 1e-3;
 constexpr int64_t kParts = 8;  // of a clip, in which turns are told
 }  // namespace
 
@@ -16,11 +16,7 @@ StemStatisticsImpl::StemStatisticsImpl(int64_t channels, const StemStatisticsCon
 }
 
 torch::Tensor StemStatisticsImpl::cells(const torch::Tensor& map) const {
-  const int64_t steps = std::min<int64_t>(StemStatisticsConfig::kSteps, map.size(3));
-  const torch::Tensor means =
-      torch::avg_pool2d(map.to(torch::kFloat32), {map.size(2) / config_.bands, map.size(3) / steps});
-  // Roots of rectified values are nearer to a normal distribution.
-  return (means + kRootFloor).sqrt().flatten(1, 2).unsqueeze(2);
+  return stem_cells(map, config_.bands, StemStatisticsConfig::kSteps).unsqueeze(2);
 }
 
 torch::Tensor StemStatisticsImpl::forward(const torch::Tensor& of_map) {

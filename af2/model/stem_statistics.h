@@ -2,7 +2,8 @@
 //
 // For AF-CLAP of few recordings (ClapModelConfig::statistics): nothing here is learned but means and
 // deviations, so there is nothing to know recordings by heart with; one linear map follows. Maxima over time
-// find short sounds among silence. Not for Audio Flamingo's own tower, which needs tokens in time (htsat.h).
+// find short sounds among silence. Not for Audio Flamingo's own tower, which needs tokens in time
+// (stem_tokens.h).
 // Thread rule: const use in eval mode is reentrant.
 //
 //   StemStatistics statistics(512, config.statistics);

@@ -22,6 +22,14 @@ int need_token(const ByteBpe& tokenizer, const std::string& token, const char* w
   return *id;
 }
 
+// Where the label of choice `i` stands in a text, looked for from `from`; npos: nowhere.
+std::size_t label_at(const std::string& text, std::size_t i, std::size_t from) {
+  const std::string label = choice_label(i);
+  for (std::size_t at = from; (at = text.find(label, at)) != std::string::npos; at += label.size())
+    if (at == 0 || text[at - 1] == ' ' || text[at - 1] == '\n') return at;
+  return std::string::npos;
+}
+
 }  // namespace
 
 std::string clean_question(std::string_view question, bool lowercase) {
@@ -83,6 +91,28 @@ std::string with_choices(std::string_view question, const std::vector<std::strin
     if (texts[i].back() != '.') text += '.';
   }
   return text;
+}
+
+SplitPrompt split_choices(const std::string& prompt) {
+  std::size_t first = std::string::npos;
+  for (std::size_t at = 0; (at = label_at(prompt, 0, at)) != std::string::npos; at += 4) first = at;
+  SplitPrompt split{prompt, {}};
+  if (first == std::string::npos) return split;
+  std::vector<std::string> choices;
+  for (std::size_t i = 0, begin = first; begin != std::string::npos && i < 26; ++i) {
+    const std::size_t end = label_at(prompt, i + 1, begin + 4);
+    const std::string part = prompt.substr(begin + 4, end == std::string::npos ? end : end - begin - 4);
+    std::string choice(strip_python(part));
+    if (choice.ends_with('.')) choice.pop_back();
+    if (choice.empty()) return split;
+    choices.push_back(std::move(choice));
+    begin = end;
+  }
+  if (choices.size() < 2) return split;
+  const std::string question = prompt.substr(0, first);
+  split.question = strip_python(question);
+  split.choices = std::move(choices);
+  return split;
 }
 
 }  // namespace af2

@@ -44,6 +44,14 @@ std::string clean_question(std::string_view question, bool lowercase = true);
 // an empty one.
 std::string with_choices(std::string_view question, const std::vector<std::string>& choices);
 
+// A prompt without the list of choices that ends it, and these without letter and full stop; no choices, and
+// the prompt as it is, where none ends it.
+struct SplitPrompt {
+  std::string question;
+  std::vector<std::string> choices;
+};
+SplitPrompt split_choices(const std::string& prompt);
+
 // The ways in which choice i (0-based) may be written as an answer, each once: its text and "(A) text", as
 // given and lower-cased; without a letter or full stop of its own.
 std::vector<std::string> choice_answers(std::size_t i, std::string_view choice);

@@ -101,7 +101,7 @@ class AdapterTask : public TrainTask {
     for (std::int64_t index = 0; done < options_.val_items; ++index) {
       if (index % kBlock == 0) block = make_block(source, index / kBlock);
       const AdapterBatch& batch = block[index % kBlock];
-      const torch::Tensor memory = model_.network->remember(hear(batch), {});
+      const torch::Tensor memory = model_.network->remember(hear(batch, 0), {});
       memories.push_back(memory.mean(1));
       power += memory.square().mean(1).sum().item<double>();
       const auto figures = answer_figures(log_p_of(batch, memory), batch.tokens, batch.types.size());
@@ -218,9 +218,9 @@ class AdapterTask : public TrainTask {
   }
 
   // What the tower hears in each scene of a batch: [G, S, D].
-  torch::Tensor hear(const AdapterBatch& batch) {
+  torch::Tensor hear(const AdapterBatch& batch, double dropout) {
     const torch::AutoGradMode grad(torch::GradMode::is_enabled() && options_.train_tower);
-    return tokens_of(*model_.network, batch.windows, batch.pooled, pool_mutex_);
+    return tokens_of(*model_.network, batch.windows, batch.pooled, pool_mutex_, dropout);
   }
 
   TokenItem tokenize(const std::string& prompt, const std::string& output) const {
@@ -240,8 +240,8 @@ class AdapterTask : public TrainTask {
   }
 
   MicroBatchLoss batch_loss(const AdapterBatch& batch) {
-    const torch::Tensor log_p =
-        log_p_of(batch, model_.network->remember(shifted_tokens(hear(batch), options_.token_shift), {}));
+    const torch::Tensor tokens = shifted_tokens(hear(batch, options_.cell_dropout), options_.token_shift);
+    const torch::Tensor log_p = log_p_of(batch, model_.network->remember(tokens, {}));
     return {-log_p.gather(1, batch.tokens.labels.unsqueeze(1)).sum(),
             static_cast<double>(batch.tokens.labels.numel()), batch.seconds};
   }

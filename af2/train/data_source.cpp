@@ -12,9 +12,16 @@ namespace {
 
 constexpr const char* kTowerNames[] = {"audio_branch.", "clap.nvclap."};
 
+// Of a tower by AF-CLAP's statistics (model/stem_tokens.h), and what they are called in AF-CLAP.
+constexpr std::pair<const char*, const char*> kStatisticsNames[] = {
+    {"clap.nvclap.stem_tokens.norm.", "audio_statistics.norm."},
+    {"clap.nvclap.stem_tokens.context.", "audio_projection.0."}};
+
 // The tensor of that name, or of the tower's other name.
 std::string name_in(const SafeTensors& weights, const std::string& name) {
   if (weights.find(name)) return name;
+  for (const auto& [here, there] : kStatisticsNames)
+    if (starts_with(name, here)) return there + name.substr(std::string(here).size());
   for (int k = 0; k < 2; ++k)
     if (starts_with(name, kTowerNames[k]))
       return kTowerNames[1 - k] + name.substr(std::string(kTowerNames[k]).size());

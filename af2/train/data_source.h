@@ -19,7 +19,8 @@ void write_window(const std::vector<float>& samples, const AudioConfig& config, 
 SafeTensors init_weights(const std::filesystem::path& from);
 
 // Copies every tensor whose name and shape agree; a tower is found under "audio_branch." (AF-CLAP) and
-// "clap.nvclap." (inside a whole model) alike. Says how many were taken; throws kModel when none is.
+// "clap.nvclap." (inside a whole model) alike; one by statistics takes AF-CLAP's map of them. Says how many
+// were taken; throws kModel when none is.
 void init_from(const SafeTensors& weights, const NamedTensors& targets);
 
 // The same, but every tensor must be there in its shape, and no other: what an earlier stage ended with.

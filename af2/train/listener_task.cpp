@@ -1,13 +1,18 @@
 // Training the audio transformer to hear how sounds lie in time, before questions are asked: in each token,
-// which label sounds there, how many times that label sounds in the whole scene, and the place of the label
-// among the scene's labels, from the first and from the last.
+// which label sounds there, how many times that label sounds in the whole scene, the place of the label among
+// the scene's labels, from the first and from the last, from the longest and from the loudest, and how long
+// the sound is.
 //
-// The answers to "how many times" and "which came first" then lie in the memory that the cross-attention
-// reads, learned from every time step of a scene and at a fraction of the cost of one question: neither the
-// language model nor the cross-attention runs. The tower is frozen, and its tokens are kept for the scenes of
-// a pool. The four classifiers are for training only. Scenes are drawn as for the questions of the recipe.
+// The answers to "how many times", "which came first" and "which is the loudest" then lie in the memory that
+// the cross-attention reads, learned from every time step of a scene and at a fraction of the cost of one
+// question: neither the language model nor the cross-attention runs. The tower is frozen, and its tokens are
+// kept for the scenes of a pool. The classifiers are for training only. Scenes are drawn as for the questions
+// of the recipe.
+#include <algorithm>
 #include <array>
+#include <map>
 #include <mutex>
+#include <numeric>
 #include <unordered_map>
 
 #include "af2/core/error.h"
@@ -22,9 +27,13 @@ namespace af2 {
 namespace {
 
 constexpr int64_t kCounts = 6,
-                  kPlaces = 4;          // classes of how often (1 .. 6 or more) and of the place (1 .. 4)
+                  kPlaces = 4;  // classes of how often (1 .. 6 or more) and of the place (1 .. 4)
+constexpr double kLengths_s[] = {0.35, 0.7, 1.4, 2.8, 5.6};  // edges of the classes of length
+constexpr int64_t kLengths = 6;
 constexpr float kAudibleShare = 0.25f;  // of a step's energy: the label that has it stands for the step
-constexpr int64_t kIgnored = -100;      // a step without such a label
+constexpr const char* kAdded = "added_embeddings";
+constexpr double kSampleRate = 16000;  // of scenes
+constexpr int64_t kIgnored = -100;     // a step without such a label
 
 struct HeadsImpl : torch::nn::Module {
   HeadsImpl(int64_t width, int64_t n_classes) {
@@ -32,16 +41,19 @@ struct HeadsImpl : torch::nn::Module {
     count = register_module("count", torch::nn::Linear(width, kCounts));
     from_first = register_module("from_first", torch::nn::Linear(width, kPlaces));
     from_last = register_module("from_last", torch::nn::Linear(width, kPlaces));
+    from_longest = register_module("from_longest", torch::nn::Linear(width, kPlaces));
+    from_loudest = register_module("from_loudest", torch::nn::Linear(width, kPlaces));
+    length = register_module("length", torch::nn::Linear(width, kLengths));
   }
-  torch::nn::Linear label{nullptr}, count{nullptr}, from_first{nullptr}, from_last{nullptr};
+  torch::nn::Linear label{nullptr}, count{nullptr}, from_first{nullptr}, from_last{nullptr},
+      from_longest{nullptr}, from_loudest{nullptr}, length{nullptr};
 };
 TORCH_MODULE(Heads);
 
 struct ListenerScene : PooledScene {
-  torch::Tensor shares;       // [steps, C+1], the last: background
-  torch::Tensor count;        // [steps] int64: class, or kIgnored
-  torch::Tensor from_first;   // [steps] int64
-  torch::Tensor from_last;    // [steps] int64
+  torch::Tensor shares;  // [steps, C+1], the last: background
+  // [steps] int64: class, or kIgnored
+  torch::Tensor count, from_first, from_last, from_longest, from_loudest, length;
   std::vector<int> sounding;  // [steps] label that stands for the step, or -1
 };
 
@@ -63,7 +75,11 @@ class ListenerTask : public TrainTask {
         steps_(model_.config.audio_time_steps()) {
     torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
     heads_ = Heads(model_.config.clap.out_dim(), n_classes_);
-    if (!options_.init.empty()) init_from(init_weights(options_.init), stored());
+    if (!options_.init.empty()) {
+      const SafeTensors weights = init_weights(options_.init);
+      hands_on_ = weights.find(kAdded) != nullptr;
+      init_from(weights, stored());
+    }
     for (auto& parameter : model_.network->parameters()) parameter.set_requires_grad(false);
     for (auto& item : trained()) item.tensor.set_requires_grad(true);
     bank_.load(split_from_name(options.train_split), std::max(1, options_.workers));
@@ -77,10 +93,14 @@ class ListenerTask : public TrainTask {
       items.push_back({"heads." + item.key(), item.value(), 1.0, item.value().dim() >= 2});
     return items;
   }
-  // All that the model has, so that the adapter can go on from a checkpoint of this task, and the
-  // classifiers.
+  // Tower and audio transformer, from which the adapter can go on, and the classifiers; what lies behind them
+  // too where a run before has trained it.
   NamedTensors stored() override {
     NamedTensors all = adapter_tensors(*model_.network);
+    if (!hands_on_)
+      std::erase_if(all, [](const auto& item) {
+        return item.first == kAdded || starts_with(item.first, "lang_encoder.");
+      });
     for (auto& item : heads_->named_parameters()) all.emplace_back("heads." + item.key(), item.value());
     return all;
   }
@@ -117,12 +137,16 @@ class ListenerTask : public TrainTask {
     add(heads_->count, &ListenerScene::count);
     add(heads_->from_first, &ListenerScene::from_first);
     add(heads_->from_last, &ListenerScene::from_last);
+    add(heads_->from_longest, &ListenerScene::from_longest);
+    add(heads_->from_loudest, &ListenerScene::from_loudest);
+    add(heads_->length, &ListenerScene::length);
     return {sum, static_cast<double>(memory.size(0) * memory.size(1)), batch.seconds};
   }
 
   // On fixed scenes of the validation split, where the truth says that a label sounds: is it the likeliest of
-  // all (`label`, share of the steps); is its count right (`count`, of the scenes drawn for counting); which
-  // of two comes first and last (`first`, `last`, of all pairs of a scene).
+  // all (`label`, share of the steps); is its count right (`count`, of the scenes drawn for counting) and the
+  // class of its length (`length`); which of two comes first and last, is the longer and the louder (`first`,
+  // `last`, `longest`, `loudest`, of all pairs of a scene).
   Json validate() override {
     torch::NoGradGuard no_grad;
     const QaSource source(bank_, split_from_name(options_.val_split),
@@ -133,7 +157,7 @@ class ListenerTask : public TrainTask {
         known_val_.push_back(make_scene_targets(source.item(static_cast<std::uint64_t>(i)), window));
         known_val_.back()->tokens = model_.network->encode(window.unsqueeze(0))[0];
       }
-    Hits label, count, first, last;
+    Hits label, count, first, last, longest, loudest, length;
     for (const auto& scene : known_val_) {
       const torch::Tensor memory = model_.network->remember(scene->tokens.unsqueeze(0), {})[0];
       const auto said = [&](torch::nn::Linear& head) {  // [steps, classes], the bins' mean
@@ -141,7 +165,8 @@ class ListenerTask : public TrainTask {
       };
       const torch::Tensor best = said(heads_->label).narrow(1, 0, n_classes_ - 1).argmax(-1);
       const torch::Tensor counts = said(heads_->count), from_first = said(heads_->from_first),
-                          from_last = said(heads_->from_last);
+                          from_last = said(heads_->from_last), from_longest = said(heads_->from_longest),
+                          from_loudest = said(heads_->from_loudest), lengths = said(heads_->length);
       std::vector<std::pair<int, torch::Tensor>>
           heard;  // labels in the order of their onsets, with their steps
       for (const int l : scene->scene.labels()) {
@@ -156,21 +181,32 @@ class ListenerTask : public TrainTask {
       const auto mean_place = [&](const torch::Tensor& places, const torch::Tensor& at) {
         return (places.index_select(0, at).mean(0).softmax(-1) * torch::arange(kPlaces)).sum().item<double>();
       };
+      const auto class_of = [](const torch::Tensor& target, const torch::Tensor& at) {
+        return target[at[0].item<int64_t>()].item<int64_t>();
+      };
       for (std::size_t i = 0; i < heard.size(); ++i) {
+        length.add(lengths.index_select(0, heard[i].second).mean(0).argmax().item<int64_t>() ==
+                   class_of(scene->length, heard[i].second));
         if (heard[i].first == scene->scene.counted_label)
           count.add(counts.index_select(0, heard[i].second).mean(0).argmax().item<int64_t>() + 1 ==
                     scene->scene.count(heard[i].first));
         for (std::size_t k = i + 1; k < heard.size(); ++k) {
           first.add(mean_place(from_first, heard[i].second) < mean_place(from_first, heard[k].second));
           last.add(mean_place(from_last, heard[i].second) > mean_place(from_last, heard[k].second));
+          const auto add_rank = [&](Hits& hits, const torch::Tensor& places, const torch::Tensor& target) {
+            const int64_t a = class_of(target, heard[i].second), b = class_of(target, heard[k].second);
+            if (a != b)
+              hits.add((mean_place(places, heard[i].second) < mean_place(places, heard[k].second)) ==
+                       (a < b));
+          };
+          add_rank(longest, from_longest, scene->from_longest);
+          add_rank(loudest, from_loudest, scene->from_loudest);
         }
       }
     }
-    return {{"scenes", known_val_.size()},
-            {"label", label.json()},
-            {"count", count.json()},
-            {"first", first.json()},
-            {"last", last.json()}};
+    return {{"scenes", known_val_.size()}, {"label", label.json()},  {"count", count.json()},
+            {"first", first.json()},       {"last", last.json()},    {"longest", longest.json()},
+            {"loudest", loudest.json()},   {"length", length.json()}};
   }
 
  private:
@@ -183,7 +219,32 @@ class ListenerTask : public TrainTask {
   torch::Tensor hear(const ListenerBatch& batch) {
     torch::NoGradGuard no_grad;
     const std::vector<std::shared_ptr<PooledScene>> pooled(batch.scenes.begin(), batch.scenes.end());
-    return tokens_of(*model_.network, batch.windows, pooled, pool_mutex_);
+    return tokens_of(*model_.network, batch.windows, pooled, pool_mutex_, options_.cell_dropout);
+  }
+
+  // Of each label: seconds of its longest sound, and mean square of its loudest one.
+  static std::pair<std::map<int, double>, std::map<int, double>> lengths_and_levels(const Scene& scene) {
+    std::map<int, double> longest, loudest;
+    for (std::size_t i = 0; i < scene.events.size(); ++i) {
+      const SceneEvent& event = scene.events[i];
+      const auto& energy = scene.event_energy[i].energy;
+      double& length = longest[event.label];
+      double& level = loudest[event.label];
+      length = std::max(length, event.offset_s - event.onset_s);
+      const double frames =
+          std::max(1.0, (event.offset_s - event.onset_s) * kSampleRate / static_cast<double>(kEnergyFrame));
+      level = std::max(level, std::accumulate(energy.begin(), energy.end(), 0.0) / frames);
+    }
+    return {longest, loudest};
+  }
+  // How many labels have more, as a class.
+  static int64_t place_of(int label, const std::map<int, double>& of_labels) {
+    int64_t more = 0;
+    for (const auto& [other, value] : of_labels) more += value > of_labels.at(label);
+    return std::min<int64_t>(more, kPlaces - 1);
+  }
+  static int64_t length_class(double seconds) {
+    return std::upper_bound(std::begin(kLengths_s), std::end(kLengths_s), seconds) - std::begin(kLengths_s);
   }
 
   std::shared_ptr<ListenerScene> make_scene_targets(QaGroup group, torch::Tensor& window) const {
@@ -193,8 +254,10 @@ class ListenerTask : public TrainTask {
     const double hop_s = model_.config.audio.window_seconds / static_cast<double>(steps_);
     const FrameLabels frames = frame_labels(group.scene, hop_s, static_cast<int>(steps_));
     const std::vector<int> labels = group.scene.labels();
+    const auto [longest, loudest] = lengths_and_levels(group.scene);
     made->shares = torch::zeros({steps_, n_classes_});
-    for (torch::Tensor* target : {&made->count, &made->from_first, &made->from_last})
+    for (torch::Tensor* target : {&made->count, &made->from_first, &made->from_last, &made->from_longest,
+                                  &made->from_loudest, &made->length})
       *target = torch::full({steps_}, kIgnored, torch::kInt64);
     auto shares = made->shares.accessor<float, 2>();
     for (int64_t step = 0; step < steps_; ++step) {
@@ -212,6 +275,9 @@ class ListenerTask : public TrainTask {
       made->count[step] = std::min<int64_t>(group.scene.count(strongest), kCounts) - 1;
       made->from_first[step] = std::min<int64_t>(place, kPlaces - 1);
       made->from_last[step] = std::min<int64_t>(after, kPlaces - 1);
+      made->from_longest[step] = place_of(strongest, longest);
+      made->from_loudest[step] = place_of(strongest, loudest);
+      made->length[step] = length_class(longest.at(strongest));
     }
     group.scene.samples = {};
     group.scene.event_energy.clear();
@@ -251,6 +317,7 @@ class ListenerTask : public TrainTask {
   QaSource source_;
   int64_t n_classes_, steps_;
   Heads heads_{nullptr};
+  bool hands_on_ = false;                                  // cross-attention and added tokens of `init`
   std::vector<std::shared_ptr<ListenerScene>> known_val_;  // tokens in float32
   mutable std::mutex pool_mutex_;
   mutable std::unordered_map<std::uint64_t, std::shared_ptr<ListenerScene>> pool_;  // by number of the scene

@@ -28,6 +28,10 @@ std::string part_of(const std::string& name) {
   return starts_with(name, kLanguage) || is_added(name) ? "lm" : "adapter";
 }
 
+bool is_of_stem(const std::string& name) {
+  return starts_with(name, "clap.nvclap.patch_embed.") || starts_with(name, "clap.nvclap.bn0.");
+}
+
 bool is_embedding(const std::string& name) {
   return name == std::string(kLanguage) + "embed_tokens.weight" ||
          name == std::string(kLanguage) + "lm_head.weight";
@@ -86,6 +90,7 @@ bool ModelParts::holds_language_model(const SafeTensors& file) {
 
 bool ModelParts::trains(const std::string& name) const {
   if (is_statistic(name)) return false;
+  if (options_.freeze_stem && is_of_stem(name)) return false;
   if (is_added(name)) return options_.train_embeddings != "none";
   if (is_embedding(name)) return options_.train_embeddings == "all";
   if (part_of(name) == "lm" && options_.trains_low_rank())
@@ -130,7 +135,7 @@ void ModelParts::freeze() {
 void ModelParts::set_training(bool on) {
   network_.eval();
   if (options_.trains("adapter")) network_.audio_transformer_clap->train(on);
-  if (!options_.trains("clap")) return;
+  if (!options_.trains_stem()) return;  // what lies above it is the same in both modes
   network_.clap->train(on);
   if (options_.clap_bn == "sync") return;
   for (const auto& module : network_.clap->modules())
@@ -138,14 +143,16 @@ void ModelParts::set_training(bool on) {
 }
 
 std::string ModelParts::hash_of(const std::string& part) const {
-  return hash_where(network_, [&](const std::string& name) { return part_of(name) == part; });
+  return hash_where(network_, [&](const std::string& name) {
+    return part == "stem" ? is_of_stem(name) : part_of(name) == part;
+  });
 }
 
 Json ModelParts::frozen_hashes() const {
   Json hashes = Json::object();
   for (const char* part : {"clap", "adapter", "lm"}) {
     const std::string hash = hash_where(network_, [&](const std::string& name) {
-      const bool follows = is_statistic(name) && options_.trains("clap") && options_.clap_bn == "sync";
+      const bool follows = is_statistic(name) && options_.trains_stem() && options_.clap_bn == "sync";
       return part_of(name) == part && !trains(name) && !follows;
     });
     if (!hash.empty()) hashes[part] = hash;

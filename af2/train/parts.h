@@ -41,7 +41,7 @@ class ModelParts {
   void freeze();
   // Modes: what is frozen, and with clap_bn `frozen` the tower's statistics, stay as in use.
   void set_training(bool on);
-  // SHA-256 of all tensors of `part`, trained or not.
+  // SHA-256 of all tensors of `part` (or of the tower's `stem`), trained or not.
   std::string hash_of(const std::string& part) const;
   // {part: SHA-256 of its tensors that are not trained}, of parts that have any.
   Json frozen_hashes() const;

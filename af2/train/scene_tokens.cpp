@@ -3,8 +3,9 @@
 namespace af2 {
 
 torch::Tensor tokens_of(Af2ModelImpl& network, const std::vector<torch::Tensor>& windows,
-                        const std::vector<std::shared_ptr<PooledScene>>& pooled, std::mutex& pool_mutex) {
-  if (!pooled.front()) return network.encode(torch::stack(windows));
+                        const std::vector<std::shared_ptr<PooledScene>>& pooled, std::mutex& pool_mutex,
+                        double dropout) {
+  if (!pooled.front()) return network.tokens_of(network.hear(torch::stack(windows)), dropout);
   std::vector<torch::Tensor> rows;
   for (std::size_t i = 0; i < windows.size(); ++i) {
     PooledScene& scene = *pooled[i];
@@ -13,7 +14,7 @@ torch::Tensor tokens_of(Af2ModelImpl& network, const std::vector<torch::Tensor>&
       continue;
     }
     // Alone: last bits may differ in other company, and a resumed run hears other scenes together.
-    const torch::Tensor kept = network.encode(windows[i].unsqueeze(0))[0].to(torch::kBFloat16).clone();
+    const torch::Tensor kept = network.hear(windows[i].unsqueeze(0))[0].to(torch::kBFloat16).clone();
     if (!scene.known) {
       const std::lock_guard lock(pool_mutex);
       scene.tokens = kept;
@@ -21,7 +22,7 @@ torch::Tensor tokens_of(Af2ModelImpl& network, const std::vector<torch::Tensor>&
     }
     rows.push_back(kept.to(torch::kFloat32));
   }
-  return torch::stack(rows);
+  return network.tokens_of(torch::stack(rows), dropout);
 }
 
 torch::Tensor shifted_tokens(const torch::Tensor& tokens, double share) {

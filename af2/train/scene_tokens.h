@@ -20,15 +20,16 @@ namespace af2 {
 struct PooledScene {
   Scene scene;
   QuestionType type = QuestionType::kWhatOpen;
-  torch::Tensor tokens;  // [S, D] bfloat16, to be read when `known`
+  torch::Tensor tokens;  // [S, K] bfloat16: Af2ModelImpl::hear, to be read when `known`
   std::atomic<bool> known = false;
 };
 
 // Tokens of a batch of scenes: [G, S, D]. `windows` [G] are their samples, undefined where `pooled` [G] knows
-// the tokens; with a pool (no empty pointers) fresh ones are kept, and used as kept the first time too: a
-// resumed run sees the same values.
+// what is heard; with a pool (no empty pointers) that of fresh ones is kept, and used as kept the first time
+// too: a resumed run sees the same values. dropout: StemTokensImpl::of_cells.
 torch::Tensor tokens_of(Af2ModelImpl& network, const std::vector<torch::Tensor>& windows,
-                        const std::vector<std::shared_ptr<PooledScene>>& pooled, std::mutex& pool_mutex);
+                        const std::vector<std::shared_ptr<PooledScene>>& pooled, std::mutex& pool_mutex,
+                        double dropout);
 
 // Tokens [G, S, D] as those of unknown recordings would be: each scene's move by up to `share` of the way
 // from its mean to another scene's. The tower is surer of what it was trained on, and whatever learns from

@@ -70,7 +70,7 @@ void StageReader::add(StageBatch& batch, const std::vector<TrainSet>& sets, cons
                   .clone();
     batch.seconds += sound.seconds;
   }
-  if (train && options_.stage.trains("clap") && options_.stage.spec_augment)
+  if (train && options_.stage.trains_stem() && options_.stage.spec_augment)
     batch.keep_mel.push_back(keep_mel(draw, windows.size(0)));
   const std::string& output = train_output(item, set.name, one.pass, draw.seed);
   TrainIds ids = train_ids(item.prompt, output, tokens_, options_.stage.text);

@@ -45,6 +45,7 @@ struct StageOptions {
   std::string loss_norm = "tokens";
   std::string train_embeddings = "added";
   std::string wd_scope = "all";
+  bool freeze_stem = false;
   bool spec_augment = true;
   bool gradient_checkpointing = false;
   std::string clap_bn = "frozen";
@@ -57,6 +58,8 @@ struct StageOptions {
   // Whether the stage trains `part`: clap, adapter or lm; the latter also where it trains low-rank pairs.
   bool trains(const std::string& part) const;
   bool trains_low_rank() const { return lora.rank > 0; }
+  // Whether what the stem of the tower hears changes in the course of the training.
+  bool trains_stem() const { return trains("clap") && !freeze_stem; }
   // Throws kUser naming the key below `where`.
   void check(const std::string& where) const;
 
@@ -86,6 +89,9 @@ struct StageOptions {
         "wd_scope", wd_scope,
         "what weight decay holds: all, as published; matrices; xattn, of the cross-attention alone. Added "
         "tokens have none");
+    v.field(
+        "freeze_stem", freeze_stem,
+        "of a trained tower the stem stays as it is (models with clap.cells), and what it hears may be kept");
     v.field("spec_augment", spec_augment, "masks on the spectrogram where the tower is trained");
     v.field(
         "gradient_checkpointing", gradient_checkpointing,

@@ -36,6 +36,7 @@ void StageOptions::check(const std::string& where) const {
        "train_embeddings", "must be added, all or none");
   need(wd_scope == "all" || wd_scope == "matrices" || wd_scope == "xattn", "wd_scope",
        "must be all, matrices or xattn");
+  text.check(where + ".text.");
   need(lora.rank >= 0, "lora.rank", "must not be negative");
   need(lora.rank == 0 || trains("lm"), "lora.rank", "is for a stage that trains lm");
   need(lora.rank == 0 || !lora.layers.empty(), "lora.layers", "names no layer");
@@ -44,7 +45,7 @@ void StageOptions::check(const std::string& where) const {
   need(on_bad == "skip" || on_bad == "error", "on_bad", "must be skip or error");
   need(max_bad >= 0 && max_bad <= 1, "max_bad", "must be in 0..1");
   need(val_samples >= 0, "val_samples", "must not be negative");
-  need(token_cache.empty() || !trains("clap"), "token_cache",
+  need(token_cache.empty() || !trains_stem(), "token_cache",
        "keeps what the tower hears, so the tower cannot be trained beside it");
   need(token_cache.empty() || !augment.any(), "token_cache",
        "keeps what is heard in a sound, so stage.augment cannot make another of it in each pass");

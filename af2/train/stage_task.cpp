@@ -42,6 +42,10 @@ class StageTask : public TrainTask {
         plan_(stage_, tokens_, {stage_.windows, model_.config.audio.window_seconds}, seed(), ranks_->rank(),
               ranks_->size()) {
     start();
+    if ((stage_.freeze_stem || options_.cell_dropout > 0) && model_.config.clap.cells.bands == 0)
+      throw user_error("is for models whose tower makes its tokens of a stem (clap.cells)",
+                       stage_.freeze_stem ? "recipe key stage.freeze_stem" : "recipe key cell_dropout",
+                       "leave it out");
     parts_ = std::make_unique<ModelParts>(*model_.network, stage_, options_.optimizer);
     parts_->freeze();
     model_.network->set_recompute(stage_.gradient_checkpointing);
@@ -201,9 +205,7 @@ class StageTask : public TrainTask {
 
  private:
   // Whether BatchNorm's statistics are those of several ranks.
-  bool synchronised() const {
-    return ranks_->size() > 1 && stage_.trains("clap") && stage_.clap_bn == "sync";
-  }
+  bool synchronised() const { return ranks_->size() > 1 && stage_.trains_stem() && stage_.clap_bn == "sync"; }
   std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.seed); }
 
   PromptOptions prompt_options() const {
@@ -250,8 +252,13 @@ class StageTask : public TrainTask {
 
   std::string tower_hash() const {
     const AudioConfig& audio = model_.config.audio;
-    const std::string cut = fmt::format("{}/{}/{}/{}/{}", parts_->hash_of("clap"), audio.sample_rate,
-                                        audio.window_seconds, audio.channels, model_.config.audio_feature);
+    const StemTokensConfig& cells = model_.config.clap.cells;
+    std::string cut = fmt::format("{}/{}/{}/{}", audio.sample_rate, audio.window_seconds, audio.channels,
+                                  model_.config.audio_feature);
+    if (cells.bands > 0)  // what is kept is of the stem
+      cut = fmt::format("{}/{}/{}/{}", parts_->hash_of("stem"), cut, cells.bands, cells.steps);
+    else
+      cut = parts_->hash_of("clap") + "/" + cut;
     return sha256_hex(std::as_bytes(std::span(cut)));
   }
 
@@ -278,7 +285,7 @@ class StageTask : public TrainTask {
   // What the tower hears in a batch: [B, W * S, D]; mask [B, W * S] where clips have fewer windows than the
   // longest, else left undefined.
   torch::Tensor hear(StageBatch& batch, torch::Tensor& mask) {
-    std::vector<torch::Tensor> clips = stage_.trains("clap") ? hear_trained(batch) : hear_frozen(batch);
+    std::vector<torch::Tensor> clips = stage_.trains_stem() ? hear_trained(batch) : hear_frozen(batch);
     int64_t longest = 0;
     for (const torch::Tensor& clip : clips) longest = std::max(longest, clip.size(0));
     std::vector<torch::Tensor> rows;
@@ -299,28 +306,35 @@ class StageTask : public TrainTask {
     return torch::stack(rows);
   }
 
-  // Clip by clip where they are kept (their last bits may differ in other company), else all together.
-  std::vector<torch::Tensor> hear_frozen(StageBatch& batch) {
+  // What nothing trained has a part in.
+  torch::Tensor heard_frozen(const torch::Tensor& windows) {
     torch::NoGradGuard no_grad;
+    std::vector<torch::Tensor> parts;
+    for (int64_t at = 0; at < windows.size(0); at += kTowerChunk)
+      parts.push_back(
+          model_.network->hear(windows.narrow(0, at, std::min(kTowerChunk, windows.size(0) - at))));
+    return torch::cat(parts);
+  }
+
+  // Clip by clip where they are kept (their last bits may differ in other company) or have channels left out,
+  // else all together.
+  std::vector<torch::Tensor> hear_frozen(StageBatch& batch) {
+    auto& network = *model_.network;
+    const double dropout = torch::GradMode::is_enabled() ? options_.cell_dropout : 0;
+    const torch::AutoGradMode grad(torch::GradMode::is_enabled() && stage_.trains("clap"));
     std::vector<torch::Tensor> clips(batch.sounds.size());
-    const auto encode = [&](const torch::Tensor& windows) {
-      std::vector<torch::Tensor> parts;
-      for (int64_t at = 0; at < windows.size(0); at += kTowerChunk)
-        parts.push_back(
-            model_.network->encode(windows.narrow(0, at, std::min(kTowerChunk, windows.size(0) - at))));
-      return torch::cat(parts);
-    };
-    if (store_) {
+    if (store_ || dropout > 0) {
       for (std::size_t i = 0; i < clips.size(); ++i) {
-        if (!batch.known[i].defined()) {
-          batch.known[i] = encode(batch.sounds[i]).to(torch::kBFloat16);
-          store_->put(batch.keys[i], batch.known[i]);
+        torch::Tensor& known = batch.known[i];
+        if (!known.defined()) {
+          known = heard_frozen(batch.sounds[i]);
+          if (store_) known = known.to(torch::kBFloat16), store_->put(batch.keys[i], known);
         }
-        clips[i] = batch.known[i].to(torch::kFloat32);
+        clips[i] = network.tokens_of(known.to(torch::kFloat32), dropout, /*one_clip=*/true);
       }
       return clips;
     }
-    const torch::Tensor all = encode(torch::cat(batch.sounds));
+    const torch::Tensor all = network.tokens_of(heard_frozen(torch::cat(batch.sounds)));
     for (int64_t at = 0; auto& clip : clips) {
       const auto n = batch.sounds[static_cast<std::size_t>(&clip - clips.data())].size(0);
       clip = all.narrow(0, at, n);

@@ -92,7 +92,8 @@ class TowerTask : public TrainTask {
     std::vector<Trained> items;
     for (auto& item : tagger_->named_parameters()) {
       const bool of_stem = starts_with(item.key(), "clap.nvclap.patch_embed.stem.") ||
-                           starts_with(item.key(), "clap.nvclap.bn0.");
+                           starts_with(item.key(), "clap.nvclap.bn0.") ||
+                           starts_with(item.key(), "clap.nvclap.stem_tokens.context.");
       item.value().set_requires_grad(!(frozen_ && of_stem));
       if (item.value().requires_grad())
         items.push_back({item.key(), item.value(), 1.0, item.value().dim() >= 2});

@@ -36,6 +36,7 @@ void TrainOptions::check(const std::string& where) const {
   need(task == "stage" || !strict_init, "strict_init", "is for the stage task alone");
   need(keep > 0, "keep", "must be at least 1");
   need(token_shift >= 0 && std::isfinite(token_shift), "token_shift", "must not be negative");
+  need(cell_dropout >= 0 && cell_dropout < 1, "cell_dropout", "must be in 0..1, 1 left out");
   need(scene_pool >= 0, "scene_pool", "must not be negative");
   need(scene_pool == 0 || !train_tower, "scene_pool",
        "keeps what the tower hears, so the tower cannot be trained beside it");

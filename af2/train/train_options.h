@@ -149,6 +149,7 @@ struct TrainOptions {
   bool strict_init = false;
   bool train_tower = false;
   double token_shift = 0;
+  double cell_dropout = 0;
   int scene_pool = 0;
   int steps = 1000;
   int stop_after = 0;
@@ -194,6 +195,10 @@ struct TrainOptions {
         "listener and adapter: audio tokens move by up to this share of the way from their scene's mean to "
         "another's, "
         "so that they are as unsure as those of recordings the tower never saw");
+    v.field("cell_dropout", cell_dropout,
+            "listener, adapter and stage, of a model with clap.cells: share of what a frozen stem hears that "
+            "is left "
+            "out of a clip in training, so that nothing leans on a few of its channels");
     v.field("scene_pool", scene_pool,
             "scenes in all, used again after the last (adapter: with other questions); 0: always new ones");
     v.field("steps", steps,

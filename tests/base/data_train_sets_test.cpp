@@ -67,6 +67,48 @@ TEST_F(TrainSets, CountsWindowsAndWhatTheCapCuts) {
   EXPECT_EQ(told["over_cap"], 1);
 }
 
+TEST_F(TrainSets, QuestionsWithChoicesAreAskedInSharesOfThreeForms) {
+  text.plain_share = 0.5, text.unlettered_share = 0.3;
+  int plain = 0, unlettered = 0, lettered = 0;
+  for (int i = 0; i < 1000; ++i) {
+    ManifestItem item;
+    item.audio = "a.wav", item.id = std::to_string(i);
+    item.prompt = "What is heard? (A) a dog. (B) rain.", item.outputs = {"(B) rain"};
+    const ManifestItem asked = asked_item(item, text, "set", 42);
+    EXPECT_EQ(asked_item(item, text, "set", 42).prompt, asked.prompt) << "drawn by name";
+    if (asked.outputs[0] == "(B) rain") {
+      EXPECT_EQ(asked.prompt, item.prompt);
+      ++lettered;
+      continue;
+    }
+    EXPECT_EQ(asked.outputs[0], "rain");
+    asked.prompt == "What is heard?" ? ++plain : ++unlettered;
+    EXPECT_TRUE(asked.prompt == "What is heard?" || asked.prompt == item.prompt) << asked.prompt;
+  }
+  EXPECT_NEAR(plain, 500, 60);
+  EXPECT_NEAR(unlettered, 300, 60);
+  EXPECT_EQ(plain + unlettered + lettered, 1000);
+}
+
+TEST_F(TrainSets, OnlyAnswersThatAreOneOfTheChoicesLoseTheirs) {
+  text.plain_share = 1;
+  const std::pair<const char*, const char*> kept[] = {{"Sort these. (A) a dog. (B) rain.", "(B)(A)"},
+                                                      {"Which? (A) a dog. (B) rain.", "(A) rain"},
+                                                      {"Which? (A) a dog. (B) rain.", "rain"},
+                                                      {"What is heard?", "(A) a dog"}};
+  for (const auto& [prompt, output] : kept) {
+    ManifestItem item;
+    item.prompt = prompt, item.outputs = {output};
+    EXPECT_EQ(asked_item(item, text, "set", 42).prompt, prompt);
+    EXPECT_EQ(asked_item(item, text, "set", 42).outputs[0], output);
+  }
+}
+
+TEST_F(TrainSets, SharesOfFormsThatAreMoreThanAllAreRefused) {
+  text.plain_share = 0.8, text.unlettered_share = 0.3;
+  test::refused(ErrorKind::kUser, {"stage.text.plain_share"}, [&] { text.check("stage.text."); });
+}
+
 TEST_F(TrainSets, AnAnswerThatDoesNotFitIsTakenOutOrItsQuestionCut) {
   std::string longer;
   for (int i = 0; i < 300; ++i) longer += "word ";

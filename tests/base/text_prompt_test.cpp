@@ -180,6 +180,18 @@ TEST(Prompt, ChoicesAreWrittenAsPublished) {
   EXPECT_THROW(with_choices("x?", std::vector<std::string>(27, "y")), Error);
 }
 
+TEST(Prompt, ChoicesAreSplitOffAgain) {
+  const std::vector<std::string> choices = {"a dog", "rain. Then wind", "the key of (C) minor"};
+  const SplitPrompt split = split_choices(with_choices("Which (of these) is heard", choices));
+  EXPECT_EQ(split.question, "Which (of these) is heard?");
+  EXPECT_EQ(split.choices, choices);
+  for (const char* none :
+       {"What is heard?", "Is it (A) a dog?", "(A) alone", "Which? (B) no first. (C) third.", ""}) {
+    EXPECT_TRUE(split_choices(none).choices.empty()) << none;
+    EXPECT_EQ(split_choices(none).question, none);
+  }
+}
+
 TEST(StopText, HoldsBackWhatMayBecomeAStop) {
   StopText stop({"END", "\n\n"});
   EXPECT_EQ(stop.push("one E"), "one ");

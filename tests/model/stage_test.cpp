@@ -169,6 +169,47 @@ TEST_F(StageTraining, ThreePassesReadEachSoundOnce) {
   EXPECT_EQ(metrics("third").back()["counters"]["bad"]["audio_unreadable"], 36);
 }
 
+// Of a tower whose tokens are maps of its stem, the maps are trained while what the stem hears is kept.
+TEST_F(StageTraining, ATowerAboveAFrozenStemTrainsOnWhatIsKept) {
+  Json config = parse_json(read_file(scratch / "model" / "config.json"), "config");
+  config["clap"]["cells"] = {{"bands", 2}, {"steps", 8}, {"span", 3}, {"context", 24}, {"moment", 8}};
+  write_file_atomic(scratch / "model" / "config.json", config.dump());
+  TrainOptions options = stage({"clap", "adapter"});
+  options.stage.freeze_stem = true;
+  options.stage.token_cache = (scratch / "tokens").string();
+  options.cell_dropout = 0.3;
+  options.save_every = 1, options.keep = 100;
+  const TrainResult first = train(options, scratch / "first", false);
+  const auto before = tensors_in(scratch / "first" / "step-1" / "model.safetensors");
+  for (const auto& [name, tensor] : tensors_in(first.checkpoint / "model.safetensors")) {
+    if (!name.starts_with("clap.") || name.starts_with("clap.nvclap.norm.")) continue;
+    const bool is_map =
+        name.starts_with("clap.nvclap.stem_tokens.") && name.find(".norm.") == std::string::npos;
+    EXPECT_EQ(torch::equal(tensor, before.at(name)), !is_map) << name;
+  }
+  const Json frozen = parse_json(read_file(scratch / "first" / "config.json"), "config")["frozen"];
+  EXPECT_TRUE(frozen.contains("clap"));
+  // From other weights above the same stem: nothing is read again.
+  for (int i = 0; i < 12; ++i) {
+    const fs::path path = sound_path("tones", i);
+    const auto size = fs::file_size(path);
+    const auto changed = fs::last_write_time(path);
+    write_file_atomic(path, std::string(size, 'x'));
+    fs::last_write_time(path, changed);
+  }
+  options.init = (scratch / "first").string();
+  train(options, scratch / "second", false);
+  EXPECT_FALSE(metrics("second").back().contains("counters"));
+}
+
+TEST_F(StageTraining, AFrozenStemAndItsDropoutNeedATowerOfCells) {
+  TrainOptions options = stage({"clap"});
+  options.stage.freeze_stem = true;
+  refused(ErrorKind::kUser, {"stage.freeze_stem"}, [&] { train(options, scratch / "run", false); });
+  options.stage.freeze_stem = false, options.cell_dropout = 0.5;
+  refused(ErrorKind::kUser, {"cell_dropout"}, [&] { train(options, scratch / "run", false); });
+}
+
 TEST_F(StageTraining, BadSoundsAreCountedAndTooManyEndTheRun) {
   write_set("more", 40);
   fs::remove(sound_path("more", 7));
