@@ -26,9 +26,11 @@ readonly kDebianPackages=(
   libcli11-dev libfmt-dev libspdlog-dev
   libgmock-dev libgtest-dev
 )
-# Of tools/sound_bank, tools/word_bank and tools/make_sets.sh: decoders, synthesisers, their voices.
+# Of tools/sound_bank, tools/word_bank and tools/make_sets.sh: decoders, synthesisers, their voices; of tools/make_mini.sh an
+# allocator that keeps large blocks.
 readonly kDataPackages=(
   espeak-ng ffmpeg festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts flite fluidsynth fluid-soundfont-gm
+  libtcmalloc-minimal4
 )
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "af2/core/error.h"
+#include "af2/core/html.h"
 #include "af2/eval/report_figures.h"
 #include "af2/eval/report_sections.h"
 #include "af2/eval/report_svg.h"

@@ -12,6 +12,7 @@
 #include "af2/audio/signal.h"
 #include "af2/audio/wav.h"
 #include "af2/core/error.h"
+#include "af2/core/html.h"
 #include "af2/core/text_util.h"
 #include "af2/eval/report_figures.h"
 #include "af2/eval/spectrogram_png.h"

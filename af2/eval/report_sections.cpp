@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "af2/core/html.h"
 #include "af2/factory/report.h"
 
 namespace af2 {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "af2/core/html.h"
 #include "af2/eval/report_figures.h"
 #include "af2/factory/report.h"
 

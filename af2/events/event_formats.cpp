@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "af2/core/error.h"
+#include "af2/core/html.h"
 
 namespace af2 {
 namespace {
@@ -49,10 +50,6 @@ std::string replaced(std::string text, const std::vector<std::pair<char, const c
       out += found->second;
   }
   return out;
-}
-
-std::string markup(const std::string& text) {
-  return replaced(text, {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}});
 }
 
 std::string on_one_line(const std::string& text) {
@@ -134,7 +131,7 @@ std::string write_events(EventFormat format, const ClipEvents& clip, const std::
       text = "WEBVTT\n\n";
       for (const TimedEvent& e : clip.events)
         text += fmt::format("{} --> {}\n{} ({:.2f})\n\n", clock(e.onset_s, '.'), clock(e.offset_s, '.'),
-                            markup(on_one_line(e.label)), e.score);
+                            html_text(on_one_line(e.label)), e.score);
       return text;
     case EventFormat::kCsv:
       text = "start,end,label,score\n";
@@ -169,7 +166,7 @@ std::string write_svg(const ClipEvents& clip) {
       "font-family=\"sans-serif\" font-size=\"13\" role=\"img\">\n<title>Sound events in {2}</title>\n"
       "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n<text x=\"10\" y=\"20\">{2}, {3:.1f} "
       "s</text>\n",
-      kNames + kWide + 20, height, markup(std::filesystem::path(clip.path).filename().string()),
+      kNames + kWide + 20, height, html_text(std::filesystem::path(clip.path).filename().string()),
       clip.seconds);
   // Ticks at 1, 2 or 5 times a power of ten, at most ten of them.
   double step = 0.1;
@@ -184,14 +181,14 @@ std::string write_svg(const ClipEvents& clip) {
     svg += fmt::format("<text x=\"{}\" y=\"{}\" fill=\"#444\">no event</text>\n", kNames + 10, kTop + 18);
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
     const int top = kTop + static_cast<int>(lane) * kLane;
-    svg += fmt::format("<text x=\"10\" y=\"{}\">{}</text>\n", top + 18, markup(lanes[lane]));
+    svg += fmt::format("<text x=\"10\" y=\"{}\">{}</text>\n", top + 18, html_text(lanes[lane]));
     for (const TimedEvent& e : clip.events)
       if (e.label == lanes[lane])
         svg += fmt::format(
             "<rect x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\" rx=\"3\" fill=\"#2b6cb0\" "
             "fill-opacity=\"{:.2f}\"><title>{} {:.2f}-{:.2f} s ({:.2f})</title></rect>\n",
             x(e.onset_s), top + 4, std::max(2.0, x(e.offset_s) - x(e.onset_s)), kLane - 8,
-            0.35 + 0.65 * std::clamp(e.score, 0.0, 1.0), markup(e.label), e.onset_s, e.offset_s, e.score);
+            0.35 + 0.65 * std::clamp(e.score, 0.0, 1.0), html_text(e.label), e.onset_s, e.offset_s, e.score);
   }
   return svg + "</svg>\n";
 }

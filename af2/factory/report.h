@@ -45,8 +45,6 @@ std::string report_page(const Json& report, const std::string& audio_prefix);
 ReportInputs read_report_inputs(const std::filesystem::path& folder);
 void write_report_inputs(const std::filesystem::path& folder, const ReportInputs& inputs);
 
-// Text as it may stand anywhere in HTML, also in quoted attributes.
-std::string html_text(std::string_view text);
 // A path as an address: every byte but letters, digits and -._~/ as %XX.
 std::string address_of(std::string_view path);
 

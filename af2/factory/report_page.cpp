@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "af2/core/html.h"
 #include "af2/factory/report.h"
 
 namespace af2 {
@@ -200,32 +201,6 @@ std::string words_part(const Json& words, const char* what) {
 }
 
 }  // namespace
-
-std::string html_text(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 32 && c != '\n' && c != '\t' ? ' ' : c;
-    }
-  }
-  return out;
-}
 
 std::string address_of(std::string_view path) {
   std::string out;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "af2/core/error.h"
+#include "af2/core/html.h"
 #include "af2/core/json.h"
 #include "af2/core/text_util.h"
 
@@ -18,25 +19,6 @@ void put_slot(std::string& page, const std::string& name, const std::string& tex
   const std::string slot = "{{" + name + "}}";
   for (std::size_t at = page.find(slot); at != std::string::npos; at = page.find(slot, at + text.size()))
     page.replace(at, slot.size(), text);
-}
-
-// JSON inside a script: nothing in it can end the script.
-std::string script_json(const Json& json) {
-  std::string text;
-  for (const char c : json.dump(-1, ' ', false, Json::error_handler_t::replace))
-    text += c == '<' ? std::string("\\u003c") : std::string(1, c);
-  return text;
-}
-
-std::string escaped_html(const std::string& text) {
-  std::string out;
-  for (const char c : text)
-    out += c == '<'   ? "&lt;"
-           : c == '>' ? "&gt;"
-           : c == '&' ? "&amp;"
-           : c == '"' ? "&quot;"
-                      : std::string(1, c);
-  return out;
 }
 
 Json value_of(const Json& record, const char* key) {
@@ -93,7 +75,7 @@ std::string run_page(const std::string& title, const std::string& metrics, std::
     std::string page = text;
     put_slot(page, "refresh",
              over ? "" : fmt::format("<meta http-equiv=\"refresh\" content=\"{}\">", kRefresh_s));
-    put_slot(page, "title", escaped_html(title));
+    put_slot(page, "title", html_text(title));
     put_slot(page, "data", script_json(data));
     return page;
   }

@@ -91,7 +91,7 @@ def main():
     tokens = htsat(w.below("clap.nvclap"), torch.from_numpy(mel), embed=clap["embed_dim"], depths=clap["depths"],
                    heads=clap["heads"], spec=clap["spec_size"], patch=clap["patch"], window=clap["window"],
                    mlp_ratio=clap["mlp_ratio"], stem=stem, frames=clap.get("stem_frames", 0),
-                   log1p=clap.get("stem_input") == "log1p")
+                   log1p=clap.get("stem_input") == "log1p", cells=clap.get("cells"))
     memory = audio_transformer(w.below("audio_transformer_clap"), tokens.flatten(0, 1)[None], None,
                                layers=t["layers"], heads=t["heads"], rotary=t["rotary"])
 

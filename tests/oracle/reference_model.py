@@ -124,7 +124,7 @@ def feature_fusion(w, x, y):
 
 
 def htsat(w, mel, *, embed, depths, heads, spec, patch, window, mlp_ratio=4, stem=(),
-          frames=0, log1p=False):
+          frames=0, log1p=False, cells=None):
     """log-mel [B, F, M], or [B, 4, F, M] through the fusion path -> audio tokens [B, S, D]."""
     b, m = mel.shape[0], mel.shape[-1]
     folds = spec // m
@@ -157,6 +157,8 @@ def htsat(w, mel, *, embed, depths, heads, spec, patch, window, mlp_ratio=4, ste
             x = F.relu(batch_norm(pe.below(f"stem.{2 * i + 1}"), x))
             if pool:
                 x = F.max_pool2d(x, pool)
+        if cells:
+            return layer_norm(w.below("norm"), stem_tokens(w.below("stem_tokens"), x, **cells))
         x = fold(x)
         if x.shape[1] != embed:
             x = F.conv2d(x, pe("proj.weight", embed, x.shape[1], 1, 1), pe("proj.bias", embed))
@@ -173,6 +175,22 @@ def htsat(w, mel, *, embed, depths, heads, spec, patch, window, mlp_ratio=4, ste
     g, d = x.shape[-1], x.shape[1]
     x = x.reshape(b, d, folds, g // folds, g).permute(0, 1, 3, 2, 4).reshape(b, d, g // folds, folds * g)
     return x.flatten(2).transpose(1, 2)
+
+
+def stem_tokens(w, x, *, bands, steps, span, context, moment):
+    """The stem's map [B, C, m, t] -> tokens [B, steps, context + moment] (interfaces.md section 2, `clap.cells`)."""
+    b, c, m, t = x.shape
+    n = c * bands
+    cells = torch.sqrt(x.reshape(b, c, bands, m // bands, steps, t // steps).mean((3, 5)) + 1e-3).reshape(b, n, steps)
+    mean, deviation = w("norm.running_mean", 2 * n), torch.sqrt(w("norm.running_var", 2 * n) + 1e-5)
+    around = []
+    for i in range(steps):
+        near = cells[:, :, max(0, i - span // 2):i + span // 2 + 1]
+        around.append((torch.cat([near.mean(2), near.amax(2)], 1) - mean) / deviation)
+    named = linear(w.below("context"), torch.stack(around, 1), context)
+    named = named / named.norm(dim=-1, keepdim=True) * math.sqrt(context)
+    alone = (cells.transpose(1, 2) - mean[:n]) / deviation[:n]
+    return torch.cat([named, linear(w.below("moment"), alone, moment)], -1)
 
 
 # ---- section 5 ----

@@ -4,6 +4,7 @@
 
 #include "af2/core/error.h"
 #include "af2/core/file.h"
+#include "af2/core/html.h"
 #include "af2/core/json.h"
 #include "af2/core/options.h"
 #include "af2/core/text_util.h"

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "af2/core/html.h"
 #include "af2/core/options.h"
 #include "af2/factory/report.h"
 #include "af2/factory/review/markup.h"
