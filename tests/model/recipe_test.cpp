@@ -64,6 +64,14 @@ TEST(Recipes, EveryRecipeOfTheProjectReads) {
   }
   EXPECT_GE(n, 13);
   const fs::path folder = fs::path(AF2_SOURCE_DIR) / "recipes/mini";
+  // The next mini: every recipe trains the same network, and the stages go from simple questions to long
+  // sounds.
+  for (const char* name : {"tower", "listener", "questions"})
+    EXPECT_EQ(read_train_options(folder / "next" / (std::string(name) + ".yaml")).model, "recipes/mini/next");
+  const std::vector<TrainOptions> stages = read_train_stages(folder / "next/curriculum.yaml");
+  ASSERT_EQ(stages.size(), 2u);
+  EXPECT_LT(stages[0].stage.windows, stages[1].stage.windows);
+  EXPECT_EQ(read_af2_config(folder / "next/config.json").clap.out_dim(), 384);
   TrainOptions ours = read_train_options(folder / "clap.yaml");
   TrainOptions plain =
       read_train_options(folder / "clap-infonce.yaml");  // the ablation: one loss for another
