@@ -27,8 +27,8 @@ struct SelftestFlags {
 
 // Relative errors are norm of the difference over the norm, others the greatest (log-mel: of 99.9 % of the
 // values). The tolerances are those of docs/spec/model.md section 10; `narrow` in
-// bfloat16, where a convolutional stem of eight layers loses a tenth: they tell what is broken, not what is a
-// little off.
+// bfloat16, where a convolutional stem loses several percent: they tell what is broken, not what is a little
+// off.
 struct Stage {
   const char* name;
   FeatureLayer layer;
@@ -37,8 +37,8 @@ struct Stage {
 };
 constexpr Stage kStages[] = {{"waveform", FeatureLayer::kWaveform, false, 0, 0},
                              {"logmel", FeatureLayer::kLogmel, false, 1e-3, 1e-3},
-                             {"tower", FeatureLayer::kTower, true, 1e-4, 0.12},
-                             {"memory", FeatureLayer::kMemory, true, 1e-4, 0.2},
+                             {"tower", FeatureLayer::kTower, true, 1e-4, 0.1},
+                             {"memory", FeatureLayer::kMemory, true, 1e-4, 0.15},
                              {"logits", FeatureLayer::kLogits, false, 2e-3, 0.2}};
 
 double error_of(const Stage& stage, bool relative, const std::vector<float>& ours,

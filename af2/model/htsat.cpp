@@ -218,7 +218,7 @@ torch::Tensor PatchEmbedImpl::stem_map(const torch::Tensor& x) {
   for (std::size_t i = 0; i < stem_layers.size(); ++i) {
     const auto* normed = norm_of(i);
     const torch::Tensor factor = normed->weight * torch::rsqrt(normed->running_var + normed->options.eps());
-    layers.emplace_back(convolution(i)->weight * factor.view({-1, 1, 1, 1}),
+    layers.emplace_back(narrowed(convolution(i)->weight * factor.view({-1, 1, 1, 1})),
                         normed->bias - normed->running_mean * factor);
   }
   std::vector<torch::Tensor> maps;

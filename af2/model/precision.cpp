@@ -60,11 +60,8 @@ torch::Tensor narrowed(const torch::Tensor& x) {
 
 void narrow_weights(torch::nn::Module& module) {
   torch::NoGradGuard no_grad;
-  const auto narrow = [](torch::Tensor& weight) { weight.set_data(weight.to(torch::kBFloat16)); };
-  for (const auto& part : module.modules()) {
-    if (auto* linear = part->as<Linear>()) narrow(linear->weight);
-    if (auto* convolution = part->as<torch::nn::Conv2d>()) narrow(convolution->weight);
-  }
+  for (const auto& part : module.modules())
+    if (auto* linear = part->as<Linear>()) linear->weight.set_data(linear->weight.to(torch::kBFloat16));
 }
 
 }  // namespace af2

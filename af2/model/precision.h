@@ -38,8 +38,9 @@ class Bf16Products {
 // x in bfloat16 where products are and gradients are off (autocast then converts nothing itself); else x.
 torch::Tensor narrowed(const torch::Tensor& x);
 
-// Weights of linear layers and convolutions below `module` become bfloat16, so that they are not converted
-// for every product: for inference under Bf16Products only.
+// Weights of linear layers below `module` become bfloat16, so that they are not converted for every product:
+// for inference under Bf16Products only. Those of convolutions stay: a stem's are multiplied by the factors of
+// its BatchNorm, and rounded before and after lose twice as much.
 void narrow_weights(torch::nn::Module& module);
 
 }  // namespace af2
