@@ -7,10 +7,6 @@ cd "$root"
 af2=build/release/af2
 # Spinning threads cost more than they bring wherever anything else runs.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
-# So do page faults: the allocator of libc gives large blocks back after every step.
-for malloc in /usr/lib/*/libtcmalloc_minimal.so.4; do
-  if [[ -f $malloc ]]; then export LD_PRELOAD=$malloc; fi
-done
 if [[ ! -f bank/bank.tsv || ! -f runs/stem.safetensors ]]; then
   .venv/bin/python -m pip install -q --disable-pip-version-check -r tools/training_requirements.txt
 fi

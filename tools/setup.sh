@@ -23,14 +23,13 @@ readonly kDebianPackages=(
   libavcodec-dev libavformat-dev libavutil-dev libswresample-dev libsoxr-dev
   libicu-dev libyaml-cpp-dev nlohmann-json3-dev libhwy-dev libsentencepiece-dev libgloo-dev libsqlite3-dev
   libcpp-httplib-dev libssl-dev libarchive-dev libebur128-dev libeigen3-dev libfluidsynth-dev timgm6mb-soundfont libsoundtouch-dev
+  libgoogle-perftools-dev
   libcli11-dev libfmt-dev libspdlog-dev
   libgmock-dev libgtest-dev
 )
-# Of tools/sound_bank, tools/word_bank and tools/make_sets.sh: decoders, synthesisers, their voices; of tools/make_mini.sh an
-# allocator that keeps large blocks.
+# Of tools/sound_bank, tools/word_bank and tools/make_sets.sh: decoders, synthesisers, their voices.
 readonly kDataPackages=(
   espeak-ng ffmpeg festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts flite fluidsynth fluid-soundfont-gm
-  libtcmalloc-minimal4
 )
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

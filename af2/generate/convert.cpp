@@ -12,6 +12,7 @@
 #include "af2/generate/convert_detail.h"
 #include "af2/generate/language_model.h"
 #include "af2/generate/tokenizer_files.h"
+#include "af2/model/low_rank.h"
 #include "af2/model/weights.h"
 
 namespace af2 {
@@ -201,6 +202,10 @@ ConvertReport convert_model(const fs::path& source, const fs::path& to, const Co
   load.as_stored = true;
   ModelFolder model = load_model_folder(source, load);
   report.bytes_before = size_of_all(model.weight_files);
+  if (layout != Layout::kAf2 && has_low_rank(*model.network->lang_encoder->model))
+    throw user_error("has low-rank pairs beside its language model, for which this layout has no place",
+                     source.string(),
+                     "export its training run without --keep-pairs, which adds them to the weights");
   switch (layout) {
     case Layout::kAf2:
       write_folder(model, options, folder, target, report);

@@ -13,6 +13,7 @@
 #include "af2/model/checkpoint_config.h"
 #include "af2/model/checkpoint_load.h"
 #include "af2/model/lm_gguf.h"
+#include "af2/model/low_rank.h"
 #include "af2/model/weights.h"
 
 namespace af2 {
@@ -21,6 +22,7 @@ namespace {
 
 constexpr const char* kAddedEmbeddings = "lang_encoder.model.added_embeddings";
 constexpr const char* kAddedHead = "lang_encoder.model.added_head";
+constexpr const char* kLanguage = "lang_encoder.model.";
 
 bool holds_weights(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder))
@@ -145,7 +147,7 @@ std::vector<std::pair<std::string, torch::Tensor>> adapter_tensors(Af2ModelImpl&
       tensors.emplace_back("added_embeddings", tensor);
     else if (name == kAddedHead)
       tensors.emplace_back("added_head", tensor);
-    else if (!starts_with(name, "lang_encoder.model."))
+    else if (!starts_with(name, kLanguage) || is_low_rank(name))
       tensors.emplace_back(name, tensor);
   }
   return tensors;
@@ -236,6 +238,8 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
     throw model_error("holds no .safetensors file", folder.string(),
                       "copy the model's weights beside its config.json");
   if (options.adapters) {
+    adapter_file = std::make_shared<SafeTensors>(SafeTensors::open(folder));
+    add_low_rank_of(*network->lang_encoder->model, kLanguage, *adapter_file);
     auto wanted = adapter_tensors(*network);
     if (!config.xattn.file.empty()) {
       weight_files.push_back(folder / config.xattn.file);
@@ -246,7 +250,6 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
         std::erase_if(wanted, [&, matrix = name](const auto& item) { return item.first == matrix; });
       }
     }
-    adapter_file = std::make_shared<SafeTensors>(SafeTensors::open(folder));
     MapOptions map;
     map.bf16 = options.bf16;
     map.checked = checked;

@@ -57,7 +57,7 @@ struct ModelFolder {
 };
 
 // Names in the files -> tensors of the network that the safetensors of a model folder hold: everything but
-// the language model, whose only own part is `added_embeddings`.
+// the language model, whose only own parts are `added_embeddings` and low-rank pairs (model/low_rank.h).
 std::vector<std::pair<std::string, torch::Tensor>> adapter_tensors(Af2ModelImpl& network);
 
 // Whether the model at `path` comes with values for them, or with a language model alone.

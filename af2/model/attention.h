@@ -1,5 +1,5 @@
 // Attention of placed layers (model/placement.h): one fused call of the device, in the type of its operands;
-// and texts of several lengths without padding.
+// attention of training; and texts of several lengths without padding.
 //
 // The ordinary layers keep their own arithmetic, whose float32 results are reproducible to the bit. Thread
 // rule: pure.
@@ -8,6 +8,8 @@
 #include <torch/torch.h>
 
 #include <cmath>
+
+#include "af2/model/precision.h"
 
 namespace af2 {
 
@@ -47,6 +49,23 @@ inline torch::Tensor causal_attention(const torch::Tensor& q, const torch::Tenso
   return at::scaled_dot_product_attention(q, k, v, std::nullopt, /*dropout_p=*/0.0, /*is_causal=*/true,
                                           /*scale=*/1 / std::sqrt(static_cast<double>(q.size(-1))),
                                           /*enable_gqa=*/q.size(1) != k.size(1));
+}
+
+// Attention as training computes it: softmax(q . k^T / sqrt(dh) + hidden) . v with gradients, in the type of
+// q, k and v, sums within products and softmax in float32. q [.., T, dh], k and v [.., S, dh]; `hidden`
+// broadcasts to [.., T, S], very negative where a key does not count, or undefined; `dropout` of the weights.
+// Adding instead of filling is a pass less each way, and one that bfloat16 has vectors for.
+inline torch::Tensor trained_attention(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v,
+                                       const torch::Tensor& hidden, double dropout = 0) {
+  // Autocast would have the softmax convert the scores to float32 and back.
+  const bool one_type = q.scalar_type() == k.scalar_type() && q.scalar_type() == v.scalar_type();
+  const Bf16Products own_types(Bf16Products::active() && !(one_type && q.scalar_type() == torch::kBFloat16));
+  torch::Tensor scores =
+      torch::matmul(q * (1 / std::sqrt(static_cast<double>(q.size(-1)))), k.transpose(-2, -1));
+  if (hidden.defined()) scores.add_(hidden);
+  torch::Tensor weights = scores.softmax(-1);
+  if (dropout > 0) weights = torch::dropout(weights, dropout, /*train=*/true);
+  return torch::matmul(weights, v);
 }
 
 }  // namespace af2

@@ -42,6 +42,13 @@ torch::Tensor AudioSelfAttentionImpl::forward(const torch::Tensor& x, const torc
     const torch::Tensor mixed = fused_attention(fc->input(q), fc->input(k), fc->input(split(w_vs)), seen);
     return layer_norm->forward(fc->forward(mixed.transpose(1, 2).reshape({b, s, d})) + x);
   }
+  if (torch::GradMode::is_enabled()) {
+    torch::Tensor hidden;  // what is added to the scores
+    if (key_mask.defined())
+      hidden = torch::zeros({b, 1, 1, s}, q.options()).masked_fill(key_mask.view({b, 1, 1, s}) == 0, kMasked);
+    const torch::Tensor mixed = trained_attention(q, k, split(w_vs), hidden, is_training() ? dropout : 0);
+    return layer_norm->forward(fc->forward(mixed.transpose(1, 2).reshape({b, s, d})) + x);
+  }
   torch::Tensor scores = torch::matmul(q / std::sqrt(static_cast<double>(dim_head)), k.transpose(-2, -1));
   if (key_mask.defined())
     scores = scores.masked_fill(key_mask.view({b, 1, 1, s}) == 0, kMasked);  // [B, H, S, S]

@@ -43,6 +43,14 @@ torch::Tensor MaskedCrossAttentionImpl::forward(const torch::Tensor& x, const Au
     if (shared) mixed = mixed.view({heads, b, t, dim_head}).transpose(0, 1);  // [B, H, T, dh]
     return to_out->forward(mixed.transpose(1, 2).reshape({b, t, heads * dim_head}));
   }
+  if (torch::GradMode::is_enabled()) {
+    torch::Tensor hidden;  // what is added to the scores
+    if (key_mask.defined())
+      hidden = torch::zeros({b, 1, 1, audio.keys.size(2)}, q.options())
+                   .masked_fill(key_mask.view({b, 1, 1, -1}) == 0, kMaskedNarrow);
+    const torch::Tensor mixed = trained_attention(q, audio.keys, audio.values, hidden);
+    return to_out->forward(texts.pack(mixed.transpose(1, 2).reshape({b, t, heads * dim_head})));
+  }
   torch::Tensor scores = torch::matmul(q * std::pow(static_cast<double>(dim_head), -0.5),
                                        audio.keys.transpose(-2, -1));  // [B, H, T, S]
   if (key_mask.defined()) {

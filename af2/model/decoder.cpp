@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "af2/model/attention.h"
+#include "af2/model/train_kernels.h"
 
 namespace af2 {
 namespace {
@@ -56,6 +57,7 @@ RmsNormImpl::RmsNormImpl(int64_t dim, double epsilon) : eps(epsilon) {
 
 torch::Tensor RmsNormImpl::forward(const torch::Tensor& x) {
   if (!x.device().is_cpu()) return at::rms_norm(x, {x.size(-1)}, weight, eps);  // one kernel, not eight
+  if (x.scalar_type() == torch::kFloat32 && can_train_fused(x)) return trained_rms_norm(x, weight, eps);
   const torch::Tensor wide = x.to(torch::kFloat32);
   return weight * (wide * torch::rsqrt(wide.square().mean(-1, true) + eps)).to(x.dtype());
 }
@@ -96,6 +98,13 @@ torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& states, const Rota
     return o_proj->forward(mixed.reshape({b, h, t, dh}).transpose(1, 2).reshape({b, t, h * dh}));
   }
   // Query heads that share a key head stand beside each other: [B, H_kv, (H/H_kv)*T, dh].
+  if (torch::GradMode::is_enabled()) {
+    const torch::Tensor hidden =
+        torch::full({t, s}, -std::numeric_limits<float>::infinity(), q.options()).triu(s - t + 1);
+    const torch::Tensor mixed =
+        trained_attention(q.reshape({b, kv, h / kv * t, dh}), k, v, hidden.repeat({h / kv, 1}));
+    return o_proj->forward(texts.pack(mixed.view({b, h, t, dh}).transpose(1, 2).reshape({b, t, h * dh})));
+  }
   const torch::Tensor grouped = q.reshape({b, kv, h / kv * t, dh}) * std::pow(static_cast<double>(dh), -0.5);
   torch::Tensor scores = torch::matmul(grouped, k.transpose(-2, -1)).view({b, h, t, s});
   if (t > 1) {

@@ -213,24 +213,26 @@ torch::Tensor PatchEmbedImpl::stem_map(const torch::Tensor& x) {
     return map;
   }
   // With fixed statistics BatchNorm is a factor and an offset of its convolution: a map less to compute and
-  // to keep. Window by window, whose maps stay in the cache.
+  // to keep. Window by window, whose maps stay in the cache, and channels side by side, as the kernels for
+  // convolution and maxima take them fastest.
   std::vector<std::pair<torch::Tensor, torch::Tensor>> layers;
   for (std::size_t i = 0; i < stem_layers.size(); ++i) {
     const auto* normed = norm_of(i);
     const torch::Tensor factor = normed->weight * torch::rsqrt(normed->running_var + normed->options.eps());
-    layers.emplace_back(narrowed(convolution(i)->weight * factor.view({-1, 1, 1, 1})),
+    layers.emplace_back(narrowed(convolution(i)->weight * factor.view({-1, 1, 1, 1}))
+                            .contiguous(torch::MemoryFormat::ChannelsLast),
                         normed->bias - normed->running_mean * factor);
   }
   std::vector<torch::Tensor> maps;
   for (int64_t b = 0; b < x.size(0); ++b) {
-    torch::Tensor map = x.narrow(0, b, 1);
+    torch::Tensor map = narrowed(x.narrow(0, b, 1)).contiguous(torch::MemoryFormat::ChannelsLast);
     for (std::size_t i = 0; i < stem_layers.size(); ++i) {
       const int64_t stride = stem_layers[i].stride;
       map = pooled(i, torch::conv2d(map, layers[i].first, layers[i].second, stride, /*padding=*/1).relu_());
     }
     maps.push_back(map);
   }
-  return torch::cat(maps);
+  return torch::cat(maps).contiguous();
 }
 
 torch::Tensor PatchEmbedImpl::folded(const torch::Tensor& map) const {

@@ -17,7 +17,6 @@ namespace {
 
 constexpr int64_t kGrain = 64;            // rows a thread takes at least
 constexpr int64_t kFewRows = 16;          // of x: fewer go through the dot products of QMatrix
-constexpr int64_t kManyRows = 1 << 14;    // of the weight: a vocabulary
 constexpr int64_t kPartValues = 1 << 20;  // of the weight, unpacked at once: they stay in the cache
 
 torch::Tensor gelu_of(const torch::Tensor& x) {
@@ -43,20 +42,45 @@ torch::Tensor product(const torch::Tensor& x, const torch::Tensor& weight, const
   return stack.back().toTensor();
 }
 
-// x . weight^T of a weight that is not trained, with gradients for x: for the many rows of a vocabulary,
-// whose product oneDNN computes nearly twice as fast as the library behind ATen's.
-struct FrozenProduct : torch::autograd::Function<FrozenProduct> {
+// x . weight^T in float32 with gradients, every product in oneDNN (see product); and the same with a bias.
+struct TrainedProduct : torch::autograd::Function<TrainedProduct> {
   static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
                                const torch::Tensor& weight) {
-    context->save_for_backward({weight});
-    const torch::Tensor y = product(x.reshape({-1, x.size(-1)}), weight, {}, false);
-    std::vector<int64_t> shape = x.sizes().vec();
-    shape.back() = weight.size(0);
-    return y.view(shape);
+    return of(context, x, weight, {});
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
-    return {torch::matmul(gradients[0], context->get_saved_variables()[0]), torch::Tensor()};
+    const torch::autograd::variable_list saved = context->get_saved_variables();
+    const torch::Tensor& weight = saved[0];
+    const torch::Tensor g = gradients[0].reshape({-1, weight.size(0)});
+    std::vector<int64_t> shape = gradients[0].sizes().vec();
+    shape.back() = weight.size(1);
+    torch::Tensor dx, dweight;
+    if (context->needs_input_grad(0)) dx = product(g, weight.t(), {}, false).view(shape);
+    if (context->needs_input_grad(1)) dweight = product(g.t(), saved[1].t(), {}, false);
+    return {dx, dweight};
+  }
+  static torch::Tensor of(torch::autograd::AutogradContext* context, const torch::Tensor& x,
+                          const torch::Tensor& weight, const torch::Tensor& bias) {
+    const torch::Tensor rows = x.reshape({-1, x.size(-1)});
+    weight.requires_grad() ? context->save_for_backward({weight, rows})
+                           : context->save_for_backward({weight});
+    std::vector<int64_t> shape = x.sizes().vec();
+    shape.back() = weight.size(0);
+    return product(rows, weight, bias, false).view(shape);
+  }
+};
+struct TrainedBiasedProduct : torch::autograd::Function<TrainedBiasedProduct> {
+  static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
+                               const torch::Tensor& weight, const torch::Tensor& bias) {
+    return TrainedProduct::of(context, x, weight, bias);
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    torch::autograd::variable_list all = TrainedProduct::backward(context, gradients);
+    all.push_back(context->needs_input_grad(2) ? gradients[0].reshape({-1, gradients[0].size(-1)}).sum(0)
+                                               : torch::Tensor());
+    return all;
   }
 };
 
@@ -97,8 +121,18 @@ void LinearImpl::set_mapped(const TensorView& view) {
 }
 
 void LinearImpl::multiply(const float* x, int64_t n, float* y) const {
+  multiply_weight(x, n, y);
+  if (low_rank_) low_rank_->add_to(x, n, y);
+}
+
+void LinearImpl::multiply_each(const float* x, int64_t n, float* y) const {
+  multiply_weight_each(x, n, y);
+  if (low_rank_) low_rank_->add_to(x, n, y);
+}
+
+void LinearImpl::multiply_weight(const float* x, int64_t n, float* y) const {
   if (n == 1) {
-    multiply_each(x, n, y);
+    multiply_weight_each(x, n, y);
     return;
   }
   if (matrix_) {
@@ -110,7 +144,7 @@ void LinearImpl::multiply(const float* x, int64_t n, float* y) const {
   add_bias(n, y);
 }
 
-void LinearImpl::multiply_each(const float* x, int64_t n, float* y) const {
+void LinearImpl::multiply_weight_each(const float* x, int64_t n, float* y) const {
   if (matrix_) {
     matrix_->multiply_each(x, n, y);
   } else {
@@ -135,7 +169,10 @@ void LinearImpl::multiply_all(const std::vector<Product>& products, const float*
     return;
   }
   QMatrix::multiply_all(stored, x, n);
-  for (const Product& product : products) product.layer->add_bias(n, product.y);
+  for (const Product& product : products) {
+    product.layer->add_bias(n, product.y);
+    if (product.layer->low_rank_) product.layer->low_rank_->add_to(x, n, product.y);
+  }
 }
 
 void LinearImpl::add_bias(int64_t n, float* y) const {
@@ -193,16 +230,18 @@ void LinearImpl::place(torch::Device device, torch::ScalarType type) {
   matrix_.reset();
   weight.set_data(dense);
   if (bias.defined()) bias.set_data(bias.to(device, type));
+  if (low_rank_) low_rank_->to(device, type);
   placed_ = true;
 }
 
 void LinearImpl::add_low_rank(LowRank pair) {
-  if (matrix_ || placed_ || low_rank_) throw internal_error("a layer that takes no low-rank pair");
+  if (placed_ || low_rank_) throw internal_error("a layer that takes no low-rank pair");
   low_rank_ = register_module("lora", std::move(pair));
 }
 
 bool LinearImpl::merge_low_rank() {
   if (!low_rank_) return false;
+  if (matrix_) throw internal_error("stored rows, to which no low-rank pair can be added");
   const torch::NoGradGuard no_grad;
   weight.set_data(weight + low_rank_->product());
   unregister_module("lora");
@@ -212,7 +251,7 @@ bool LinearImpl::merge_low_rank() {
 
 torch::Tensor LinearImpl::apply(const torch::Tensor& x, bool gelu) {
   if (!low_rank_) return apply_weight(x, gelu);
-  const torch::Tensor y = apply_weight(x, false) + low_rank_->forward(x);
+  const torch::Tensor y = low_rank_->forward(x, apply_weight(x, false));
   return gelu ? torch::gelu(y) : y;
 }
 
@@ -225,9 +264,13 @@ torch::Tensor LinearImpl::apply_weight(const torch::Tensor& x, bool gelu) {
   if (!matrix_ && !inference) {
     const bool plain = x.device().is_cpu() && x.scalar_type() == torch::kFloat32 && x.numel() > 0 &&
                        weight.scalar_type() == torch::kFloat32 && !Bf16Products::active();
-    if (plain && out >= kManyRows && !bias.defined() && !weight.requires_grad() && !gelu)
-      return FrozenProduct::apply(x, weight);
-    const torch::Tensor y = torch::nn::functional::linear(x, weight, bias);
+    if (plain) {
+      const torch::Tensor y =
+          bias.defined() ? TrainedBiasedProduct::apply(x, weight, bias) : TrainedProduct::apply(x, weight);
+      return gelu ? torch::gelu(y) : y;
+    }
+    const torch::Tensor& rows = narrow_.defined() && Bf16Products::active() ? narrow_ : weight;
+    const torch::Tensor y = torch::nn::functional::linear(x, rows, bias);
     return gelu ? torch::gelu(y) : y;
   }
   const torch::ScalarType type = Bf16Products::active() ? torch::kBFloat16 : torch::kFloat32;
@@ -240,7 +283,7 @@ torch::Tensor LinearImpl::apply_weight(const torch::Tensor& x, bool gelu) {
   if (dots && (n == 1 || (n < kFewRows && !whole.defined()))) {
     const torch::Tensor input = x.to(torch::kFloat32).contiguous();
     const torch::Tensor result = torch::empty({n, out});
-    multiply(input.data_ptr<float>(), n, result.data_ptr<float>());
+    multiply_weight(input.data_ptr<float>(), n, result.data_ptr<float>());
     return (gelu ? gelu_of(result) : result).view(shape).to(x.scalar_type());
   }
   const torch::Tensor input = x.reshape({n, in}).to(type);

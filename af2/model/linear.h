@@ -75,16 +75,24 @@ struct LinearImpl : torch::nn::Module {
   torch::Tensor input(const torch::Tensor& x) const { return placed_ ? x.to(weight.scalar_type()) : x; }
   torch::Device device() const { return weight.device(); }
 
-  // A pair that is trained in place of the weight, once per layer and not on stored rows; and the weight with
-  // what it adds, the pair taken away: whether there was one.
+  // A copy in bfloat16 for training's products under Bf16Products, of a weight that is not trained and is
+  // read as an embedding too: autocast would make one for every product.
+  void keep_narrow() { narrow_ = weight.to(torch::kBFloat16); }
+
+  // A pair that is trained in place of the weight, and adds to what that gives, once per layer; and the
+  // weight, which must not be stored rows, with what it adds, the pair taken away: whether there was one.
   void add_low_rank(LowRank pair);
   bool merge_low_rank();
+  bool has_low_rank() const { return static_cast<bool>(low_rank_); }
 
   int64_t in, out;
   torch::Tensor weight;  // [out, in], float32 or bfloat16; empty when low-bit
   torch::Tensor bias;    // [out] or undefined
 
  private:
+  // multiply and multiply_each without the pair.
+  void multiply_weight(const float* x, int64_t n, float* y) const;
+  void multiply_weight_each(const float* x, int64_t n, float* y) const;
   void add_bias(int64_t n, float* y) const;  // y [n, out]
   torch::Tensor apply(const torch::Tensor& x, bool gelu);
   torch::Tensor apply_weight(const torch::Tensor& x, bool gelu);
@@ -99,6 +107,7 @@ struct LinearImpl : torch::nn::Module {
 
   std::shared_ptr<const QMatrix> matrix_;
   LowRank low_rank_ = nullptr;
+  torch::Tensor narrow_;  // see keep_narrow
   bool placed_ = false;
 };
 TORCH_MODULE(Linear);

@@ -5,6 +5,8 @@
 #include "af2/core/error.h"
 #include "af2/core/text_util.h"
 #include "af2/model/linear.h"
+#include "af2/model/precision.h"
+#include "af2/quant/dot.h"
 
 namespace af2 {
 namespace {
@@ -20,8 +22,29 @@ LowRankImpl::LowRankImpl(int64_t in, int64_t out, int64_t rank, double factor) {
   torch::nn::init::kaiming_uniform_(a, std::sqrt(5));
 }
 
-torch::Tensor LowRankImpl::forward(const torch::Tensor& x) {
-  return torch::nn::functional::linear(torch::nn::functional::linear(x, a), b) * scale;
+torch::Tensor LowRankImpl::forward(const torch::Tensor& x, const torch::Tensor& y) {
+  const torch::Tensor inner = torch::nn::functional::linear(x.reshape({-1, x.size(-1)}), a);  // [N, rank]
+  const torch::Tensor outer = b * scale;
+  // Autocast would round a float32 y to bfloat16.
+  if (Bf16Products::active() && y.scalar_type() == torch::kFloat32)
+    return y + torch::nn::functional::linear(inner, outer).view(y.sizes());
+  return torch::addmm(y.reshape({-1, y.size(-1)}), inner, outer.t()).view(y.sizes());
+}
+
+void LowRankImpl::add_to(const float* x, int64_t n, float* y) const {
+  const int64_t rank = a.size(0), in = a.size(1), out = b.size(0);
+  const auto *rows = a.const_data_ptr<float>(), *outer = b.const_data_ptr<float>();
+  const float factor = *scale.const_data_ptr<float>();
+  std::vector<float> inner(static_cast<std::size_t>(rank));
+  for (int64_t i = 0; i < n; ++i, x += in, y += out) {
+    dot_f32(x, rows, rank, in, inner.data(), 1);
+    for (float& value : inner) value *= factor;
+    for (int64_t k = 0; k < out; ++k) {
+      float sum = 0;
+      for (int64_t r = 0; r < rank; ++r) sum += inner[static_cast<std::size_t>(r)] * outer[k * rank + r];
+      y[k] += sum;
+    }
+  }
 }
 
 torch::Tensor LowRankImpl::product() const {
@@ -51,6 +74,25 @@ int merge_low_rank(torch::nn::Module& module) {
   int merged = 0;
   for (auto& [name, layer] : linear_layers(module)) merged += layer->merge_low_rank();
   return merged;
+}
+
+bool add_low_rank_of(torch::nn::Module& module, const std::string& prefix, const SafeTensors& file) {
+  bool holds = false;
+  for (const std::string& name : file.names()) {
+    const std::string layer = low_rank_layer(name);
+    if (layer.empty() || !starts_with(layer, prefix)) continue;
+    const TensorView* view = file.find(name);
+    if (view->shape.size() != 2) throw model_error("is no matrix", name, "export the training run anew");
+    add_low_rank(module, {layer.substr(prefix.size())}, view->shape.front(), /*scale=*/1);
+    holds = true;
+  }
+  return holds;
+}
+
+bool has_low_rank(const torch::nn::Module& module) {
+  for (const auto& [name, layer] : linear_layers(module))
+    if (layer->has_low_rank()) return true;
+  return false;
 }
 
 bool is_low_rank(const std::string& tensor_name) {

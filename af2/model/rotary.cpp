@@ -1,5 +1,7 @@
 #include "af2/model/rotary.h"
 
+#include "af2/model/train_kernels.h"
+
 namespace af2 {
 
 torch::Tensor rotary_frequencies(int64_t dim, double base, torch::Device device) {
@@ -16,6 +18,7 @@ RotaryTable rotary_table(int64_t first, int64_t n, int64_t dim, double base, tor
 }
 
 torch::Tensor apply_rotary(const torch::Tensor& x, const RotaryTable& table) {
+  if (x.dim() == 4 && can_train_fused(x)) return trained_rotary(x, table);
   const int64_t dim = table.cos.size(1), half = dim / 2, whole = x.size(-1);
   const torch::Tensor turned = x.narrow(-1, 0, dim);
   const torch::Tensor swapped = torch::cat({-turned.narrow(-1, half, half), turned.narrow(-1, 0, half)}, -1);

@@ -14,9 +14,12 @@
 #include "af2/core/random.h"
 #include "af2/core/text_util.h"
 #include "af2/generate/model_folder.h"
+#include "af2/model/low_rank.h"
+#include "af2/model/precision.h"
 #include "af2/text/prompt.h"
 #include "af2/train/answer_loss.h"
 #include "af2/train/data_source.h"
+#include "af2/train/parts.h"
 #include "af2/train/prefetch.h"
 #include "af2/train/scene_tokens.h"
 #include "af2/train/task.h"
@@ -47,17 +50,22 @@ class AdapterTask : public TrainTask {
                 options.data) {
     torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
     start_fresh(*model_.network);
-    if (!options_.init.empty()) init_from(init_weights(options_.init), adapter_tensors(*model_.network));
+    if (options.stage.trains_low_rank())
+      add_low_rank(*model_.network->lang_encoder->model, options.stage.lora.layers, options.stage.lora.rank,
+                   options.stage.lora.alpha / options.stage.lora.rank);
+    if (!options_.init.empty()) init_from(init_weights(options_.init), stored());
     for (auto& parameter : model_.network->parameters()) parameter.set_requires_grad(false);
     for (auto& item : trained()) item.tensor.set_requires_grad(true);
+    if (wants_bf16(options.precision)) narrow_frozen_lm(*model_.network->lang_encoder->model);
     bank_.load(split_from_name(options.train_split), std::max(1, options_.workers));
   }
 
   std::vector<Trained> trained() override {
     std::vector<Trained> items;
-    for (auto& [name, tensor] : adapter_tensors(*model_.network)) {
+    for (auto& [name, tensor] : ModelParts::all_tensors(*model_.network, /*with_lm=*/false)) {
       const bool tower = starts_with(name, "clap.");
       if ((tower && !options_.train_tower) || is_statistic(name)) continue;
+      if (is_low_rank(name) && name.ends_with(".scale")) continue;
       const bool plain = tensor.dim() < 2 || name == "added_embeddings";
       double scale = tower ? options_.optimizer.tower_lr_scale : 1.0;
       if (name.ends_with("_gate")) scale = options_.optimizer.gate_lr_scale;
@@ -66,7 +74,7 @@ class AdapterTask : public TrainTask {
     }
     return items;
   }
-  NamedTensors stored() override { return adapter_tensors(*model_.network); }
+  NamedTensors stored() override { return ModelParts::all_tensors(*model_.network, /*with_lm=*/false); }
 
   // Frozen parts run in eval mode: no drop path, fixed BatchNorm statistics (also of a trained tower).
   void set_training(bool on) override {

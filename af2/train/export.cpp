@@ -83,7 +83,7 @@ void write_tuned_lm(ModelFolder& model, const fs::path& folder, const std::strin
 }  // namespace
 
 void export_model(const std::vector<fs::path>& runs_or_checkpoints, const fs::path& folder,
-                  const std::string& dtype) {
+                  const std::string& dtype, bool keep_pairs) {
   if (runs_or_checkpoints.empty()) throw user_error("names no run", "-i");
   const SaveType type = save_type_from_name(dtype, "--dtype");
   fs::path file;
@@ -100,11 +100,17 @@ void export_model(const std::vector<fs::path>& runs_or_checkpoints, const fs::pa
     if (low_rank && runs_or_checkpoints.size() > 1)
       throw user_error("has low-rank pairs, whose mean means nothing", first.path().string(),
                        "export one run, or train with optimizer.ema");
-    ModelFolder model = load_model_folder(folder, {.low_bit_lm = !with_lm && !low_rank, .adapters = false});
+    if (keep_pairs && (with_lm || !low_rank))
+      throw user_error(low_rank ? "has low-rank pairs beside weights of the language model that an earlier "
+                                  "stage trained"
+                                : "has no low-rank pairs",
+                       first.path().string(), "export it without --keep-pairs");
+    const bool merges = low_rank && !keep_pairs;
+    ModelFolder model = load_model_folder(folder, {.low_bit_lm = !with_lm && !merges, .adapters = false});
     if (low_rank) ModelParts::add_low_rank_of(*model.network, first);
     take_mean(runs_or_checkpoints, ModelParts::all_tensors(*model.network, with_lm));
-    merge_low_rank(*model.network->lang_encoder->model);
-    if (with_lm || low_rank) write_tuned_lm(model, folder, dtype);
+    if (merges) merge_low_rank(*model.network->lang_encoder->model);
+    if (with_lm || merges) write_tuned_lm(model, folder, dtype);
     file = folder / "adapter.safetensors";
     save_tensors(file, adapter_tensors(*model.network), type, {{"format", "af2"}, {"dtype", dtype}});
   }

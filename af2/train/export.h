@@ -11,9 +11,10 @@ namespace af2 {
 // weights (arXiv 2203.05482: runs that go on from one another often do better together), and writes
 // FOLDER/adapter.safetensors: matrices as "f32", "bf16" or "i8" (one scale per row), the rest float32. FOLDER
 // must hold the config.json of the model; every tensor is checked against it. A language model that was
-// trained becomes FOLDER/lm-tuned.gguf ("i8": Q8_0), which config.json then names. Throws kUser, kData,
-// kModel, kResource.
+// trained becomes FOLDER/lm-tuned.gguf ("i8": Q8_0), which config.json then names; with `keep_pairs` its
+// low-rank pairs go into adapter.safetensors instead, and it stays as it is. Throws kUser, kData, kModel,
+// kResource.
 void export_model(const std::vector<std::filesystem::path>& runs_or_checkpoints,
-                  const std::filesystem::path& folder, const std::string& dtype);
+                  const std::filesystem::path& folder, const std::string& dtype, bool keep_pairs = false);
 
 }  // namespace af2

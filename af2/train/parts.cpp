@@ -10,6 +10,7 @@
 #include "af2/core/text_util.h"
 #include "af2/generate/model_folder.h"
 #include "af2/model/low_rank.h"
+#include "af2/model/precision.h"
 #include "af2/model/weights.h"
 #include "af2/train/answer_loss.h"
 
@@ -56,30 +57,42 @@ std::string hash_where(Af2ModelImpl& network, const std::function<bool(const std
 
 }  // namespace
 
+void narrow_frozen_lm(DecoderImpl& decoder) {
+  narrow_weights(*decoder.layers);
+  if (decoder.lm_head)
+    narrow_weights(*decoder.lm_head);
+  else
+    decoder.embed_tokens->keep_narrow();
+}
+
 ModelParts::ModelParts(Af2ModelImpl& network, const StageOptions& options, const OptimizerOptions& optimizer)
     : network_(network), options_(options), optimizer_(optimizer) {}
 
 NamedTensors ModelParts::all_tensors(Af2ModelImpl& network, bool with_lm) {
   NamedTensors tensors = adapter_tensors(network);
+  if (!with_lm) return tensors;
   for (auto& [name, tensor] : stored_tensors(network))
     if (starts_with(name, kLanguage) && !name.ends_with(".added_embeddings") &&
-        !name.ends_with(".added_head") && (with_lm || is_low_rank(name)))
+        !name.ends_with(".added_head") && !is_low_rank(name))
       tensors.emplace_back(name, tensor);
   return tensors;
 }
 
 bool ModelParts::add_low_rank_of(Af2ModelImpl& network, const SafeTensors& file) {
-  bool holds = false;
-  for (const std::string& name : file.names()) {
-    const std::string layer = low_rank_layer(name);
-    if (layer.empty() || !starts_with(layer, kLanguage)) continue;
+  return af2::add_low_rank_of(*network.lang_encoder->model, kLanguage, file);
+}
+
+bool ModelParts::holds_pairs_of(Af2ModelImpl& network, const SafeTensors& file) {
+  std::size_t here = 0, there = 0;
+  for (const std::string& name : file.names()) there += is_low_rank(name);
+  for (const auto& [name, tensor] : all_tensors(network, /*with_lm=*/false)) {
+    if (!is_low_rank(name)) continue;
     const TensorView* view = file.find(name);
-    if (view->shape.size() != 2) throw model_error("is no matrix", name, "give a checkpoint of af2 train");
-    add_low_rank(*network.lang_encoder->model, {layer.substr(std::string_view(kLanguage).size())},
-                 view->shape.front(), /*scale=*/1);
-    holds = true;
+    if (!view || view->shape != tensor.sizes().vec()) return false;
+    if (name.ends_with(".scale") && !torch::equal(read_tensor(file, name), tensor)) return false;
+    ++here;
   }
-  return holds;
+  return here > 0 && here == there;
 }
 
 bool ModelParts::holds_language_model(const SafeTensors& file) {
@@ -114,10 +127,13 @@ std::vector<TrainTask::Trained> ModelParts::trained() const {
   return items;
 }
 
+bool ModelParts::stores_language_model() const {
+  return (options_.trains("lm") && !options_.trains_low_rank()) || options_.lm_trained_before ||
+         options_.train_embeddings == "all";
+}
+
 NamedTensors ModelParts::stored() const {
-  const bool with_lm = (options_.trains("lm") && !options_.trains_low_rank()) || options_.lm_trained_before ||
-                       options_.train_embeddings == "all";
-  return all_tensors(network_, with_lm);
+  return all_tensors(network_, stores_language_model());
 }
 
 Json ModelParts::counts() const {

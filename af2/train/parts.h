@@ -30,11 +30,16 @@ class ModelParts {
   std::vector<TrainTask::Trained> trained() const;
   // Of a checkpoint: everything but a language model's own weights that no stage trained.
   NamedTensors stored() const;
+  // Whether the language model's own weights are among them: where a stage trains or has trained them.
+  bool stores_language_model() const;
   // {trained, frozen}: numbers of parameters.
   Json counts() const;
   // Gives the language model the pairs of a file of such tensors, without their values, where that holds any
   // (model/low_rank.h). Returns whether it does.
   static bool add_low_rank_of(Af2ModelImpl& network, const SafeTensors& file);
+  // Whether the pairs that the language model has are those of a file of such tensors: layers, shapes,
+  // scales.
+  static bool holds_pairs_of(Af2ModelImpl& network, const SafeTensors& file);
   // Whether a file of such tensors holds weights of the language model itself.
   static bool holds_language_model(const SafeTensors& file);
   // Gradients for what is trained alone.
@@ -53,5 +58,9 @@ class ModelParts {
   StageOptions options_;
   OptimizerOptions optimizer_;
 };
+
+// The language model's matrices, all frozen, become bfloat16, as they are multiplied under Bf16Products:
+// autocast would convert them anew at every step. The embedding stays, with a copy for the logits.
+void narrow_frozen_lm(DecoderImpl& decoder);
 
 }  // namespace af2

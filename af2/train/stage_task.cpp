@@ -17,6 +17,7 @@
 #include "af2/generate/model_folder.h"
 #include "af2/model/batch_norm.h"
 #include "af2/model/low_rank.h"
+#include "af2/model/precision.h"
 #include "af2/train/answer_loss.h"
 #include "af2/train/data_source.h"
 #include "af2/train/parts.h"
@@ -48,6 +49,8 @@ class StageTask : public TrainTask {
                        "leave it out");
     parts_ = std::make_unique<ModelParts>(*model_.network, stage_, options_.optimizer);
     parts_->freeze();
+    if (wants_bf16(options_.precision) && !parts_->stores_language_model())
+      narrow_frozen_lm(*model_.network->lang_encoder->model);
     model_.network->set_recompute(stage_.gradient_checkpointing);
     if (synchronised())
       set_batch_norm_sum([ranks = ranks_](const torch::Tensor& part) { return ranks->summed(part); });
@@ -101,7 +104,8 @@ class StageTask : public TrainTask {
     return {sum, count, batch.seconds};
   }
 
-  // Of each set: loss per target, share of items whose every target is the likeliest, and some answers
+  // Of each set: loss per target, the same where each item hears another clip of its batch (how far that lies
+  // above is how much hearing helps), share of items whose every target is the likeliest, and some answers
   // written freely. `loss`: of all targets. memory_differs as in answer_loss.h.
   Json validate() override {
     if (val_sets_.empty()) return Json::object();
@@ -111,7 +115,7 @@ class StageTask : public TrainTask {
     std::vector<torch::Tensor> memories;
     for (std::size_t s = 0; s < val_sets_.size(); ++s) {
       const TrainSet& set = val_sets_[s];
-      double set_loss = 0, set_targets = 0, exact = 0;
+      double set_loss = 0, set_targets = 0, exact = 0, deaf = 0, deaf_targets = 0;
       std::int64_t n = 0, bad = 0;
       int written = 0;
       for (StageBatch& batch : reader_->read_validation(val_sets_, s)) {
@@ -125,6 +129,13 @@ class StageTask : public TrainTask {
         const AudioContext context = model_.network->listen(memory, mask);
         const auto figures = answer_figures(target_log_p(*model_.network, batch.tokens, context),
                                             batch.tokens, batch.items.size());
+        // Each question asked about the clip of another item of the batch.
+        if (const auto size = static_cast<int64_t>(batch.items.size()); size > 1) {
+          const AudioContext others = context.rows((torch::arange(size) + size / 2).remainder(size));
+          for (const AnswerFigures& of : answer_figures(target_log_p(*model_.network, batch.tokens, others),
+                                                        batch.tokens, batch.items.size()))
+            deaf += of.loss, deaf_targets += of.targets;
+        }
         for (std::size_t i = 0; i < figures.size(); ++i, ++n) {
           set_loss += figures[i].loss;
           set_targets += figures[i].targets;
@@ -140,6 +151,7 @@ class StageTask : public TrainTask {
       report[set.name] = {{"n", n},
                           {"loss", set_loss / std::max(1.0, set_targets)},
                           {"exact", exact / std::max<double>(1, static_cast<double>(n))}};
+      if (deaf_targets > 0) report[set.name]["loss_other_clip"] = deaf / deaf_targets;
       if (bad > 0) report[set.name]["bad"] = bad;
     }
     report["loss"] = loss / std::max(1.0, targets);
@@ -227,13 +239,16 @@ class StageTask : public TrainTask {
   }
 
   // From an earlier stage, from AF-CLAP, from the model folder, or from nothing. Low-rank pairs of an earlier
-  // stage become part of the language model, which is then one that was trained.
+  // stage go on where this one trains the same; else they become part of the language model, which is then
+  // one that was trained.
   void start() {
+    bool goes_on = false;
     if (!takes_the_folders_weights()) {
       bool merges = false;
       if (!options_.init.empty()) {
         const SafeTensors weights = init_weights(options_.init);
-        merges = ModelParts::add_low_rank_of(*model_.network, weights);
+        goes_on = stage_.trains_low_rank() && add_pairs_like(weights);
+        merges = !goes_on && ModelParts::add_low_rank_of(*model_.network, weights);
         const bool with_lm =
             ModelParts::holds_language_model(weights) || (stage_.lm_trained_before && !merges);
         stage_.lm_trained_before = with_lm || merges;
@@ -245,9 +260,19 @@ class StageTask : public TrainTask {
       }
       if (merges) merge_low_rank(*model_.network->lang_encoder->model);
     }
-    if (stage_.trains_low_rank())
-      add_low_rank(*model_.network->lang_encoder->model, stage_.lora.layers, stage_.lora.rank,
-                   stage_.lora.alpha / stage_.lora.rank);
+    if (stage_.trains_low_rank() && !goes_on) add_pairs();
+  }
+  void add_pairs() {
+    add_low_rank(*model_.network->lang_encoder->model, stage_.lora.layers, stage_.lora.rank,
+                 stage_.lora.alpha / stage_.lora.rank);
+  }
+  // Adds the stage's pairs where the file holds the same ones: layers, shapes and scales.
+  bool add_pairs_like(const SafeTensors& file) {
+    DecoderImpl& decoder = *model_.network->lang_encoder->model;
+    add_pairs();
+    if (ModelParts::holds_pairs_of(*model_.network, file)) return true;
+    merge_low_rank(decoder);  // fresh ones add nothing
+    return false;
   }
 
   std::string tower_hash() const {

@@ -7,6 +7,7 @@
 #include "../base/refused.h"
 #include "af2/audio/decode.h"
 #include "af2/core/file.h"
+#include "af2/generate/convert.h"
 #include "af2/generate/engine.h"
 #include "af2/generate/model_folder.h"
 #include "af2/io/checkpoint.h"
@@ -44,6 +45,17 @@ TEST(LowRankPairs, AddNothingAtFirstAndBecomePartOfTheWeight) {
   with.square().sum().backward();
   EXPECT_GT(a.grad().abs().max().item<double>(), 0);
   EXPECT_GT(b.grad().abs().max().item<double>(), 0);
+  // Rows of plain floats, as decoding multiplies: alone, several, and several layers at once.
+  torch::Tensor y = torch::empty({3, 8}), each = torch::empty({3, 8}), all = torch::empty({3, 8});
+  {
+    const torch::NoGradGuard no_grad;
+    layer->multiply(x.const_data_ptr<float>(), 3, y.mutable_data_ptr<float>());
+    layer->multiply_each(x.const_data_ptr<float>(), 3, each.mutable_data_ptr<float>());
+    LinearImpl::multiply_all({{layer.get(), all.mutable_data_ptr<float>()}}, x.const_data_ptr<float>(), 3);
+    for (const torch::Tensor& rows : {y, each, all}) EXPECT_TRUE(torch::allclose(rows, with, 1e-4, 1e-5));
+    EXPECT_TRUE(torch::allclose(layer->forward(x), with, 1e-4, 1e-5));
+    EXPECT_TRUE(torch::allclose(layer->forward(x[0]), with[0], 1e-4, 1e-5));
+  }
   EXPECT_EQ(merge_low_rank(*module), 1);
   EXPECT_EQ(merge_low_rank(*module), 0);
   EXPECT_TRUE(torch::allclose(layer->forward(x), with, 1e-4, 1e-5));
@@ -110,6 +122,50 @@ TEST_F(LoraTraining, BecomesPartOfTheModelInExportAndInTheNextStage) {
   refused(ErrorKind::kUser, {"low-rank"}, [&] {
     export_model({result.checkpoint, result.checkpoint}, scratch / "answering", "f32");
   });
+
+  // Pairs that stay beside the language model, whose file is the one of before, say the same.
+  fs::copy(scratch / "model", scratch / "beside", fs::copy_options::recursive);
+  export_model({result.checkpoint}, scratch / "beside", "f32", /*keep_pairs=*/true);
+  EXPECT_FALSE(fs::exists(scratch / "beside" / "lm-tuned.gguf"));
+  EXPECT_EQ(read_file(scratch / "beside" / "config.json"), read_file(scratch / "model" / "config.json"));
+  const auto check_answers = [&](const fs::path& folder) {
+    const Engine pairs = Engine::load(folder, {.threads = test::kThreads});
+    for (const Json& sample : samples) {
+      const int i = std::stoi(sample.at("id").get<std::string>().substr(5));
+      const Memory memory = pairs.listen(decode_file(sound_path("tones", i), pairs.decode_options()));
+      EXPECT_EQ(pairs.answer(memory, "what is heard?", {}).text, sample.at("answer")) << i;
+    }
+  };
+  check_answers(scratch / "beside");
+  convert_model(scratch / "beside", scratch / "converted", {.type = "keep", .adapter_type = "f32"});
+  check_answers(scratch / "converted");
+  refused(ErrorKind::kUser, {"low-rank pairs", "--keep-pairs"}, [&] {
+    convert_model(scratch / "beside", scratch / "lm.gguf", {.type = "keep", .layout = "gguf"});
+  });
+  refused(ErrorKind::kUser, {"no low-rank pairs", "--keep-pairs"}, [&] {
+    export_model({train(stage({"adapter"}, 1), scratch / "plain", false).checkpoint}, scratch / "beside",
+                 "f32",
+                 /*keep_pairs=*/true);
+  });
+
+  // A stage that trains the same pairs goes on with them; any other makes them part of the weights.
+  for (const bool same : {true, false}) {
+    TrainOptions next = lora_stage(1);
+    next.stage.lora.layers = options.stage.lora.layers;
+    if (!same) next.stage.lora.rank = 3;
+    next.init = (scratch / "run").string();
+    next.optimizer.lr = 1e-9, next.optimizer.weight_decay = 0, next.stop_after = 1;
+    const auto kept = tensors_in(result.checkpoint / "model.safetensors"),
+               now = tensors_in(train(next, scratch / (same ? "same" : "other"), false).checkpoint /
+                                "model.safetensors");
+    const std::string b = "lang_encoder.model.layers.0.self_attn.q_proj.lora.b";
+    EXPECT_EQ(now.at(b).size(1), same ? 2 : 3);
+    EXPECT_EQ(torch::allclose(now.at(b), torch::zeros_like(now.at(b)), 0, 1e-6), !same);
+    if (same) {
+      EXPECT_TRUE(torch::allclose(now.at(b), kept.at(b), 1e-4, 1e-6));
+    }
+    EXPECT_EQ(now.contains("lang_encoder.model.layers.0.self_attn.q_proj.weight"), !same);
+  }
 
   // What the export made of weights and pairs is what the next stage starts from.
   ModelFolder merged = load_model_folder(scratch / "answering", {.low_bit_lm = false});
