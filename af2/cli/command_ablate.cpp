@@ -11,11 +11,11 @@
 #include "af2/cli/output.h"
 #include "af2/core/error.h"
 #include "af2/core/file.h"
+#include "af2/core/json_lines.h"
 #include "af2/core/log.h"
 #include "af2/core/progress.h"
 #include "af2/core/signal.h"
 #include "af2/core/text_util.h"
-#include "af2/data/table.h"
 #include "af2/eval/ablation.h"
 #include "af2/eval/result_cache.h"
 #include "af2/eval/run.h"
@@ -110,20 +110,15 @@ bool train_run(const AblationPlan& plan, const AblationRun& run) {
 // The scores of a scored run that a column is of.
 std::vector<AblationScores::Item> items_of_column(const fs::path& folder, const AblationColumn& column) {
   std::vector<AblationScores::Item> items;
-  std::size_t number = 0;
-  const fs::path file = folder / "scores.jsonl";
-  for (const std::string& text : split(read_file(file), '\n')) {
-    ++number;
-    if (trim(text).empty()) continue;
-    const Json line = parse_json(text, line_of(file.string(), number));
-    if (!line.contains("score") || !line["score"].is_number()) continue;
+  each_json_line(folder / "scores.jsonl", [&](const Json& line, const std::string&) {
+    if (!line.contains("score") || !line["score"].is_number()) return;
     if (!column.by.empty()) {
       const Json groups = line.value("groups", Json::object());
-      if (groups.value(column.by, std::string()) != column.value) continue;
+      if (groups.value(column.by, std::string()) != column.value) return;
     }
     items.push_back({line.at("id").get<std::string>(), line.value("cluster", std::string()),
                      line["score"].get<double>()});
-  }
+  });
   return items;
 }
 

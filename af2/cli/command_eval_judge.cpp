@@ -8,11 +8,11 @@
 #include "af2/cli/output.h"
 #include "af2/core/error.h"
 #include "af2/core/file.h"
+#include "af2/core/json_lines.h"
 #include "af2/core/log.h"
 #include "af2/core/progress.h"
 #include "af2/core/signal.h"
 #include "af2/core/text_util.h"
-#include "af2/data/table.h"
 #include "af2/eval/agreement.h"
 #include "af2/eval/dense_captions.h"
 #include "af2/eval/judge.h"
@@ -61,17 +61,12 @@ JudgeSpec spec_of(const Benchmark& benchmark, const std::string& rubric) {
 // Marks by id of another judge's marks.jsonl, or of people: lines {id, mark}.
 std::map<std::string, double> marks_in(const fs::path& file) {
   std::map<std::string, double> marks;
-  std::size_t number = 0;
-  for (const std::string& text : split(read_file(file), '\n')) {
-    ++number;
-    if (trim(text).empty()) continue;
-    const std::string where = line_of(file.string(), number);
-    const Json line = parse_json(text, where);
+  each_json_line(file, [&](const Json& line, const std::string& where) {
     if (!line.is_object() || !line.contains("id") || !line["id"].is_string())
       throw data_error("is no line {id, mark}", where);
     if (line.contains("mark") && line["mark"].is_number())
       marks[line["id"].get<std::string>()] = line["mark"];
-  }
+  });
   return marks;
 }
 

@@ -9,10 +9,9 @@
 #include "af2/cli/output.h"
 #include "af2/core/error.h"
 #include "af2/core/file.h"
+#include "af2/core/json_lines.h"
 #include "af2/core/log.h"
-#include "af2/core/text_util.h"
 #include "af2/data/manifest_formats.h"
-#include "af2/data/table.h"
 #include "af2/eval/report_html.h"
 #include "af2/eval/report_markdown.h"
 #include "af2/eval/summary.h"
@@ -66,11 +65,7 @@ struct ReportFlags {
 
 std::vector<Json> lines_of_scores(const fs::path& file) {
   std::vector<Json> lines;
-  std::size_t number = 0;
-  for (const std::string& text : split(read_file(file), '\n')) {
-    ++number;
-    if (!trim(text).empty()) lines.push_back(parse_json(text, line_of(file.string(), number)));
-  }
+  each_json_line(file, [&](Json line, const std::string&) { lines.push_back(std::move(line)); });
   return lines;
 }
 

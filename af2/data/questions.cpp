@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "af2/core/error.h"
+#include "af2/text/prompt.h"
 
 namespace af2 {
 namespace {
@@ -61,10 +62,10 @@ struct Asker {
 
   void add_letters(QaItem& item) const {
     for (std::size_t i = 0; i < item.options.size(); ++i)
-      item.prompt += std::string(" (") + static_cast<char>('A' + i) + ") " + item.options[i] + ".";
+      item.prompt += " " + choice_label(i) + item.options[i] + ".";
     item.output = item.options[static_cast<std::size_t>(item.answer_index)];
     if (options.lettered_answers >= 1 || rng.chance(options.lettered_answers))
-      item.output = std::string("(") + static_cast<char>('A' + item.answer_index) + ") " + item.output;
+      item.output = choice_label(static_cast<std::size_t>(item.answer_index)) + item.output;
   }
 
   std::optional<QaItem> what_open() const {

@@ -147,8 +147,7 @@ ManifestItem asked_item(ManifestItem item, const TrainTextOptions& options, cons
   std::vector<std::string> texts;
   for (const std::string& output : item.outputs)
     for (std::size_t i = 0; i < split.choices.size(); ++i)
-      if (output == std::string("(") + static_cast<char>('A' + i) + ") " + split.choices[i])
-        texts.push_back(split.choices[i]);
+      if (output == choice_label(i) + split.choices[i]) texts.push_back(split.choices[i]);
   if (texts.size() != item.outputs.size()) return item;
   const double drawn =
       Random("af2/choices/1/" + std::to_string(seed) + "/" + set + "/" + item.id + "/" + item.audio)

@@ -6,8 +6,7 @@
 
 #include "af2/core/error.h"
 #include "af2/core/file.h"
-#include "af2/core/text_util.h"
-#include "af2/data/table.h"
+#include "af2/core/json_lines.h"
 #include "af2/eval/statistics.h"
 #include "af2/eval/summary.h"
 
@@ -34,19 +33,14 @@ RunScores read_run_scores(const fs::path& folder) {
       throw user_error(std::string("has no ") + name, folder.string(), "score the run first: af2 eval score");
   RunScores run;
   run.summary = parse_json(read_file(folder / "summary.json"), (folder / "summary.json").string());
-  const fs::path file = folder / "scores.jsonl";
-  std::size_t number = 0;
-  for (const std::string& text : split(read_file(file), '\n')) {
-    ++number;
-    if (trim(text).empty()) continue;
-    const Json line = parse_json(text, line_of(file.string(), number));
-    if (!line.contains("score") || !line["score"].is_number()) continue;  // no judge could mark it
+  each_json_line(folder / "scores.jsonl", [&](const Json& line, const std::string&) {
+    if (!line.contains("score") || !line["score"].is_number()) return;  // no judge could mark it
     RunScores::Item item;
     item.score = line["score"].get<double>();
     item.cluster = line.value("cluster", std::string()), item.output = line.value("output", std::string());
     if (line.contains("groups")) item.groups = line["groups"].get<std::map<std::string, std::string>>();
     run.items.emplace(line.at("id").get<std::string>(), std::move(item));
-  }
+  });
   return run;
 }
 

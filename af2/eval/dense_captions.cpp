@@ -5,9 +5,8 @@
 #include <string>
 
 #include "af2/core/error.h"
-#include "af2/core/file.h"
+#include "af2/core/json_lines.h"
 #include "af2/core/text_util.h"
-#include "af2/data/table.h"
 
 namespace af2 {
 namespace {
@@ -18,12 +17,7 @@ constexpr std::size_t kNamedItems = 3;
 // By id of an item, and by path of a clip.
 std::map<std::string, std::string> dense_captions_in(const std::filesystem::path& file) {
   std::map<std::string, std::string> captions;
-  std::size_t number = 0;
-  for (const std::string& text : split(read_file(file), '\n')) {
-    ++number;
-    if (trim(text).empty()) continue;
-    const std::string where = line_of(file.string(), number);
-    const Json line = parse_json(text, where);
+  each_json_line(file, [&](const Json& line, const std::string& where) {
     const auto word = [&](const char* key) {
       return line.is_object() && line.contains(key) && line[key].is_string() ? line[key].get<std::string>()
                                                                              : std::string();
@@ -34,7 +28,7 @@ std::map<std::string, std::string> dense_captions_in(const std::filesystem::path
       throw data_error("is no line {id or audio, caption}", where, "correct the line");
     if (!captions.emplace(name, caption).second)
       throw data_error("gives a second caption of " + name, where, "leave one of them");
-  }
+  });
   return captions;
 }
 

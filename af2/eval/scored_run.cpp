@@ -4,9 +4,8 @@
 
 #include "af2/core/error.h"
 #include "af2/core/file.h"
-#include "af2/core/text_util.h"
+#include "af2/core/json_lines.h"
 #include "af2/data/job_folder.h"
-#include "af2/data/table.h"
 #include "af2/eval/run.h"
 #include "af2/io/npy.h"
 
@@ -37,14 +36,10 @@ std::map<std::string, Json> marks_of_run(const fs::path& folder) {
   std::error_code ignored;
   const fs::path file = folder / "marks.jsonl";
   if (!fs::is_regular_file(file, ignored)) return marks;
-  std::size_t number = 0;
-  for (const std::string& line : split(read_file(file), '\n')) {
-    ++number;
-    if (trim(line).empty()) continue;
-    Json mark = parse_json(line, line_of(file.string(), number));
+  each_json_line(file, [&](Json mark, const std::string&) {
     const std::string id = mark.at("id").get<std::string>();
     marks.emplace(id, std::move(mark));
-  }
+  });
   return marks;
 }
 

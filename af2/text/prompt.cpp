@@ -9,10 +9,6 @@
 namespace af2 {
 namespace {
 
-std::string choice_label(std::size_t i) {
-  return {'(', static_cast<char>('A' + i), ')', ' '};
-}
-
 int need_token(const ByteBpe& tokenizer, const std::string& token, const char* what) {
   const std::optional<int> id = tokenizer.id_of(token);
   if (!id || tokenizer.encode(token) != std::vector<int>{*id}) {
@@ -31,6 +27,10 @@ std::size_t label_at(const std::string& text, std::size_t i, std::size_t from) {
 }
 
 }  // namespace
+
+std::string choice_label(std::size_t i) {
+  return {'(', static_cast<char>('A' + i), ')', ' '};
+}
 
 std::string clean_question(std::string_view question, bool lowercase) {
   const std::string valid = replace_invalid_utf8(question);

@@ -52,6 +52,9 @@ struct SplitPrompt {
 };
 SplitPrompt split_choices(const std::string& prompt);
 
+// "(A) " of choice 0.
+std::string choice_label(std::size_t i);
+
 // The ways in which choice i (0-based) may be written as an answer, each once: its text and "(A) text", as
 // given and lower-cased; without a letter or full stop of its own.
 std::vector<std::string> choice_answers(std::size_t i, std::string_view choice);

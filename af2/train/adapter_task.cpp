@@ -48,6 +48,9 @@ class AdapterTask : public TrainTask {
         model_(load_model_folder(options.model, {.low_bit_lm = false, .adapters = false})),
         source_(bank_, split_from_name(options.train_split), static_cast<std::uint64_t>(options.seed),
                 options.data) {
+    if (options.stage.trains("lm") != options.stage.trains_low_rank())
+      throw user_error("of task adapter are low-rank pairs: its own weights stay as they are",
+                       "recipe keys stage.train: [adapter, lm] and stage.lora.rank", "give both or neither");
     torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
     start_fresh(*model_.network);
     if (options.stage.trains_low_rank())

@@ -22,7 +22,7 @@ struct LoraOptions {
   void visit(V& v) {
     v.field("rank", rank,
             "of the pairs that are trained in place of the language model's own matrices, where train names "
-            "lm; 0: the matrices themselves");
+            "lm (task adapter too); 0: the matrices themselves");
     v.field("alpha", alpha, "what they give is multiplied by alpha / rank");
     v.field("layers", layers, "linear layers of the language model that get one");
   }

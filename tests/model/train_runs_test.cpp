@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "../base/refused.h"
 #include "af2/core/signal.h"
 #include "af2/generate/engine.h"
 #include "af2/generate/model_folder.h"
@@ -17,7 +18,7 @@
 namespace af2 {
 namespace {
 namespace fs = std::filesystem;
-using test::Training;
+using test::refused, test::Training;
 
 TEST_F(Training, TowerResumesBitForBit) {
   expect_resume_is_exact("tower", 3);
@@ -61,6 +62,29 @@ TEST_F(Training, StopAfterEndsARunOnItsSchedule) {
 
 TEST_F(Training, AdapterResumesBitForBit) {
   expect_resume_is_exact("adapter", 3);
+}
+
+// Low-rank pairs beside the adapter, with which a later run of the same task goes on.
+TEST_F(Training, AdapterTrainsPairsOfTheLanguageModel) {
+  TrainOptions options = recipe("adapter", 4);
+  options.stage.train = {"adapter", "lm"};
+  refused(ErrorKind::kUser, {"stage.lora.rank"}, [&] { train(options, scratch / "refused", false); });
+  options.stage.lora.rank = 2;
+  const TrainResult whole = train(options, scratch / "whole", false);
+  options.stop_after = 2;
+  train(options, scratch / "parts", false);
+  options.stop_after = 0;
+  expect_equal_checkpoints(whole.checkpoint, train(options, scratch / "parts", true).checkpoint);
+  const SafeTensors trained = SafeTensors::open(whole.checkpoint / "model.safetensors");
+  const std::string b = "lang_encoder.model.layers.0.mlp.down_proj.lora.b";
+  ASSERT_TRUE(trained.find(b));
+  EXPECT_GT(read_tensor(trained, b).abs().max().item<double>(), 0);
+  EXPECT_FALSE(trained.find("lang_encoder.model.layers.0.mlp.down_proj.weight"));
+  TrainOptions next = options;
+  next.steps = 1, next.optimizer.lr = 1e-9, next.init = (scratch / "whole").string();
+  const SafeTensors later =
+      SafeTensors::open(train(next, scratch / "next", false).checkpoint / "model.safetensors");
+  EXPECT_LT((read_tensor(later, b) - read_tensor(trained, b)).abs().max().item<double>(), 1e-6);
 }
 
 // Classifiers and audio transformer are trained, tower and cross-attention stay; an adapter run can begin

@@ -6,10 +6,10 @@
 #include "af2/core/error.h"
 #include "af2/core/file.h"
 #include "af2/core/json.h"
+#include "af2/core/json_lines.h"
 #include "af2/core/options.h"
 #include "af2/core/random.h"
 #include "af2/core/text_util.h"
-#include "af2/data/table.h"
 #include "af2/factory/set_files.h"
 
 namespace af2 {
@@ -18,17 +18,6 @@ namespace {
 
 std::string round_file(int round) {
   return "round" + std::to_string(round) + ".jsonl";
-}
-
-template <class Use>
-void each_json_line(const fs::path& path, const Use& use) {
-  std::size_t number = 0;
-  for (const std::string& line : split(read_file(path), '\n')) {
-    ++number;
-    if (trim(line).empty()) continue;
-    const std::string where = line_of(path.string(), number);
-    use(parse_json(line, where), where);
-  }
 }
 
 template <class T>
