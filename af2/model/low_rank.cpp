@@ -23,8 +23,12 @@ LowRankImpl::LowRankImpl(int64_t in, int64_t out, int64_t rank, double factor) {
 }
 
 torch::Tensor LowRankImpl::forward(const torch::Tensor& x, const torch::Tensor& y) {
-  const torch::Tensor inner = torch::nn::functional::linear(x.reshape({-1, x.size(-1)}), a);  // [N, rank]
-  const torch::Tensor outer = b * scale;
+  const torch::Tensor rows = x.reshape({-1, x.size(-1)}), outer = b * scale;
+  if (!torch::GradMode::is_enabled()) {  // in the pair's own type, as the weight's product on this device is
+    const torch::Tensor added = linear_product(linear_product(rows.to(a.scalar_type()), a, {}), outer, {});
+    return y + added.view(y.sizes()).to(y.scalar_type());
+  }
+  const torch::Tensor inner = torch::nn::functional::linear(rows, a);  // [N, rank]
   // Autocast would round a float32 y to bfloat16.
   if (Bf16Products::active() && y.scalar_type() == torch::kFloat32)
     return y + torch::nn::functional::linear(inner, outer).view(y.sizes());

@@ -39,7 +39,7 @@ class Bf16Products {
 torch::Tensor narrowed(const torch::Tensor& x);
 
 // Weights of linear layers below `module` become bfloat16, so that they are not converted for every product:
-// for inference under Bf16Products only. Those of convolutions stay: a stem's are multiplied by the factors of
+// for inference, or of what training leaves frozen, under Bf16Products only. Those of convolutions stay: a stem's are multiplied by the factors of
 // its BatchNorm, and rounded before and after lose twice as much.
 void narrow_weights(torch::nn::Module& module);
 

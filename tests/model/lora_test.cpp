@@ -55,6 +55,7 @@ TEST(LowRankPairs, AddNothingAtFirstAndBecomePartOfTheWeight) {
     for (const torch::Tensor& rows : {y, each, all}) EXPECT_TRUE(torch::allclose(rows, with, 1e-4, 1e-5));
     EXPECT_TRUE(torch::allclose(layer->forward(x), with, 1e-4, 1e-5));
     EXPECT_TRUE(torch::allclose(layer->forward(x[0]), with[0], 1e-4, 1e-5));
+    EXPECT_TRUE(has_low_rank(*module));
   }
   EXPECT_EQ(merge_low_rank(*module), 1);
   EXPECT_EQ(merge_low_rank(*module), 0);
@@ -63,6 +64,23 @@ TEST(LowRankPairs, AddNothingAtFirstAndBecomePartOfTheWeight) {
   refused(ErrorKind::kUser, {"no linear layer w_proj", "q_proj"}, [&] {
     add_low_rank(*module, {"q_proj", "w_proj"}, 2, 4);
   });
+}
+
+// As a part of a placed layer, in its type.
+TEST(LowRankPairs, ArePlacedWithTheirLayer) {
+  torch::manual_seed(2);
+  Linear layer(12, 8, false);
+  layer->weight.set_requires_grad(false).normal_();
+  layer->add_low_rank(LowRank(12, 8, 2, 0.5));
+  for (torch::Tensor& parameter : layer->parameters()) torch::nn::init::normal_(parameter);
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor x = torch::randn({3, 12}), before = layer->forward(x);
+  layer->place(torch::kCPU, torch::kBFloat16);
+  const torch::Tensor wide = layer->forward(x), narrow = layer->forward(layer->input(x));
+  EXPECT_EQ(wide.scalar_type(), torch::kFloat32);
+  EXPECT_EQ(narrow.scalar_type(), torch::kBFloat16);
+  EXPECT_TRUE(torch::allclose(wide, before, 3e-2, 2e-1));
+  EXPECT_TRUE(torch::allclose(narrow.to(torch::kFloat32), before, 3e-2, 2e-1));
 }
 
 struct LoraTraining : StageTraining {
@@ -108,7 +126,10 @@ TEST_F(LoraTraining, BecomesPartOfTheModelInExportAndInTheNextStage) {
   export_model({result.checkpoint}, scratch / "answering", "f32");
   const Engine engine = Engine::load(scratch / "answering", {.threads = test::kThreads});
   // What training itself wrote at its last validation.
-  const Json samples = metrics("run").back().at("validation").at("samples");
+  const Json validation = metrics("run").back().at("validation"), samples = validation.at("samples");
+  // It listens: another clip's sound tells less.
+  EXPECT_GT(validation.at("tones").at("loss_other_clip").get<double>(),
+            1.1 * validation.at("tones").at("loss").get<double>());
   ASSERT_EQ(samples.size(), 12u);
   std::set<std::string> answers;
   for (const Json& sample : samples) {
