@@ -30,6 +30,7 @@ readonly kDebianPackages=(
 # Of tools/sound_bank, tools/word_bank and tools/make_sets.sh: decoders, synthesisers, their voices.
 readonly kDataPackages=(
   espeak-ng ffmpeg festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts flite fluidsynth fluid-soundfont-gm
+  timidity
 )
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -1,8 +1,8 @@
 """Readers for the archives that some packages keep their sounds in.
 
-Two kinds occur: zip files under other names (.pk3, .wz) and Qt resource files (.rcc).
-A member is named `(.rcc) path/in/archive`, `(.pk3) ...` or `(.wz) ...` in the list; the archive itself
-is not named, so `members` looks through every archive of that suffix in the package.
+Three kinds occur: zip files, mostly under other names (.pk3, .wz, .zip), Qt resource files (.rcc) and the sound
+container of Transport Tycoon (.cat). A member is named `(.rcc) path/in/archive`, `(.pk3) ...`, `(.cat) 59` and so on
+in the list; the archive itself is not named, so every archive of that suffix in the package is looked through.
 
 Qt resource file, all integers big-endian:
   header   'qres', version u32, offset of tree u32, of data u32, of names u32 (version 3: flags u32)
@@ -11,6 +11,10 @@ Qt resource file, all integers big-endian:
            a file has territory u16, language u16, data offset u32
   names    length u16, hash u32, UTF-16 text
   data     length u32, bytes; flag 1 = zlib with a u32 length in front, flag 4 = zstd
+
+Sound container, all integers little-endian:
+  index    per entry offset u32 (bit 31: a mark, not part of it), length u32; the first offset is the index's end
+  entry    length of the name u8, the name, then a RIFF file; entries are named by their number here
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from pathlib import Path
 
 from errors import BankError
 
-SUFFIXES = (".rcc", ".pk3", ".wz")
+SUFFIXES = (".rcc", ".pk3", ".wz", ".zip", ".cat")
 _ZLIB, _FOLDER, _ZSTD = 1, 2, 4
 
 
@@ -74,6 +78,26 @@ class Rcc:
         return body
 
 
+class Cat:
+    """The same two calls for a container of sounds; names are the entries' numbers."""
+
+    def __init__(self, path: Path):
+        self.raw = path.read_bytes()
+        (end,) = struct.unpack_from("<I", self.raw) if len(self.raw) >= 8 else (0,)
+        end &= 0x7FFFFFFF
+        if not end or end % 8 or end > len(self.raw):
+            raise BankError("not a container of sounds", str(path), "delete it from the cache and run again")
+        self.index = [(at & 0x7FFFFFFF, n) for at, n in struct.iter_unpack("<II", self.raw[:end])]
+
+    def names(self) -> list[str]:
+        return [str(n) for n in range(len(self.index))]
+
+    def read(self, name: str) -> bytes:
+        at, length = self.index[int(name)]
+        at += 1 + self.raw[at]
+        return self.raw[at : at + length]
+
+
 class Zip:
     """The same two calls for zip files."""
 
@@ -95,8 +119,8 @@ def _unzstd(body: bytes, where: str) -> bytes:
     return done.stdout
 
 
-def open_archive(path: Path) -> Rcc | Zip:
-    return Rcc(path) if path.suffix == ".rcc" else Zip(path)
+def open_archive(path: Path) -> Rcc | Cat | Zip:
+    return {".rcc": Rcc, ".cat": Cat}.get(path.suffix, Zip)(path)
 
 
 def split_member(path: str) -> tuple[str, str]:

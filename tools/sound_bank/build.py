@@ -19,7 +19,6 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import audio  # noqa: E402
-import licences  # noqa: E402
 import packages  # noqa: E402
 import synth  # noqa: E402
 import table  # noqa: E402
@@ -40,24 +39,6 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_list(path: Path) -> list[dict[str, str]]:
-    rows = table.read(path, table.SOUND_COLUMNS)
-    labels = {r["label"] for r in table.read(HERE / "labels.tsv", table.LABEL_COLUMNS)}
-    seen: set[str] = set()
-    for row in rows:
-        where = f"{path}: id {row['id']}"
-        if row["id"] in seen:
-            raise BankError("two lines have the same id", where, "give one of them another id")
-        seen.add(row["id"])
-        if row["label"] not in labels:
-            raise BankError(f"label '{row['label']}' is not in labels.tsv", where, "add it there")
-        if row["split"] not in ("train", "val", "test"):
-            raise BankError(f"split '{row['split']}' is not train, val or test", where, "run split.py")
-        if not licences.is_free(row["licence"]):
-            raise BankError(f"licence '{row['licence']}' is not known as free", where, "drop the line or correct it")
-    return rows
-
-
 def key_of(row: dict[str, str]) -> str:
     version = VERSION if row["path"].startswith("fluidsynth:") else 1
     return hashlib.sha256(f"{version}\n{row['package']}\n{row['path']}".encode()).hexdigest()[:16]
@@ -66,7 +47,7 @@ def key_of(row: dict[str, str]) -> str:
 def samples_of(row: dict[str, str], got: dict[str, Path], played: dict, cache: Path):
     if row["path"] in played:
         return played.pop(row["path"])
-    if synth.is_recipe(row["path"]):
+    if table.is_recipe(row["path"]):
         return synth.make(row["package"], row["path"], cache)
     if row["path"] not in got:
         raise BankError(f"not in package {row['package']}", row["path"], "the package changed: drop or correct the line")
@@ -98,9 +79,9 @@ def build(rows: list[dict[str, str]], cache: Path, out: Path) -> tuple[list[dict
         print(f"{package}: {len(mine)} sounds, {len(todo)} to make", flush=True)
         got, played, reason = {}, {}, ""
         try:
-            files = [r["path"] for r in todo if not synth.is_recipe(r["path"])]
+            files = [r["path"] for r in todo if not table.is_recipe(r["path"])]
             got = packages.take(package, files, cache) if files else {}
-            notes = [r["path"] for r in todo if r["path"].startswith("fluidsynth:")]
+            notes = [r["path"] for r in todo if r["path"].startswith(synth.PLAYED)]
             played = synth.render(package, notes, cache) if notes else {}
         except BankError as error:
             reason = str(error)
@@ -112,7 +93,7 @@ def build(rows: list[dict[str, str]], cache: Path, out: Path) -> tuple[list[dict
                     state[row["id"]] = build_one(row, got, played, cache, out)
                 made = state[row["id"]]
                 done.append({**row, **made, "path": f"audio/{row['id']}.flac",
-                             "kind": "synthetic" if synth.is_recipe(row["path"]) else "recorded"})
+                             "kind": "synthetic" if table.is_recipe(row["path"]) else "recorded"})
             except BankError as error:
                 missing.append({**row, "reason": str(error).replace("\n", " ")})
         state_file.with_suffix(".part").write_text(json.dumps(state))
@@ -123,8 +104,8 @@ def build(rows: list[dict[str, str]], cache: Path, out: Path) -> tuple[list[dict
 def main() -> int:
     options = arguments()
     try:
-        rows = read_list(options.list)
-        synth.check_programs([r["path"] for r in rows if synth.is_recipe(r["path"])])
+        rows = table.read_list(options.list)
+        synth.check_programs([r["path"] for r in rows if table.is_recipe(r["path"])])
         done, missing = build(rows, options.cache.resolve(), options.out)
     except BankError as error:
         print(f"sound_bank: {error}", file=sys.stderr)

@@ -8,6 +8,7 @@ Wanted files land in CACHE/files/PACKAGE/<path>, those from inner archives in CA
 from __future__ import annotations
 
 import posixpath
+import shutil
 import subprocess
 import tarfile
 import time
@@ -72,7 +73,8 @@ def _take_plain(deb: Path, wanted: set[str], base: Path) -> None:
         elif info.isfile():
             out = base / name
             out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_bytes(stream.extractfile(info).read())
+            with out.open("wb") as file:
+                shutil.copyfileobj(stream.extractfile(info), file)
     if links:
         rest = {target for target in links.values() if not (base / target).exists()} - wanted
         if rest:

@@ -2,8 +2,9 @@
 """Gives every (label, group) of sounds.tsv one split and trims frequent labels: `split.py --write`.
 
 All recordings of a label from one group stay together, so no test recording has a sibling from the same sample set,
-voice or soundfont in training under that label. The largest group trains; test prefers real recordings.
-Without --write only the resulting counts are printed. `fixed` in the note column keeps a line's split as it is.
+voice or soundfont in training under that label. A group that has a split keeps it and new ones train, so that what is
+tuned and tested on stays what it was. `--anew` assigns all of them: the largest group trains, test prefers real
+recordings, and `fixed` in the note column keeps a line's split as it is. Without --write only the counts are printed.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import synth  # noqa: E402
 import table  # noqa: E402
 
-MOST = {"train": 40, "val": 10, "test": 10}
+MOST = {"train": 80, "val": 10, "test": 10}
 TEST_ENOUGH = 4  # a label's test set takes further groups until it has this many recordings
 TEST_SHARE = 0.4  # but never more than this share of its groups
 
@@ -44,7 +44,7 @@ def fair(groups: list[list], most: int) -> list:
 
 
 def is_real(rows: list[dict[str, str]]) -> bool:
-    return not synth.is_recipe(rows[0]["path"])
+    return not table.is_recipe(rows[0]["path"])
 
 
 def assign(groups: dict[str, list]) -> dict[str, str]:
@@ -69,15 +69,15 @@ def assign(groups: dict[str, list]) -> dict[str, str]:
     return out
 
 
-def split(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+def split(rows: list[dict[str, str]], anew: bool) -> list[dict[str, str]]:
     tree: dict[str, dict[str, list]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         tree[row["label"]][row["group"]].append(row)
     kept: list[dict[str, str]] = []
     for label in tree:
-        chosen = assign(tree[label])
+        chosen = assign(tree[label]) if anew else dict.fromkeys(tree[label], "train")
         for name, mine in tree[label].items():
-            fixed = {r["split"] for r in mine if r["note"].startswith("fixed")}
+            fixed = {r["split"] for r in mine if r["split"] and (not anew or r["note"].startswith("fixed"))}
             chosen[name] = fixed.pop() if fixed else chosen[name]
         for part, most in MOST.items():
             members = [sorted(tree[label][g], key=lambda r: r["path"]) for g in tree[label] if chosen[g] == part]
@@ -92,7 +92,7 @@ def report(rows: list[dict[str, str]]) -> None:
     count: dict[str, Counter] = defaultdict(Counter)
     for row in rows:
         count[row["label"]][row["split"]] += 1
-        count[row["label"]][row["split"] + " real"] += not synth.is_recipe(row["path"])
+        count[row["label"]][row["split"] + " real"] += not table.is_recipe(row["path"])
     print(f"{'label':20} train   val  test   (real)")
     for label in sorted(count):
         c = count[label]
@@ -106,8 +106,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--list", type=Path, default=HERE / "sounds.tsv")
     parser.add_argument("--write", action="store_true", help="write the list back; rows over the caps are removed")
+    parser.add_argument("--anew", action="store_true", help="assign groups that have a split again too")
     options = parser.parse_args()
-    rows = split(table.read(options.list, table.SOUND_COLUMNS))
+    rows = split(table.read(options.list, table.SOUND_COLUMNS), options.anew)
     report(rows)
     if options.write:
         table.write(options.list, table.SOUND_COLUMNS, rows)

@@ -1,10 +1,11 @@
 """Sounds made by programs, from a recipe string.
 
     fluidsynth:<file.sf2>:bank=0:prog=40:notes=60,64,60+64+67:dur=0.8[:drum=1]   '+' joins notes into a chord
+    timidity:<file.cfg>:prog=40:notes=60,64:dur=0.8[:drum=1]                      the same with a set of GUS patches
     espeak-ng:voice=en-us+f3:speed=160:text=Good morning.                         text goes to the end of the line
     flite:voice=slt:text=...        festival:voice=kal_diphone:text=...
     tone:kind=sine:freq=440:dur=1.5                                               see `_tone`
-The soundfont is taken out of its package; the speech programs and festival's voices must be installed.
+Soundfonts and patches are taken out of their package; the programs and festival's voices must be installed.
 """
 
 from __future__ import annotations
@@ -26,18 +27,16 @@ from errors import BankError
 NEEDS = {
     "ffmpeg": ["ffmpeg"],
     "fluidsynth": ["fluidsynth"],
+    "timidity": ["timidity"],
     "espeak-ng": ["espeak-ng"],
     "flite": ["flite"],
     "festival": ["festival", "festvox-kallpc16k", "festvox-us-slt-hts"],
 }
-PROGRAMS = tuple(NEEDS) + ("tone",)
 _RING_MS, _GAP_MS, _BATCH = 1200, 1000, 80
-_SF2 = "usr/share/sounds/sf2/"
+_SF2, _SF3 = "usr/share/sounds/sf2/", "usr/share/sounds/sf3/"
+_PATCHES = "usr/share/midi/"
+PLAYED = ("fluidsynth:", "timidity:")  # recipes that `render` plays many at a time
 _FESTIVAL_VOICES = {"kal_diphone": "festvox-kallpc16k", "cmu_us_slt_arctic_hts": "festvox-us-slt-hts"}
-
-
-def is_recipe(path: str) -> bool:
-    return path.split(":", 1)[0] in PROGRAMS
 
 
 def _fields(recipe: str) -> dict[str, str]:
@@ -106,25 +105,49 @@ def _run(command: list[str], recipe: str, text: str | None = None) -> None:
 
 
 def render(package: str, recipes: list[str], cache: Path) -> dict[str, np.ndarray]:
-    """Samples of many fluidsynth recipes of one package; a run plays a batch, since loading the font is the slow part."""
+    """Samples of many recipes of notes of one package; a run plays a batch, since loading the instruments is the slow part."""
     out: dict[str, np.ndarray] = {}
-    for font in sorted({r.split(":")[1] for r in recipes}):
-        found = packages.take(package, [_SF2 + font], cache)
-        mine = [r for r in recipes if r.split(":")[1] == font]
-        if not found:
-            raise BankError(f"package {package} has no soundfont {font}", mine[0], "correct the recipe in sounds.tsv")
+    for head in sorted({":".join(r.split(":")[:2]) for r in recipes}):
+        program, name = head.split(":")
+        mine = [r for r in recipes if r.startswith(head + ":")]
+        font = _font(package, name, cache) if program == "fluidsynth" else _patches(package, name, cache)
+        if font is None:
+            raise BankError(f"package {package} has no {name}", mine[0], "correct the recipe in sounds.tsv")
         for start in range(0, len(mine), _BATCH):
-            out.update(_render_batch(next(iter(found.values())), mine[start : start + _BATCH]))
+            out.update(_render_batch(program, font, mine[start : start + _BATCH]))
     return out
 
 
-def _render_batch(font: Path, recipes: list[str]) -> dict[str, np.ndarray]:
+def _font(package: str, name: str, cache: Path) -> Path | None:
+    place = (_SF3 if name.endswith(".sf3") else _SF2) + name
+    return packages.take(package, [place], cache).get(place)
+
+
+def _patches(package: str, name: str, cache: Path) -> Path | None:
+    """All patches of the package, and its configuration changed to find them in the cache."""
+    place = f"etc/timidity/{name}"
+    names = [n for n in packages.listing(package, cache) if n == place or n.startswith(_PATCHES)]
+    found = packages.take(package, names, cache)
+    if place not in found:
+        return None
+    lines = found[place].read_text().splitlines()
+    changed = found[place].with_suffix(".local.cfg")
+    changed.write_text("\n".join(f"dir {packages.cached(package, line[5:].strip(), cache)}" if line.startswith("dir /") else line
+                                 for line in lines) + "\n")
+    return changed
+
+
+def _render_batch(program: str, font: Path, recipes: list[str]) -> dict[str, np.ndarray]:
     with tempfile.TemporaryDirectory() as folder:
         midi, wav = Path(folder) / "notes.mid", Path(folder) / "notes.wav"
         fields = [_fields(r) for r in recipes]
         midi.write_bytes(_midi(fields))
-        _run(["fluidsynth", "-ni", "-q", "-g", "0.6", "-r", "44100", "-R", "0", "-C", "0",
-              "-o", "synth.midi-bank-select=gs", "-F", str(wav), str(font), str(midi)], recipes[0])
+        if program == "fluidsynth":
+            _run(["fluidsynth", "-ni", "-q", "-g", "0.6", "-r", "44100", "-R", "0", "-C", "0",
+                  "-o", "synth.midi-bank-select=gs", "-F", str(wav), str(font), str(midi)], recipes[0])
+        else:
+            _run(["timidity", "-c", str(font), "-Ow", "-s", "44100", "-EFreverb=0", "-EFchorus=0", "-A60", "-o", str(wav),
+                  str(midi)], recipes[0])
         samples = audio.decode(wav)
     out, at = {}, 0
     for recipe, field in zip(recipes, fields):
@@ -173,7 +196,7 @@ def make(package: str, recipe: str, cache: Path) -> np.ndarray:
     fields = _fields(recipe)
     if program == "tone":
         return _tone(fields, recipe)
-    if program == "fluidsynth":
+    if recipe.startswith(PLAYED):
         return render(package, [recipe], cache)[recipe]
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "sound.wav"

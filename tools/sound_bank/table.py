@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import licences
 from errors import BankError
 
 SOUND_COLUMNS = ["id", "label", "package", "path", "group", "split", "licence", "author", "note"]
 LABEL_COLUMNS = ["label", "phrase", "short", "sentence", "synonyms", "family"]
 BANK_COLUMNS = ["id", "label", "path", "seconds", "split", "group", "package", "licence", "author", "sha256", "peak_db",
                 "kind"]
+
+PROGRAMS = ("fluidsynth", "timidity", "espeak-ng", "flite", "festival", "tone")  # of synth.py, that recipes begin with
+
+
+def is_recipe(path: str) -> bool:
+    """Whether a path of sounds.tsv says how a sound is made, rather than where it lies in its package."""
+    return path.split(":", 1)[0] in PROGRAMS
 
 
 def read(path: Path, columns: list[str]) -> list[dict[str, str]]:
@@ -22,6 +30,25 @@ def read(path: Path, columns: list[str]) -> list[dict[str, str]]:
         if len(parts) != len(columns):
             raise BankError(f"{len(parts)} columns instead of {len(columns)}", f"{path}:{number}", "correct the line")
         rows.append(dict(zip(columns, parts)))
+    return rows
+
+
+def read_list(path: Path) -> list[dict[str, str]]:
+    """The lines of sounds.tsv, each looked at: its id, label, split and licence."""
+    rows = read(path, SOUND_COLUMNS)
+    labels = {r["label"] for r in read(Path(__file__).with_name("labels.tsv"), LABEL_COLUMNS)}
+    seen: set[str] = set()
+    for row in rows:
+        where = f"{path}: id {row['id']}"
+        if row["id"] in seen:
+            raise BankError("two lines have the same id", where, "give one of them another id")
+        seen.add(row["id"])
+        if row["label"] not in labels:
+            raise BankError(f"label '{row['label']}' is not in labels.tsv", where, "add it there")
+        if row["split"] not in ("train", "val", "test"):
+            raise BankError(f"split '{row['split']}' is not train, val or test", where, "run split.py")
+        if not licences.is_free(row["licence"]):
+            raise BankError(f"licence '{row['licence']}' is not known as free", where, "drop the line or correct it")
     return rows
 
 
