@@ -3,8 +3,8 @@
 //
 // What is trained are any of the audio tower, the adapter (audio transformer and cross-attention) and the
 // language model; the rest stays in eval mode, and is held to its hash when the run ends. Sounds are read
-// ahead by workers; a batch's clips go through the tower window by window, are padded to the longest with a
-// mask, and through the rest together. Which batch comes when is the plan's (stage_plan.h).
+// ahead by workers (stage_batch.h), go through the tower (stage_hearing.h), and clips of a batch through the
+// rest together. Which batch comes when is the plan's (stage_plan.h).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,12 +23,12 @@
 #include "af2/train/parts.h"
 #include "af2/train/prefetch.h"
 #include "af2/train/stage_batch.h"
+#include "af2/train/stage_hearing.h"
 #include "af2/train/task.h"
 
 namespace af2 {
 namespace {
 
-constexpr int64_t kTowerChunk = 8;      // windows of a frozen tower at once
 constexpr std::int64_t kLeastBad = 10;  // bad sounds of a slice that are never too many
 constexpr int kSampleTokens = 64;       // of an answer that a validation writes
 
@@ -56,6 +56,7 @@ class StageTask : public TrainTask {
       set_batch_norm_sum([ranks = ranks_](const torch::Tensor& part) { return ranks->summed(part); });
     frozen_ = parts_->frozen_hashes();
     if (!stage_.token_cache.empty()) store_ = std::make_unique<TokenStore>(stage_.token_cache, tower_hash());
+    hearing_ = std::make_unique<StageHearing>(*model_.network, options_, store_.get());
     reader_ = std::make_unique<StageReader>(options_, model_, tokens_, store_.get());
     if (!stage_.val_sets.empty())
       val_sets_ = read_train_sets(stage_.val_sets, {}, tokens_, stage_.text,
@@ -96,7 +97,7 @@ class StageTask : public TrainTask {
     // Dropout and drop path are drawn by the batch's place in the run, whoever has it.
     torch::manual_seed(fnv1a64(fmt::format("af2/batch/1/{}/{}/{}", options_.seed, batch.step, batch.place)));
     torch::Tensor mask;
-    const torch::Tensor tokens = hear(batch, mask);
+    const torch::Tensor tokens = hearing_->hear(batch, mask);
     const torch::Tensor log_p = target_log_p(*model_.network, batch.tokens, context_of(tokens, mask));
     const torch::Tensor sum = -log_p.gather(1, batch.tokens.labels.unsqueeze(1)).sum();
     const auto count = static_cast<double>(batch.tokens.labels.numel());
@@ -122,7 +123,7 @@ class StageTask : public TrainTask {
         bad += static_cast<std::int64_t>(batch.bad.size());
         if (batch.items.empty()) continue;
         torch::Tensor mask;
-        const torch::Tensor tokens = hear(batch, mask);
+        const torch::Tensor tokens = hearing_->hear(batch, mask);
         const torch::Tensor memory = model_.network->remember(tokens, mask);
         memories.push_back(memory.mean(1));
         power += memory.square().mean(1).sum().item<double>();
@@ -293,7 +294,7 @@ class StageTask : public TrainTask {
     StageBatch alone;
     alone.sounds = {batch.sounds[i]}, alone.known = {batch.known[i]}, alone.keys = {batch.keys[i]};
     torch::Tensor mask;
-    const AudioContext context = context_of(hear(alone, mask), mask);
+    const AudioContext context = context_of(hearing_->hear(alone, mask), mask);
     const std::vector<int> ids =
         greedy_answer(*model_.network, batch.texts[i].prompt, context, model_.stop_ids, kSampleTokens);
     return {{"set", set.name},
@@ -305,80 +306,6 @@ class StageTask : public TrainTask {
 
   AudioContext context_of(const torch::Tensor& tokens, const torch::Tensor& mask) {
     return model_.network->listen(model_.network->remember(tokens, mask), mask);
-  }
-
-  // What the tower hears in a batch: [B, W * S, D]; mask [B, W * S] where clips have fewer windows than the
-  // longest, else left undefined.
-  torch::Tensor hear(StageBatch& batch, torch::Tensor& mask) {
-    std::vector<torch::Tensor> clips = stage_.trains_stem() ? hear_trained(batch) : hear_frozen(batch);
-    int64_t longest = 0;
-    for (const torch::Tensor& clip : clips) longest = std::max(longest, clip.size(0));
-    std::vector<torch::Tensor> rows;
-    bool padded = false;
-    for (const torch::Tensor& clip : clips) padded = padded || clip.size(0) < longest;
-    if (padded) mask = torch::ones({static_cast<int64_t>(clips.size()), longest * clips.front().size(1)});
-    for (std::size_t i = 0; i < clips.size(); ++i) {
-      const int64_t missing = longest - clips[i].size(0);
-      torch::Tensor row = clips[i];
-      if (missing > 0) {
-        row = torch::cat({row, torch::zeros({missing, row.size(1), row.size(2)})});
-        mask[static_cast<int64_t>(i)]
-            .narrow(0, clips[i].size(0) * row.size(1), missing * row.size(1))
-            .zero_();
-      }
-      rows.push_back(row.flatten(0, 1));
-    }
-    return torch::stack(rows);
-  }
-
-  // What nothing trained has a part in.
-  torch::Tensor heard_frozen(const torch::Tensor& windows) {
-    torch::NoGradGuard no_grad;
-    std::vector<torch::Tensor> parts;
-    for (int64_t at = 0; at < windows.size(0); at += kTowerChunk)
-      parts.push_back(
-          model_.network->hear(windows.narrow(0, at, std::min(kTowerChunk, windows.size(0) - at))));
-    return torch::cat(parts);
-  }
-
-  // Clip by clip where they are kept (their last bits may differ in other company) or have channels left out,
-  // else all together.
-  std::vector<torch::Tensor> hear_frozen(StageBatch& batch) {
-    auto& network = *model_.network;
-    const double dropout = torch::GradMode::is_enabled() ? options_.cell_dropout : 0;
-    const torch::AutoGradMode grad(torch::GradMode::is_enabled() && stage_.trains("clap"));
-    std::vector<torch::Tensor> clips(batch.sounds.size());
-    if (store_ || dropout > 0) {
-      for (std::size_t i = 0; i < clips.size(); ++i) {
-        torch::Tensor& known = batch.known[i];
-        if (!known.defined()) {
-          known = heard_frozen(batch.sounds[i]);
-          if (store_) known = known.to(torch::kBFloat16), store_->put(batch.keys[i], known);
-        }
-        clips[i] = network.tokens_of(known.to(torch::kFloat32), dropout, /*one_clip=*/true);
-      }
-      return clips;
-    }
-    const torch::Tensor all = network.tokens_of(heard_frozen(torch::cat(batch.sounds)));
-    for (int64_t at = 0; auto& clip : clips) {
-      const auto n = batch.sounds[static_cast<std::size_t>(&clip - clips.data())].size(0);
-      clip = all.narrow(0, at, n);
-      at += n;
-    }
-    return clips;
-  }
-
-  std::vector<torch::Tensor> hear_trained(const StageBatch& batch) {
-    auto& network = *model_.network;
-    torch::Tensor keep;
-    if (!batch.keep_mel.empty() && torch::GradMode::is_enabled()) keep = torch::cat(batch.keep_mel);
-    const torch::Tensor all = network.encode(torch::cat(batch.sounds), keep);
-    std::vector<torch::Tensor> clips;
-    for (int64_t at = 0; const torch::Tensor& sound : batch.sounds) {
-      clips.push_back(all.narrow(0, at, sound.size(0)));
-      at += sound.size(0);
-    }
-    return clips;
   }
 
   void count_bad(const StageBatch& batch) {
@@ -401,6 +328,7 @@ class StageTask : public TrainTask {
   std::unique_ptr<ModelParts> parts_;
   Json frozen_;
   std::unique_ptr<TokenStore> store_;
+  std::unique_ptr<StageHearing> hearing_;
   std::unique_ptr<StageReader> reader_;
   std::unique_ptr<Prefetcher<StageBatch>> batches_;
   std::map<std::string, std::int64_t> bad_, bad_of_step_;  // by reason: of the run, of this rank's step

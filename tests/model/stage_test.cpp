@@ -162,14 +162,7 @@ TEST_F(StageTraining, ThreePassesReadEachSoundOnce) {
   TrainOptions options = stage({"adapter"}, 3);
   options.stage.token_cache = (scratch / "tokens").string();
   const TrainResult first = train(options, scratch / "first", false);
-  // The same places and times, but no sounds any more: whatever is read again would be bad.
-  for (int i = 0; i < 12; ++i) {
-    const fs::path path = sound_path("tones", i);
-    const auto size = fs::file_size(path);
-    const auto changed = fs::last_write_time(path);
-    write_file_atomic(path, std::string(size, 'x'));
-    fs::last_write_time(path, changed);
-  }
+  spoil_sounds("tones", 12);
   const TrainResult second = train(options, scratch / "second", false);
   expect_equal_checkpoints(first.checkpoint, second.checkpoint);
   EXPECT_EQ(metrics("first"), metrics("second"));
@@ -200,13 +193,7 @@ TEST_F(StageTraining, ATowerAboveAFrozenStemTrainsOnWhatIsKept) {
   const Json frozen = parse_json(read_file(scratch / "first" / "config.json"), "config")["frozen"];
   EXPECT_TRUE(frozen.contains("clap"));
   // From other weights above the same stem: nothing is read again.
-  for (int i = 0; i < 12; ++i) {
-    const fs::path path = sound_path("tones", i);
-    const auto size = fs::file_size(path);
-    const auto changed = fs::last_write_time(path);
-    write_file_atomic(path, std::string(size, 'x'));
-    fs::last_write_time(path, changed);
-  }
+  spoil_sounds("tones", 12);
   options.init = (scratch / "first").string();
   train(options, scratch / "second", false);
   EXPECT_FALSE(metrics("second").back().contains("counters"));
