@@ -34,6 +34,15 @@ def adapter_weights(folder):
     return out
 
 
+def add_pairs(weights, adapter):
+    """Low-rank pairs of the adapter (`X.lora.a`, `.b`, `.scale`), added to the matrices of the language model they stand beside."""
+    for name, a in adapter.items():
+        if name.endswith(".lora.a"):
+            layer = name.removesuffix(".lora.a")
+            weight = layer.removeprefix("lang_encoder.model.") + ".weight"
+            weights[weight] = weights[weight] + adapter[layer + ".lora.scale"] * (adapter[layer + ".lora.b"] @ a)
+
+
 def llama_weights(path):
     """Hugging Face names and row order, float64, and the sizes."""
     from gguf import GGUFReader, dequantize
@@ -76,6 +85,7 @@ def main():
     config = json.loads((args.folder / "config.json").read_text())
     store = adapter_weights(args.folder)
     lm_store, lm = llama_weights(args.folder / config["lm"]["file"])
+    add_pairs(lm_store, store)
     store.update({"lm." + name: x for name, x in lm_store.items()})
     store["lm.added_embeddings"] = store["added_embeddings"]
     w = Weights(store=store)
