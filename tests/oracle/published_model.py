@@ -92,12 +92,15 @@ class PublishedModel:
         x = x + y
         return x + self._linear(at + "mlp.fc2", F.gelu(self._linear(at + "mlp.fc1", self._norm(at + "norm2", x))))
 
+    def _normalised(self, mel):
+        """[W, F, 64] -> [W, 1, F, 64]."""
+        mean, var, weight, bias = (self.w["clap.nvclap.bn0." + n] for n in ("running_mean", "running_var", "weight", "bias"))
+        return F.batch_norm(mel.unsqueeze(1).transpose(1, 3), mean, var, weight, bias, False, 0, 1e-5).transpose(1, 3)
+
     def tower(self, mel):
         """[W, 1001, 64] -> [W, 64, D]."""
-        p, w = "clap.nvclap.", self.w
-        x = F.batch_norm(mel.unsqueeze(1).transpose(1, 3), w[p + "bn0.running_mean"], w[p + "bn0.running_var"],
-                         w[p + "bn0.weight"], w[p + "bn0.bias"], False, 0, 1e-5).transpose(1, 3)
-        x = self._norm(p + "patch_embed.norm", self._patches(x).permute(0, 2, 3, 1))
+        p = "clap.nvclap."
+        x = self._norm(p + "patch_embed.norm", self._patches(self._normalised(mel)).permute(0, 2, 3, 1))
         side = x.shape[1]
         for i, depth in enumerate(self.shape.depths):
             for k in range(depth):

@@ -2,7 +2,8 @@
 bench/train.py.
 
 The network of published_model.py, for batches and with gradients; from a checkpoint in the published layout, or from
-the shipped mini, whose tower begins with convolutions and whose language model is a Llama in a GGUF file. As the
+the shipped mini, whose tower begins with convolutions (or has tokens made of their statistics, `clap.cells`) and whose
+language model is a Llama in a GGUF file, low-rank pairs beside it added to its matrices. As the
 release does, a step computes logits at every position and the loss over all of them with labels of -100 where there
 is none. Of the language model only the added tokens' embeddings are trained. No dropout. No line is shared with af2/.
 
@@ -11,11 +12,12 @@ is none. Of the language model only the added tokens' embeddings are trained. No
     loss = model.loss(model.hear(windows, clips), ids, labels)       # windows [B * W, samples], ids and labels [B, T]
 """
 import json
+import math
 import pathlib
 
 import torch
 import torch.nn.functional as F
-from make_selftest import adapter_weights, llama_weights
+from make_selftest import adapter_weights, add_pairs, llama_weights
 from published_model import PublishedModel
 from published_shapes import ADDED, Shape
 
@@ -47,6 +49,8 @@ class TrainingModel(PublishedModel):
         clap, x = config["clap"], config["xattn"]
         weights = {name: tensor.float() for name, tensor in adapter_weights(folder).items()}
         language, lm = llama_weights(folder / config["lm"]["file"])
+        add_pairs(language, weights)
+        weights = {name: tensor for name, tensor in weights.items() if ".lora." not in name}
         weights.update({"lang_encoder.model." + name: tensor.float() for name, tensor in language.items()})
         name = "lang_encoder.model.embed_tokens.weight"
         weights[name] = torch.cat([weights[name], weights.pop("added_embeddings")])
@@ -91,10 +95,21 @@ class TrainingModel(PublishedModel):
         logits = torch.cat([hidden @ self.table.T, hidden @ self.added.T], -1)
         return F.cross_entropy(logits.flatten(0, -2).float(), wanted.flatten(), ignore_index=-100)
 
+    def tower(self, mel):
+        if not self.clap.get("cells"):
+            return super().tower(mel)
+        return self._norm("clap.nvclap.norm", self._stem_tokens(self._stem(self._normalised(mel))))
+
     def _patches(self, x):
         """The mini's tower: 3 x 3 convolutions with pooling before the image is folded."""
         if not self.clap.get("stem"):
             return super()._patches(x)
+        p = "clap.nvclap.patch_embed."
+        x = torch.cat(self._stem(x).chunk(4, 3), 2)
+        return F.conv2d(x, self.w[p + "proj.weight"], self.w[p + "proj.bias"])
+
+    def _stem(self, x):
+        """Normalised log-mel [W, 1, 1001, 64] -> [W, C, m, t]."""
         p = "clap.nvclap.patch_embed."
         if self.clap.get("stem_input") == "log1p":
             x = torch.log1p(x.exp())
@@ -107,5 +122,19 @@ class TrainingModel(PublishedModel):
             pool = (layer.get("pool_mel", 1), layer.get("pool_time", 1))
             if pool != (1, 1):
                 x = F.max_pool2d(x, pool)
-        x = torch.cat(x.chunk(4, 3), 2)
-        return F.conv2d(x, self.w[p + "proj.weight"], self.w[p + "proj.bias"])
+        return x
+
+    def _stem_tokens(self, x):
+        """The stem's map [W, C, m, t] -> tokens [W, steps, context + moment]: statistics around each step, and the step alone."""
+        p, c = "clap.nvclap.stem_tokens.", self.clap["cells"]
+        b, channels, m, t = x.shape
+        pooled = F.avg_pool2d(x.float(), (m // c["bands"], t // c["steps"]))
+        cells = torch.sqrt(pooled + 1e-3).reshape(b, channels * c["bands"], c["steps"])
+        mean = self.w[p + "norm.running_mean"][:, None]
+        deviation = torch.sqrt(self.w[p + "norm.running_var"] + 1e-5)[:, None]
+        n, span = cells.shape[1], c["span"]
+        near = torch.cat([F.avg_pool1d(cells, span, 1, span // 2, count_include_pad=False),
+                          F.max_pool1d(cells, span, 1, span // 2)], 1)
+        named = self._linear(p + "context", ((near - mean) / deviation).transpose(1, 2))
+        alone = self._linear(p + "moment", ((cells - mean[:n]) / deviation[:n]).transpose(1, 2))
+        return torch.cat([F.normalize(named.float(), dim=-1) * math.sqrt(c["context"]), alone.float()], -1)
