@@ -46,7 +46,7 @@ struct Item {
   SharedText level;  // easy, medium, hard; counting: 1, 2, 3
 
   std::string question;              // without options
-  std::vector<std::string> options;  // 2 to 5, or none
+  std::vector<std::string> options;  // 2 to 6, or none
   std::vector<SharedText> kinds;     // [options] present, absent, value: what an option is to the clip
   int answer_index = -1;             // into options
   std::string answer;                // text of the right option, or the open answer

@@ -33,7 +33,7 @@ TEST(EvalBenchmark, AllFilesOfTheRepositoryRead) {
   EXPECT_EQ(layouts["verified"], 11);
   EXPECT_EQ(layouts["documented"], 42);
   EXPECT_EQ(layouts["unverified"], 15);
-  EXPECT_EQ(read_benchmarks(test::benchmark_folder() / "own").size(), 7u);
+  EXPECT_EQ(read_benchmarks(test::benchmark_folder() / "own").size(), 9u);
 }
 
 TEST(EvalBenchmark, EveryKeyHasItsPlace) {

@@ -191,7 +191,7 @@ TEST_F(FactoryChecks, EnglishOnly) {
 
 TEST_F(FactoryChecks, Options) {
   caught("options/number", [](Item& item) {
-    for (int i = 0; i < 2; ++i)
+    for (int i = 0; i < 3; ++i)
       item.options.push_back("a cow number " + std::to_string(i)), item.kinds.push_back("value");
   });
   caught("options/same", [](Item& item) { item.options[0] = "The same!", item.options[1] = "same"; });

@@ -106,6 +106,15 @@ TEST(FactoryCounting, WrongNumbersPointNowhere) {
   }
 }
 
+TEST(FactoryCounting, SixNumbersAreAllOfSix) {
+  Random rng("af2/test/factory/six");
+  for (int right = 1; right <= 6; ++right) {
+    std::set<std::string> all = {std::to_string(right)};
+    for (const WrongAnswer& wrong : wrong_numbers(rng, right, 6)) all.insert(wrong.text);
+    EXPECT_EQ(all, (std::set<std::string>{"1", "2", "3", "4", "5", "6"})) << right;
+  }
+}
+
 TEST(FactoryCounting, NumbersOutOfRangeAreFaults) {
   const Record record = record_with(repeats("dog", 3));
   Item item = *ask("counting", "count", record, "choice");

@@ -394,7 +394,7 @@ TEST_F(Reviewing, ImportRefusesRowByRow) {
   row("none of the options",
       [](Cells& cells) { cells["decision"] = "fix", cells["options"] = "one thing | another thing"; });
   choice();
-  row("2 to 5 options", [](Cells& cells) {
+  row("2 to 6 options", [](Cells& cells) {
     cells["decision"] = "fix", cells["options"] = "one thing", cells["answer"] = "one thing";
   });
   row("no list of JSON", [](Cells& cells) { cells["decision"] = "fix", cells["options"] = "[\"a\", "; });

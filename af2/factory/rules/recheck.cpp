@@ -6,9 +6,9 @@ namespace {
 const RecheckTable& rechecks() {
   static const RecheckTable all = [] {
     RecheckTable table;
-    for (const auto& part :
-         {temporal_rechecks, attribute_rechecks, counting_rechecks, contextual_sound_rechecks,
-          contextual_speech_rechecks, information_rechecks, general_rechecks, long_rechecks})
+    for (const auto& part : {temporal_rechecks, attribute_rechecks, counting_rechecks,
+                             contextual_sound_rechecks, contextual_speech_rechecks, information_rechecks,
+                             general_rechecks, hearing_rechecks, long_rechecks})
       table.merge(part());
     return table;
   }();

@@ -41,6 +41,7 @@ RecheckTable contextual_sound_rechecks();
 RecheckTable contextual_speech_rechecks();
 RecheckTable information_rechecks();
 RecheckTable general_rechecks();
+RecheckTable hearing_rechecks();
 RecheckTable long_rechecks();
 
 }  // namespace af2

@@ -111,6 +111,8 @@ std::vector<WrongAnswer> wrong_numbers(Random& rng, int right, int most) {
     const int offset = down ? -++lower : ++higher;
     wrong.push_back({std::to_string((right - 1 + offset + most) % most + 1)});
   }
+  // The one that is left.
+  if (most == 6) wrong.push_back({std::to_string((right + higher) % most + 1)});
   return wrong;
 }
 

@@ -74,8 +74,9 @@ std::string type_key(const std::string& skill, const std::string& name, bool is_
 const std::vector<RuleType>& rule_types() {
   static const std::vector<RuleType> all = [] {
     std::vector<RuleType> types;
-    for (const auto& table : {temporal_rules, attribute_rules, counting_rules, contextual_sound_rules,
-                              contextual_speech_rules, information_rules, general_rules, long_rules})
+    for (const auto& table :
+         {temporal_rules, attribute_rules, counting_rules, contextual_sound_rules, contextual_speech_rules,
+          information_rules, general_rules, hearing_rules, long_rules})
       for (RuleType& type : table()) types.push_back(std::move(type));
     return types;
   }();
@@ -108,7 +109,7 @@ std::optional<Item> make_item(const RuleType& type, RuleContext& context, const 
   item.answer = finding->answer;
   if (form.form == "choice") {
     const std::vector<WrongAnswer> wrong = distinct(*finding);
-    if (form.options < 2 || form.options > 5) throw user_error("2 to 5 options are needed", "options");
+    if (form.options < 2 || form.options > 6) throw user_error("2 to 6 options are needed", "options");
     const int options =
         finding->most_options > 0 ? std::min(form.options, finding->most_options) : form.options;
     const auto n = static_cast<std::size_t>(options) - 1;

@@ -108,7 +108,7 @@ struct RuleType {
 
 struct ItemForm {
   std::string form = "choice";
-  int options = 4;        // of a choice; fewer where there are no more, as for the thirds of a clip
+  int options = 4;        // of a choice, 2 to 6; fewer where there are no more, as for the thirds of a clip
   bool held_out = false;  // a wording that training does not use
   int letter = -1;        // where the right option stands; -1, or behind the last one: drawn
 };
@@ -131,6 +131,7 @@ std::vector<RuleType> contextual_sound_rules();
 std::vector<RuleType> contextual_speech_rules();
 std::vector<RuleType> information_rules();
 std::vector<RuleType> general_rules();
+std::vector<RuleType> hearing_rules();
 std::vector<RuleType> long_rules();
 
 // Events that count by the margins, not of the background, by onset; their places in record.events.
