@@ -27,7 +27,7 @@ test:             ## all tests of the release build, then the base tests under A
 	  ctest --test-dir build/asan -L base --output-on-failure --no-tests=error -j 2; } || failed=1; \
 	exit $$failed
 
-demo: build       ## ask the shipped model about a real recording
+demo: build       ## ask the shipped model about a real recording and about five minutes made of such
 	@tools/demo.sh
 
 mini: build       ## train the mini again, into runs/mini (hours)
