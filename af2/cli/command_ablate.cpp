@@ -103,7 +103,9 @@ bool train_run(const AblationPlan& plan, const AblationRun& run) {
   if (fs::exists(file)) hours += parse_json(read_file(file), file.string()).at("core_hours").get<double>();
   write_file_atomic(file, Json{{"core_hours", hours}}.dump() + "\n");
   if (!result.finished) return false;
-  export_model({last_stage_folder(stages, run.folder / "run")}, run.folder / "model", plan.dtype);
+  // Low-rank pairs beside the base's language model, rather than a copy of it for every run.
+  export_model({last_stage_folder(stages, run.folder / "run")}, run.folder / "model", plan.dtype,
+               stages.back().stage.trains_low_rank());
   return true;
 }
 

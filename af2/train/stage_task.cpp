@@ -250,8 +250,9 @@ class StageTask : public TrainTask {
         const SafeTensors weights = init_weights(options_.init);
         goes_on = stage_.trains_low_rank() && add_pairs_like(weights);
         merges = !goes_on && ModelParts::add_low_rank_of(*model_.network, weights);
+        // Pairs leave the language model's own weights as they were.
         const bool with_lm =
-            ModelParts::holds_language_model(weights) || (stage_.lm_trained_before && !merges);
+            ModelParts::holds_language_model(weights) || (stage_.lm_trained_before && !merges && !goes_on);
         stage_.lm_trained_before = with_lm || merges;
         const NamedTensors all = ModelParts::all_tensors(*model_.network, with_lm);
         if (!options_.strict_init) start_fresh(*model_.network);

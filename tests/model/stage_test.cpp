@@ -367,6 +367,25 @@ TEST_F(Curriculum, ATrainedLanguageModelIsHandedOn) {
   EXPECT_TRUE(read[1].stage.lm_trained_before);
 }
 
+// Pairs that a stage trains go on in the next one, beside a language model that none of them stores.
+TEST_F(Curriculum, LowRankPairsAreHandedOn) {
+  const auto stages = read_train_stages(write_recipe(
+      R"({"stage": {"train": ["adapter", "lm"], "lora": {"rank": 2, "alpha": 4}},
+          "stages": [{"stage": {"name": "a", "windows": 1}}, {"stage": {"name": "b", "windows": 2}}]})"));
+  ASSERT_EQ(stages.size(), 2u);
+  ASSERT_TRUE(stages[1].stage.lm_trained_before);
+  train_stages(stages, "all", scratch / "run", {});
+  const auto of = [&](const std::string& name) {
+    return tensors_in(*latest_complete(scratch / "run" / ("stage-" + name)).folder / "model.safetensors");
+  };
+  const auto first = of("a"), last = of("b");
+  const std::string pair = "lang_encoder.model.layers.0.mlp.up_proj.lora.b";
+  ASSERT_TRUE(first.contains(pair) && last.contains(pair));
+  EXPECT_GT(first.at(pair).abs().max().item<double>(), 0);
+  EXPECT_FALSE(torch::equal(first.at(pair), last.at(pair)));
+  EXPECT_FALSE(last.contains("lang_encoder.model.layers.0.mlp.up_proj.weight"));
+}
+
 // The ablations' switches: each builds, trains two steps, is saved, and loads into a model that answers.
 struct AblationSwitch {
   std::string name, architecture;
