@@ -61,7 +61,7 @@ void ItemChecker::check_options(const Item& item, const Record* record,
     if (item.form == "yes_no" && answer != "yes" && answer != "no") fault("options/yes_no", item.answer);
     return;
   }
-  if (options.size() < 2 || options.size() > 6) fault("options/number", std::to_string(options.size()));
+  if (!is_choice_size(options.size())) fault("options/number", std::to_string(options.size()));
   const bool known_answer = item.answer_index >= 0 && item.answer_index < static_cast<int>(options.size());
   if (!known_answer) {
     fault("options/answer", "no option is named right");

@@ -30,6 +30,11 @@ struct ItemEvidence {
   }
 };
 
+// A choice has 2 to 6 options.
+inline bool is_choice_size(std::size_t options) {
+  return options >= 2 && options <= 6;
+}
+
 struct Item {
   std::string id;                  // unique in its set; items are kept sorted by it
   SharedText record;               // id of the record it asks about
@@ -46,7 +51,7 @@ struct Item {
   SharedText level;  // easy, medium, hard; counting: 1, 2, 3
 
   std::string question;              // without options
-  std::vector<std::string> options;  // 2 to 6, or none
+  std::vector<std::string> options;  // is_choice_size(), or none
   std::vector<SharedText> kinds;     // [options] present, absent, value: what an option is to the clip
   int answer_index = -1;             // into options
   std::string answer;                // text of the right option, or the open answer

@@ -66,15 +66,11 @@ TEST_F(Training, AdapterResumesBitForBit) {
 
 // Low-rank pairs beside the adapter, with which a later run of the same task goes on.
 TEST_F(Training, AdapterTrainsPairsOfTheLanguageModel) {
-  TrainOptions options = recipe("adapter", 4);
+  TrainOptions options = recipe("adapter", 6);
   options.stage.train = {"adapter", "lm"};
   refused(ErrorKind::kUser, {"stage.lora.rank"}, [&] { train(options, scratch / "refused", false); });
   options.stage.lora.rank = 2;
-  const TrainResult whole = train(options, scratch / "whole", false);
-  options.stop_after = 2;
-  train(options, scratch / "parts", false);
-  options.stop_after = 0;
-  expect_equal_checkpoints(whole.checkpoint, train(options, scratch / "parts", true).checkpoint);
+  const TrainResult whole = expect_resume_is_exact(options, 3);
   const SafeTensors trained = SafeTensors::open(whole.checkpoint / "model.safetensors");
   const std::string b = "lang_encoder.model.layers.0.mlp.down_proj.lora.b";
   ASSERT_TRUE(trained.find(b));
@@ -173,11 +169,7 @@ TEST_F(Training, AFrozenStemStaysAndItsPoolResumes) {
   options.tower.freeze_stem = true;
   options.tower.stem_dropout = 0.2;
   options.scene_pool = 5;
-  const TrainResult whole = train(options, scratch / "whole", false);
-  options.steps = 3;
-  train(options, scratch / "halves", false);
-  options.steps = 6;
-  expect_equal_checkpoints(whole.checkpoint, train(options, scratch / "halves", true).checkpoint);
+  const TrainResult whole = expect_resume_is_exact(options, 3);
   const SafeTensors trained = SafeTensors::open(whole.checkpoint / "model.safetensors");
   for (const auto& [name, tensor] : stem) EXPECT_TRUE(read_tensor(trained, name).equal(tensor)) << name;
   EXPECT_TRUE(trained.contains("features.weight"));

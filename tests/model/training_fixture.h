@@ -130,15 +130,21 @@ class Training : public ::testing::Test {
       EXPECT_EQ(sha256_file(a / file), sha256_file(b / file)) << file;
   }
 
-  // 2 * half steps in one go and in two halves.
-  void expect_resume_is_exact(const std::string& task, int half) {
-    const TrainResult whole = train(recipe(task, 2 * half), scratch / "whole", false);
+  // 2 * half steps in one go (whose result it gives) and in two halves.
+  TrainResult expect_resume_is_exact(const std::string& task, int half) {
+    return expect_resume_is_exact(recipe(task, 2 * half), half);
+  }
+  TrainResult expect_resume_is_exact(TrainOptions options, int half) {
+    options.steps = 2 * half;
+    const TrainResult whole = train(options, scratch / "whole", false);
     EXPECT_TRUE(whole.finished);
     EXPECT_EQ(whole.steps, 2 * half);
     EXPECT_TRUE(is_complete(whole.checkpoint));
-    const TrainResult first = train(recipe(task, half), scratch / "halves", false);
+    options.steps = half;
+    const TrainResult first = train(options, scratch / "halves", false);
     EXPECT_EQ(first.steps, half);
-    const TrainResult second = train(recipe(task, 2 * half), scratch / "halves", true);
+    options.steps = 2 * half;
+    const TrainResult second = train(options, scratch / "halves", true);
     EXPECT_EQ(second.steps, 2 * half);
     expect_equal_checkpoints(whole.checkpoint, second.checkpoint);
     EXPECT_NE(sha256_file(first.checkpoint / "model.safetensors"),
@@ -149,6 +155,7 @@ class Training : public ::testing::Test {
         EXPECT_TRUE(std::isfinite(record["loss"].get<double>()));
       }
     }
+    return whole;
   }
 
   std::vector<Json> losses_with_workers(const std::string& task, int workers, int steps) {

@@ -101,7 +101,7 @@ std::optional<Item> fixed_item(const Item& shown, const ReviewRow& row, std::str
   }
   if (!item.options.empty()) {
     std::set<std::string> different(item.options.begin(), item.options.end());
-    if (item.options.size() < 2 || item.options.size() > 6) why = "has not 2 to 6 options";
+    if (!is_choice_size(item.options.size())) why = "has not 2 to 6 options";
     if (different.size() != item.options.size() || different.contains(""))
       why = "has an option twice or empty";
     if (!why.empty()) return std::nullopt;

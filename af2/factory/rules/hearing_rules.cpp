@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "af2/factory/rules/rule_scene.h"
-#include "af2/factory/rules/story_pool.h"
 
 namespace af2 {
 namespace {
@@ -13,24 +12,6 @@ constexpr int kOptionsOfSound = 4;  // of "which of these", whatever the set's o
 std::optional<int> drawn_sound(const RuleContext& context, const RuleScene& scene) {
   const std::vector<int> sounds = scene.clear();
   return sounds.empty() ? std::nullopt : std::optional<int>(context.rng.pick(sounds));
-}
-
-// Sounds that are not in the clip, drawn as often as the set's other clips hold them: a sound that is never
-// heard in the set would be known for a wrong answer.
-std::vector<std::string> absent_sounds(const RuleContext& context, int n) {
-  if (!context.pool) return absent_labels(context, n);
-  const Record& record = context.record;
-  if (!record.all_labelled) return {};
-  return draw_from(context.pool->labels(), n, context.rng,
-                   [&](const std::string& label, const std::vector<std::string>& drawn) {
-                     const auto clash = [&](const std::string& other) {
-                       return context.words.confusable(label, other);
-                     };
-                     return std::none_of(drawn.begin(), drawn.end(), clash) &&
-                            std::none_of(record.labels.begin(), record.labels.end(), clash) &&
-                            std::none_of(record.events.begin(), record.events.end(),
-                                         [&](const RecordEvent& event) { return clash(event.label); });
-                   });
 }
 
 Finding about(const RuleContext& context, const SoundClass& sound) {
@@ -49,7 +30,7 @@ std::optional<Finding> find_sound(const RuleContext& context) {
   const std::optional<int> sound = drawn_sound(context, scene);
   if (!sound) return std::nullopt;
   Finding finding = about(context, class_at(scene, *sound));
-  for (const std::string& label : absent_sounds(context, kOptionsOfSound - 1))
+  for (const std::string& label : absent_in_set(context, kOptionsOfSound - 1))
     finding.wrong.push_back({phrase_of(context, label), "absent"});
   finding.most_options = kOptionsOfSound;
   return finding;
@@ -71,7 +52,7 @@ std::optional<Finding> find_what(const RuleContext& context) {
 std::optional<Finding> find_whether(const RuleContext& context) {
   const RuleScene scene = scene_of(context);
   const std::optional<int> sound = drawn_sound(context, scene);
-  const std::vector<std::string> absent = absent_sounds(context, 1);
+  const std::vector<std::string> absent = absent_in_set(context, 1);
   // Where only one of the answers can be given, the question would tell which.
   if (!sound || absent.empty()) return std::nullopt;
   Finding finding;

@@ -128,25 +128,7 @@ std::vector<const LongSound*> LongScene::drawn(const std::function<bool(const Lo
 }
 
 std::vector<std::string> LongScene::absent(int n) const {
-  const Record& record = context_.record;
-  if (!context_.pool) return absent_labels(context_, n);
-  if (!record.all_labelled) return {};
-  std::set<std::string> present(record.labels.begin(), record.labels.end());
-  for (const RecordEvent& event : record.events) present.insert(event.label);
-  // Labels that the vocabulary lacks are left out: nothing says what they may be confused with.
-  std::vector<int> ids;
-  for (const std::string& label : present) ids.push_back(context_.words.find(label));
-  return draw_from(
-      context_.pool->labels(), n, rng(),
-      [&](const std::string& label, const std::vector<std::string>& drawn) {
-        const int id = context_.words.find(label);
-        return id >= 0 &&
-               std::none_of(ids.begin(), ids.end(),
-                            [&](int other) { return other >= 0 && context_.words.confusable(id, other); }) &&
-               std::none_of(drawn.begin(), drawn.end(), [&](const std::string& other) {
-                 return context_.words.confusable(label, other);
-               });
-      });
+  return absent_in_set(context_, n);
 }
 
 std::vector<std::string> LongScene::other_places(int n) const {

@@ -6,6 +6,7 @@
 #include "af2/core/error.h"
 #include "af2/core/text_util.h"
 #include "af2/data/text_terms.h"
+#include "af2/factory/rules/story_pool.h"
 
 namespace af2 {
 namespace {
@@ -109,7 +110,8 @@ std::optional<Item> make_item(const RuleType& type, RuleContext& context, const 
   item.answer = finding->answer;
   if (form.form == "choice") {
     const std::vector<WrongAnswer> wrong = distinct(*finding);
-    if (form.options < 2 || form.options > 6) throw user_error("2 to 6 options are needed", "options");
+    if (form.options < 0 || !is_choice_size(static_cast<std::size_t>(form.options)))
+      throw user_error("2 to 6 options are needed", "options");
     const int options =
         finding->most_options > 0 ? std::min(form.options, finding->most_options) : form.options;
     const auto n = static_cast<std::size_t>(options) - 1;
@@ -183,6 +185,27 @@ std::vector<std::string> absent_labels(const RuleContext& context, int n) {
     chosen.push_back(context.words.at(label).name);
   }
   return chosen;
+}
+
+std::vector<std::string> absent_in_set(const RuleContext& context, int n) {
+  const Record& record = context.record;
+  if (!context.pool) return absent_labels(context, n);
+  if (!record.all_labelled) return {};
+  std::set<std::string> present(record.labels.begin(), record.labels.end());
+  for (const RecordEvent& event : record.events) present.insert(event.label);
+  // Labels that the vocabulary lacks are left out: nothing says what they may be confused with.
+  std::vector<int> ids;
+  for (const std::string& label : present) ids.push_back(context.words.find(label));
+  return draw_from(
+      context.pool->labels(), n, context.rng,
+      [&](const std::string& label, const std::vector<std::string>& drawn) {
+        const int id = context.words.find(label);
+        return id >= 0 &&
+               std::none_of(ids.begin(), ids.end(),
+                            [&](int other) { return other >= 0 && context.words.confusable(id, other); }) &&
+               std::none_of(drawn.begin(), drawn.end(),
+                            [&](const std::string& other) { return context.words.confusable(label, other); });
+      });
 }
 
 ItemEvidence evidence_of(const RecordEvent& event) {

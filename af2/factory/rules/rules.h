@@ -143,6 +143,9 @@ std::string sentence_of(const RuleContext& context, const std::string& label);
 // Labels of the vocabulary that do not sound in the record and that no word shares with one that does, nor
 // with one another; drawn, at most `n`. Empty where the record does not say all that sounds.
 std::vector<std::string> absent_labels(const RuleContext& context, int n);
+// The same, drawn as often as the set's other clips hold them (context.pool; without it as above): what no
+// clip of the set holds would be known for a wrong answer.
+std::vector<std::string> absent_in_set(const RuleContext& context, int n);
 ItemEvidence evidence_of(const RecordEvent& event);
 
 // ---- Wordings ---------------------------------------------------------------------------------------------
