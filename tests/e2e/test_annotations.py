@@ -210,6 +210,16 @@ def is_presence(item, clip):
     return (item["answer"] == "yes") == (item["facts"]["label"] in clip.labels())
 
 
+def is_sound(item, clip):
+    """The answer sounds, and no other option does."""
+    right = {item["facts"]["label"]} == set(named(item["answer"], SOUNDS)) and item["facts"]["label"] in clip.labels()
+    return right and not any(named(o, clip.labels()) for o in item.get("options", []) if o != item["answer"])
+
+
+def is_only_sound(item, clip):
+    return clip.labels() == [item["facts"]["label"]] and one(item["answer"]) == clip.labels()[0]
+
+
 def number(text):
     words = "zero one two three four five six seven eight nine ten".split()
     found = re.findall(r"\d+|\b(?:%s|once|twice)\b" % "|".join(words), text.lower())[-1]
@@ -334,7 +344,8 @@ TRUTH = {
     "attribute.comparative": is_most, "attribute.pair": is_pair, "attribute.at_time": is_at_time, "attribute.how_long": is_how_long,
     "general.count_beside": is_count_beside, "general.compare_two": is_compare_two, "general.beside_kth": is_beside_kth,
     "general.beside_most": is_beside_most, "general.count_most": is_count_most, "general.lasting_beside": is_lasting_beside,
-    "foundational.events": is_event_list,
+    "foundational.events": is_event_list, "foundational.sound": is_sound, "foundational.what": is_only_sound,
+    "foundational.presence": is_presence,
 }
 
 
@@ -369,7 +380,7 @@ class Layout(unittest.TestCase):
             manifest = json.loads((self.root / f"clean/Mine-{skill}/train.json").read_text())
             self.assertEqual(manifest["total_num"], len(some))
             for item, entry in zip(some, manifest["data"].values()):
-                letter = "" if "options" not in item else f"({'ABCDE'[item['answer_index']]}) "
+                letter = "" if "options" not in item else f"({'ABCDEF'[item['answer_index']]}) "
                 self.assertEqual(entry["output"], letter + item["answer"])
                 self.assertTrue(entry["prompt"].startswith(item["question"]))
                 self.assertTrue((self.root / "clean" / item["audio"]).is_file(), item["audio"])
@@ -693,7 +704,8 @@ class Jams(Layout):
         for item in items:
             if item["skill"] != "foundational":
                 self.assertNotIn("wind", item["answer"])
-        truth = {key: check for key, check in TRUTH.items() if not key.startswith(("foundational", "attribute.pair", "attribute.comp"))}
+        truth = {key: check for key, check in TRUTH.items()
+                 if not key.startswith(("foundational.events", "attribute.pair", "attribute.comp"))}
         counts = self.hold(items, clips, truth)
         self.covers(counts, ["temporal.order", "temporal.referring", "temporal.grounding", "temporal.together", "counting.count",
                              "attribute.how_long"])
