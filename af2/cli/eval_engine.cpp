@@ -14,6 +14,7 @@
 #include "af2/core/file.h"
 #include "af2/core/progress.h"
 #include "af2/core/text_util.h"
+#include "af2/text/prompt.h"
 
 namespace af2 {
 namespace fs = std::filesystem;
@@ -208,15 +209,16 @@ class HearingEngine {
 
   void choose(const Ask& ask, const std::string& prompt, const Memory& memory, Reply& reply) {
     const double began = steady_seconds();
-    const std::vector<Choice> scored = engine_->weigh(memory, prompt, ask.choices);
+    const std::vector<Choice> scored = engine_->weigh_listed(memory, prompt, ask.choices);
     const Choice& best = likeliest(scored);
     reply.text = best.text, reply.finish = "stop";
     reply.logprob_mean = std::log(std::max(best.share, 1e-12));
     reply.ms["prefill"] = (steady_seconds() - began) * 1e3;
   }
 
-  static void write(const Answer& answer, Reply& reply) {
-    reply.text = answer.text, reply.finish = answer.finish_reason;
+  void write(const Answer& answer, Reply& reply) const {
+    // What is scored is the verdict: rules of matching know nothing of what a model writes before it.
+    reply.text = behind_lead(answer.text, engine_->config().text.lead), reply.finish = answer.finish_reason;
     reply.tokens = static_cast<int>(answer.tokens.size());
     if (!answer.log_probabilities.empty())
       reply.logprob_mean =

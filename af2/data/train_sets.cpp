@@ -139,22 +139,34 @@ void TrainTextOptions::check(const std::string& where) const {
                      where + "plain_share and unlettered_share");
 }
 
-ManifestItem asked_item(ManifestItem item, const TrainTextOptions& options, const std::string& set,
-                        std::uint64_t seed) {
-  if (options.plain_share + options.unlettered_share <= 0) return item;
+namespace {
+
+// Without its list of choices, or its answers without their letters.
+void ask_plainly(ManifestItem& item, const TrainTextOptions& options, const std::string& set,
+                 std::uint64_t seed) {
+  if (options.plain_share + options.unlettered_share <= 0) return;
   SplitPrompt split = split_choices(item.prompt);
-  if (split.choices.empty() || item.outputs.empty()) return item;
+  if (split.choices.empty() || item.outputs.empty()) return;
   std::vector<std::string> texts;
   for (const std::string& output : item.outputs)
     for (std::size_t i = 0; i < split.choices.size(); ++i)
       if (output == choice_label(i) + split.choices[i]) texts.push_back(split.choices[i]);
-  if (texts.size() != item.outputs.size()) return item;
+  if (texts.size() != item.outputs.size()) return;
   const double drawn =
       Random("af2/choices/1/" + std::to_string(seed) + "/" + set + "/" + item.id + "/" + item.audio)
           .uniform();
-  if (drawn >= options.plain_share + options.unlettered_share) return item;
+  if (drawn >= options.plain_share + options.unlettered_share) return;
   if (drawn < options.plain_share) item.prompt = std::move(split.question);
   item.outputs = std::move(texts);
+}
+
+}  // namespace
+
+ManifestItem asked_item(ManifestItem item, const TrainTextOptions& options, const std::string& set,
+                        std::uint64_t seed) {
+  ask_plainly(item, options, set, seed);
+  if (options.leads && item.meta.is_object() && item.meta.contains("lead") && item.meta["lead"].is_string())
+    for (std::string& output : item.outputs) output = item.meta["lead"].get<std::string>() + ": " + output;
   return item;
 }
 
@@ -195,8 +207,11 @@ std::vector<TrainSet> read_train_sets(const std::vector<TrainSetOptions>& option
       for (ManifestItem& item : read_any_manifest(file, how, set.left_out)) items.push_back(std::move(item));
     }
     set.read = static_cast<std::int64_t>(items.size());
-    std::erase_if(items,
-                  [&](const ManifestItem& item) { return is_held_out(item, one, seed) != one.held_out; });
+    std::erase_if(items, [&](const ManifestItem& item) {
+      const bool wanted =
+          one.tasks.empty() || std::find(one.tasks.begin(), one.tasks.end(), item.task) != one.tasks.end();
+      return !wanted || is_held_out(item, one, seed) != one.held_out;
+    });
     const std::vector<std::size_t> used = used_items(items.size(), share, name, seed);
     set.unused = set.read - static_cast<std::int64_t>(used.size());
     std::map<std::string, SoundLook> looks;

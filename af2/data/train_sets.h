@@ -29,6 +29,7 @@ struct TrainSetOptions {
   double fraction = 1;  // of its items, drawn by name
   double hold_out = 0;
   bool held_out = false;
+  std::vector<std::string> tasks;
   ManifestRead read;
 
   template <class V>
@@ -42,6 +43,7 @@ struct TrainSetOptions {
     v.field("hold_out", hold_out,
             "share of its sounds, drawn by their files' names, whose items are not used: for validation");
     v.field("held_out", held_out, "these alone are used");
+    v.field("tasks", tasks, "items of these tasks alone (key task of a line); empty: all");
     v.field("read", read, "how the manifest is read");
   }
 };
@@ -50,6 +52,7 @@ struct TrainTextOptions {
   bool keep_case = false;
   bool cut_prompt = false;
   double plain_share = 0, unlettered_share = 0;
+  bool leads = false;
 
   // Throws kUser naming the key below `where`.
   void check(const std::string& where) const;
@@ -63,6 +66,9 @@ struct TrainTextOptions {
             "of the questions that end in a list of choices, drawn by name: asked without it, and answered "
             "without a letter");
     v.field("unlettered_share", unlettered_share, "of them: asked with it, and answered without a letter");
+    v.field("leads", leads,
+            "answers begin with what the question is about, where a line's meta has a lead: \"a dog barking: "
+            "yes\"");
   }
 };
 
@@ -75,6 +81,7 @@ struct TrainTokens {
 
 // An item as its question is asked (TrainTextOptions::plain_share and unlettered_share; `set` and `seed` name
 // the draw): changed where the prompt ends in a list of choices and every answer is one of them, "(B) xxx".
+// With `leads`, "LEAD: xxx" of an item whose meta has one.
 ManifestItem asked_item(ManifestItem item, const TrainTextOptions& options, const std::string& set,
                         std::uint64_t seed);
 

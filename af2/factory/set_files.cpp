@@ -4,10 +4,12 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <unordered_map>
 
 #include "af2/core/error.h"
 #include "af2/core/text_util.h"
 #include "af2/data/table.h"
+#include "af2/factory/lead.h"
 #include "af2/io/atomic_file.h"
 
 namespace af2 {
@@ -135,6 +137,21 @@ ManifestItem manifest_item(const Item& item) {
 void write_jsonl_manifest(const fs::path& file, const std::vector<Item>& items) {
   AtomicFile out(file);
   for (const Item* item : by_id(items)) out.write(manifest_line(manifest_item(*item)) + "\n");
+  out.commit();
+}
+
+void write_jsonl_manifest(const fs::path& file, const std::vector<Item>& items,
+                          const std::vector<Record>& records, const Vocabulary& words) {
+  std::unordered_map<std::string, const Record*> known;
+  for (const Record& record : records) known.emplace(record.id, &record);
+  AtomicFile out(file);
+  for (const Item* item : by_id(items)) {
+    ManifestItem line = manifest_item(*item);
+    const auto record = known.find(item->record.str());
+    const std::string lead = lead_of(*item, words, record == known.end() ? nullptr : record->second);
+    if (!lead.empty()) line.meta["lead"] = lead;
+    out.write(manifest_line(line) + "\n");
+  }
   out.commit();
 }
 

@@ -17,6 +17,7 @@
 
 #include "af2/data/manifest.h"
 #include "af2/data/record.h"
+#include "af2/data/vocabulary.h"
 #include "af2/factory/item.h"
 
 namespace af2 {
@@ -48,8 +49,12 @@ void write_items(const std::filesystem::path& file, const std::vector<Item>& ite
 
 // An item as a manifest has it, with all that a line has a place for.
 ManifestItem manifest_item(const Item& item);
-// One line an item: audio, prompt, output, start, duration, id, task (the skill), meta (type, level, form).
+// One line an item: audio, prompt, output, start, duration, id, task (the skill), meta (type, level, form,
+// and with `words` lead: lead.h).
 void write_jsonl_manifest(const std::filesystem::path& file, const std::vector<Item>& items);
+// The same with `lead` in meta (lead.h); `records` as far as they are known.
+void write_jsonl_manifest(const std::filesystem::path& file, const std::vector<Item>& items,
+                          const std::vector<Record>& records, const Vocabulary& words);
 // AF2 JSON, one file a skill and split, "NAME-SKILL/SPLIT.json" below `folder`; items without a split are
 // train. split_path is the first folder that all their sounds share, and names are relative to it. Gives the
 // files' names, sorted.

@@ -102,8 +102,8 @@ std::vector<std::string> ids_of(const std::vector<Item>& items) {
 }
 
 void write_files(const fs::path& out, const std::vector<Item>& items, const std::vector<Record>& records,
-                 const std::string& name) {
-  write_jsonl_manifest(out / (name + ".jsonl"), items);
+                 const Vocabulary& words, const std::string& name) {
+  write_jsonl_manifest(out / (name + ".jsonl"), items, records, words);
   write_af2_manifests(out, name, items);
   write_asked_set(out, items, records);
 }
@@ -167,7 +167,7 @@ SetResult make_set(const fs::path& out, const std::vector<Record>& records, cons
   result.items = static_cast<std::int64_t>(items.size());
   aside.write_gone(job);
   aside.commit();
-  write_files(out, items, records, options.name);
+  write_files(out, items, records, words, options.name);
   if (words.size() > 0) write_label_table(out / "labels.tsv", words.labels());
   ReportInputs inputs_of_report = std::move(pass.inputs);
   inputs_of_report.name = options.name;

@@ -173,13 +173,16 @@ class Engine {
   // text.
   Perplexity perplexity(std::string_view text, int chunk = 512, bool written = false) const;
   // The answers `choices` to a question, in their order, after the prompt that lists them (text/prompt.h
-  // with_choices); where TextConfig::plain_choices, the mean of that and of the question alone. Throws kUser
-  // as with_choices.
+  // with_choices). Throws kUser as with_choices.
   std::vector<Choice> choose(const Memory& memory, std::string_view question,
                              const std::vector<std::string>& choices) const;
+  // After a prompt that ends in their list; where TextConfig::plain_choices, the mean of that and of the
+  // question alone. A prompt that ends in no such list is weighed as it is.
+  std::vector<Choice> weigh_listed(const Memory& memory, std::string_view prompt,
+                                   const std::vector<std::string>& choices) const;
   // The same after a prompt as it is. Each answer counts in all ways it may be written (choice_answers), at
-  // once or after the lead that the model writes (TextConfig::lead). The prompt runs once. Throws kUser
-  // without choices.
+  // once or after the lead that the model writes (TextConfig::lead). The prompt runs once, the answers side
+  // by side. Throws kUser without choices.
   std::vector<Choice> weigh(const Memory& memory, std::string_view prompt,
                             const std::vector<std::string>& choices) const;
 

@@ -51,15 +51,19 @@ torch::Tensor MaskedCrossAttentionImpl::forward(const torch::Tensor& x, const Au
     const torch::Tensor mixed = trained_attention(q, audio.keys, audio.values, hidden);
     return to_out->forward(texts.pack(mixed.transpose(1, 2).reshape({b, t, heads * dim_head})));
   }
-  torch::Tensor scores = torch::matmul(q * std::pow(static_cast<double>(dim_head), -0.5),
+  // Several texts about one clip are as many queries of it: [1, H, B*T, dh].
+  const bool shared = audio.keys.size(0) == 1 && b > 1;
+  const torch::Tensor queries = shared ? q.transpose(0, 1).reshape({1, heads, b * t, dim_head}) : q;
+  torch::Tensor scores = torch::matmul(queries * std::pow(static_cast<double>(dim_head), -0.5),
                                        audio.keys.transpose(-2, -1));  // [B, H, T, S]
   if (key_mask.defined()) {
     // The greatest float, as published, is none of bfloat16.
     const double masked =
         scores.scalar_type() == torch::kFloat32 ? -std::numeric_limits<float>::max() : kMaskedNarrow;
-    scores = scores.masked_fill(key_mask.view({b, 1, 1, -1}) == 0, masked);
+    scores = scores.masked_fill(key_mask.view({-1, 1, 1, audio.keys.size(2)}) == 0, masked);
   }
-  const torch::Tensor mixed = torch::matmul(scores.softmax(-1), audio.values);
+  torch::Tensor mixed = torch::matmul(scores.softmax(-1), audio.values);
+  if (shared) mixed = mixed.view({heads, b, t, dim_head}).transpose(0, 1);  // [B, H, T, dh]
   return to_out->forward(texts.pack(mixed.transpose(1, 2).reshape({b, t, heads * dim_head})));
 }
 

@@ -18,11 +18,13 @@ int need_token(const ByteBpe& tokenizer, const std::string& token, const char* w
   return *id;
 }
 
-// Where the label of choice `i` stands in a text, looked for from `from`; npos: nowhere.
+// Where the label of choice `i`, "(A) " or "(a) ", stands in a text, looked for from `from`; npos: nowhere.
 std::size_t label_at(const std::string& text, std::size_t i, std::size_t from) {
-  const std::string label = choice_label(i);
-  for (std::size_t at = from; (at = text.find(label, at)) != std::string::npos; at += label.size())
-    if (at == 0 || text[at - 1] == ' ' || text[at - 1] == '\n') return at;
+  const std::string label = choice_label(i), lower = lower_case(label);
+  for (std::size_t at = from; (at = text.find('(', at)) != std::string::npos; ++at)
+    if ((text.compare(at, label.size(), label) == 0 || text.compare(at, label.size(), lower) == 0) &&
+        (at == 0 || text[at - 1] == ' ' || text[at - 1] == '\n'))
+      return at;
   return std::string::npos;
 }
 
@@ -66,6 +68,12 @@ std::vector<std::string> choice_answers(std::size_t i, std::string_view choice) 
   for (const std::string& answer : {text, lower_case(text), label + text, lower_case(label + text)})
     if (std::find(answers.begin(), answers.end(), answer) == answers.end()) answers.push_back(answer);
   return answers;
+}
+
+std::string behind_lead(const std::string& answer, const std::string& lead) {
+  if (lead.empty()) return answer;
+  const std::size_t at = answer.rfind(lead + " ");
+  return at == std::string::npos ? answer : answer.substr(at + lead.size() + 1);
 }
 
 std::string with_choices(std::string_view question, const std::vector<std::string>& choices) {

@@ -52,6 +52,10 @@ struct SplitPrompt {
 };
 SplitPrompt split_choices(const std::string& prompt);
 
+// What stands behind the last `lead` (TextConfig::lead, ":") and a space: the verdict of "a dog barking:
+// yes"; the answer as it is where there is none, or no lead.
+std::string behind_lead(const std::string& answer, const std::string& lead);
+
 // "(A) " of choice 0.
 std::string choice_label(std::size_t i);
 

@@ -109,6 +109,39 @@ TEST_F(TrainSets, SharesOfFormsThatAreMoreThanAllAreRefused) {
   test::refused(ErrorKind::kUser, {"stage.text.plain_share"}, [&] { text.check("stage.text."); });
 }
 
+TEST_F(TrainSets, AnswersBeginWithTheLeadWhereOneIsWanted) {
+  ManifestItem item;
+  item.prompt = "How often? (A) 2. (B) 3.", item.outputs = {"(B) 3"};
+  item.meta = {{"lead", "a dog barking"}};
+  EXPECT_EQ(asked_item(item, text, "set", 42).outputs[0], "(B) 3");
+  text.leads = true;
+  EXPECT_EQ(asked_item(item, text, "set", 42).outputs[0], "a dog barking: (B) 3");
+  text.plain_share = 1;
+  EXPECT_EQ(asked_item(item, text, "set", 42).outputs[0], "a dog barking: 3");
+  item.meta = nullptr;
+  EXPECT_EQ(asked_item(item, text, "set", 42).outputs[0], "3");
+}
+
+TEST_F(TrainSets, ItemsOfChosenTasksAlone) {
+  std::string lines;
+  for (const char* task : {"temporal", "counting", "temporal", ""})
+    lines += Json{{"audio", "a.wav"},
+                  {"prompt", "What?"},
+                  {"output", "rain"},
+                  {"duration", 3},
+                  {"id", std::to_string(lines.size())},
+                  {"task", task}}
+                 .dump() +
+             "\n";
+  TrainSetOptions some = set("a", lines);
+  some.tasks = {"temporal"};
+  const auto sets = read({some});
+  EXPECT_EQ(sets[0].items.size(), 2u);
+  EXPECT_EQ(sets[0].unused, 2);
+  some.tasks = {"none"};
+  test::refused(ErrorKind::kData, {"has no item"}, [&] { read({some}); });
+}
+
 TEST_F(TrainSets, AnAnswerThatDoesNotFitIsTakenOutOrItsQuestionCut) {
   std::string longer;
   for (int i = 0; i < 300; ++i) longer += "word ";

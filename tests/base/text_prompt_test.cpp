@@ -185,11 +185,21 @@ TEST(Prompt, ChoicesAreSplitOffAgain) {
   const SplitPrompt split = split_choices(with_choices("Which (of these) is heard", choices));
   EXPECT_EQ(split.question, "Which (of these) is heard?");
   EXPECT_EQ(split.choices, choices);
-  for (const char* none :
-       {"What is heard?", "Is it (A) a dog?", "(A) alone", "Which? (B) no first. (C) third.", ""}) {
+  EXPECT_EQ(split_choices("which? (a) a dog. (b) rain.").choices,
+            (std::vector<std::string>{"a dog", "rain"}));
+  for (const char* none : {"What is heard?", "Is it (A) a dog?", "(A) alone",
+                           "Which? (B) no first. (C) third.", "Is it f(a) or (b) b?", ""}) {
     EXPECT_TRUE(split_choices(none).choices.empty()) << none;
     EXPECT_EQ(split_choices(none).question, none);
   }
+}
+
+TEST(Prompt, AVerdictStandsBehindItsLead) {
+  EXPECT_EQ(behind_lead("a dog barking: yes", ":"), "yes");
+  EXPECT_EQ(behind_lead("a dog 1, rain 2: a dog, rain", ":"), "a dog, rain");
+  EXPECT_EQ(behind_lead("at 1:30", ":"), "at 1:30");
+  EXPECT_EQ(behind_lead("yes", ":"), "yes");
+  EXPECT_EQ(behind_lead("a dog barking: yes", ""), "a dog barking: yes");
 }
 
 TEST(StopText, HoldsBackWhatMayBecomeAStop) {

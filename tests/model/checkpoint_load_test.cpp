@@ -118,17 +118,20 @@ TEST_F(Published, ChoicesAreWeighedByTheirProbability) {
     ids.push_back(loaded.stop_ids.front());
     return ids;
   };
-  const std::vector<std::string> choices = {"one", "two and more", "x"};
+  std::vector<std::string> choices = {"one", "two and more", "x"};
   const auto expect_shares = [&](const std::vector<Choice>& scored, const std::vector<int>& lead) {
-    ASSERT_EQ(scored.size(), 3u);
+    ASSERT_EQ(scored.size(), choices.size());
     double shares = 0;
     for (std::size_t i = 0; i < choices.size(); ++i) {
-      double probability = 0;
+      std::vector<double> ways;
       for (const auto& way : choice_answers(i, choices[i])) {
-        probability += std::exp(log_probability(with(prompt, way), prompt.size()));
-        if (!lead.empty()) probability += std::exp(log_probability(with(lead, " " + way), prompt.size()));
+        ways.push_back(log_probability(with(prompt, way), prompt.size()));
+        if (!lead.empty()) ways.push_back(log_probability(with(lead, " " + way), prompt.size()));
       }
-      EXPECT_NEAR(scored[i].log_probability, std::log(probability), 1e-3) << choices[i];
+      const double high = *std::max_element(ways.begin(), ways.end());
+      double sum = 0;
+      for (const double way : ways) sum += std::exp(way - high);
+      EXPECT_NEAR(scored[i].log_probability, high + std::log(sum), 1e-3) << choices[i];
       EXPECT_EQ(scored[i].text, choices[i]);
       shares += scored[i].share;
     }
@@ -159,6 +162,21 @@ TEST_F(Published, ChoicesAreWeighedByTheirProbability) {
     shares += mean[i].share;
   }
   EXPECT_NEAR(shares, 1, 1e-9);
+  // A prompt that lists them is taken apart; one that does not is weighed as it is.
+  const af2::Memory heard = both.listen(steady_clip());
+  EXPECT_EQ(both.weigh_listed(heard, "which? (a) one. (b) two and more. (c) x.", choices)[1].log_probability,
+            mean[1].log_probability);
+  EXPECT_EQ(both.weigh_listed(heard, "which?", choices)[1].log_probability, plain[1].log_probability);
+
+  // More than are weighed at once, of lengths that differ.
+  choices.clear();
+  for (int i = 0; i < 26; ++i) {
+    std::string text = "sound";
+    for (int k = 0; k < i % 5; ++k) text += " and more";
+    choices.push_back(text + " " + static_cast<char>('a' + i));
+  }
+  expect_shares(engine.weigh(memory, "which?", choices), {});
+  choices = {"one", "two and more", "x"};
 
   // What it writes first of its own accord is made its lead.
   AnswerOptions first;
