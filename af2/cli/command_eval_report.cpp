@@ -23,12 +23,12 @@ namespace {
 
 struct CompareFlags {
   std::string a, b;
-  bool json = false;
+  bool json = false, other_data = false;
   int resamples = 10000;
 };
 
 int run_compare(const CompareFlags& flags) {
-  const Json c = compare_runs(flags.a, flags.b, flags.resamples);
+  const Json c = compare_runs(flags.a, flags.b, flags.resamples, /*seed=*/1, flags.other_data);
   if (flags.json) {
     print_line(c.dump());
     return 0;
@@ -176,6 +176,8 @@ void add_eval_reports(CLI::App& eval, CommandRunner& runner) {
   pair->add_option("a", compare->a, "folder of a scored run")->required();
   pair->add_option("b", compare->b, "folder of another")->required();
   pair->add_option("--resamples", compare->resamples, "of the interval")->check(CLI::Range(100, 1000000));
+  pair->add_flag("--other-data", compare->other_data,
+                 "the benchmark's files differ on purpose: the same items about other sounds");
   pair->add_flag("--json", compare->json, "as JSON, with the items that flipped");
   pair->callback([compare, &runner] { runner = [compare] { return run_compare(*compare); }; });
 

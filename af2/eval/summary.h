@@ -67,8 +67,9 @@ std::string summary_text(const Json& summary);
 // Two scored runs over the same items (schema af2-eval-compare/1): {a, b {model, name}, benchmark, metric, n,
 // value_a, value_b, difference, low, high, wins, losses, ties, mcnemar {b, c, exact, mid, chi2}?, flipped
 // [{id, a, b}], groups {BY: [{value, n, difference, low, high}]}, note}. Items that only one of them has are
-// counted in `only_a`, `only_b` and left out. Throws kUser for runs of different benchmarks.
+// counted in `only_a`, `only_b` and left out. Throws kUser for runs of different benchmarks, and without
+// `other_data` of different files: with it the same items may be about other sounds (tools/robustness.sh).
 Json compare_runs(const std::filesystem::path& a, const std::filesystem::path& b, int resamples = 10000,
-                  std::int64_t seed = 1);
+                  std::int64_t seed = 1, bool other_data = false);
 
 }  // namespace af2

@@ -290,6 +290,14 @@ TEST_F(EvalRun, TwoRunsBesideEachOther) {
   EXPECT_EQ(both["flipped"].size(), both["wins"].get<std::size_t>());
   // Of itself nothing differs.
   EXPECT_EQ(compare_runs(scratch / "a", scratch / "a", 200)["difference"], 0.0);
+  // Other files are refused, unless that is what is compared.
+  Json other = parse_json(read_file(scratch / "b" / "summary.json"), "summary.json");
+  other["data"]["sha256"] = "of worse sounds";
+  write_file_atomic(scratch / "b" / "summary.json", other.dump());
+  test::refused(ErrorKind::kUser, {"other data", "--other-data"},
+                [&] { compare_runs(scratch / "a", scratch / "b", 200); });
+  EXPECT_EQ(compare_runs(scratch / "a", scratch / "b", 200, 1, /*other_data=*/true)["difference"],
+            both["difference"]);
 }
 
 TEST_F(EvalRun, OtherProgramsPredictionsAreScoredAlike) {
