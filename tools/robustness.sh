@@ -28,6 +28,6 @@ for condition in "$@"; do
   folder=$out/${benchmark//_/-}-$condition run=$out/$benchmark-$condition
   [[ -f $folder/items.jsonl ]] || python3 tools/degrade_set.py "$set_folder" "$condition" --out "$folder" >&2
   right=$(ask "$folder" "$run")
-  difference=$("$af2" eval compare --other-data "$out/$benchmark" "$run" 2>/dev/null | sed -n 's/.*b - a \(.*\) points$/\1/p')
+  difference=$("$af2" eval compare --other-data "$out/$benchmark" "$run" | sed -n 's/.*b - a \(.*\) points$/\1/p')
   echo "| $condition | $right | $difference |"
 done
