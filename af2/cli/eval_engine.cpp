@@ -260,8 +260,11 @@ EvalModel engine_model(const ClipFlags& flags, int max_windows, double keep_s) {
   EvalModel model;
   const std::string files = model_files_hash(folder);
   const std::string dtype = flags.dtype.empty() ? "f32" : flags.dtype;
-  const std::string how =
-      files + " " + dtype + (max_windows > 0 ? " windows " + std::to_string(max_windows) : "");
+  // Kept replies are found by it: raised where the same model's reply to the same question is another.
+  constexpr const char* kReplies =
+      "replies 2";  // 2: written ones without their lead, choices with and without list
+  const std::string how = files + " " + dtype + " " + kReplies +
+                          (max_windows > 0 ? " windows " + std::to_string(max_windows) : "");
   model.hash = sha256_hex(std::as_bytes(std::span(how)));
   model.name = fs::weakly_canonical(folder).filename().string();
   model.facts = {
