@@ -104,8 +104,8 @@ bool train_run(const AblationPlan& plan, const AblationRun& run) {
   write_file_atomic(file, Json{{"core_hours", hours}}.dump() + "\n");
   if (!result.finished) return false;
   // Low-rank pairs beside the base's language model, rather than a copy of it for every run.
-  export_model({last_stage_folder(stages, run.folder / "run")}, run.folder / "model", plan.dtype,
-               stages.back().stage.trains_low_rank());
+  export_model({last_stage_folder(stages, run.folder / "run")}, run.folder / "model",
+               {.dtype = plan.dtype, .keep_pairs = stages.back().stage.trains_low_rank()});
   return true;
 }
 

@@ -145,6 +145,7 @@ void write_folder(ModelFolder& model, const ConvertOptions& options, FolderStrea
                {{"format", "af2"}, {"dtype", streams.adapter_type}});
   Af2Config config = model.config;
   config.lm.file = "lm.gguf";
+  config.clap.file = "";
   config.xattn.file = matrices.empty() ? "" : "xattn.gguf";
   for (const auto& name : files) report.bytes_after += fs::file_size(target / name);
   for (const auto& name : copy_tokenizer(model.tokenizer_folder, target)) files.push_back(name);

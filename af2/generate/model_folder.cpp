@@ -12,6 +12,7 @@
 #include "af2/generate/torch_threads.h"
 #include "af2/model/checkpoint_config.h"
 #include "af2/model/checkpoint_load.h"
+#include "af2/model/clap_names.h"
 #include "af2/model/lm_gguf.h"
 #include "af2/model/low_rank.h"
 #include "af2/model/weights.h"
@@ -238,7 +239,8 @@ ModelFolder load_model_folder(const fs::path& path, const LoadOptions& options) 
     throw model_error("holds no .safetensors file", folder.string(),
                       "copy the model's weights beside its config.json");
   if (options.adapters) {
-    adapter_file = std::make_shared<SafeTensors>(SafeTensors::open(folder));
+    adapter_file = std::make_shared<SafeTensors>(open_adapter(folder, config.clap));
+    if (!config.clap.file.empty()) weight_files.push_back(folder / config.clap.file);
     add_low_rank_of(*network->lang_encoder->model, kLanguage, *adapter_file);
     auto wanted = adapter_tensors(*network);
     if (!config.xattn.file.empty()) {

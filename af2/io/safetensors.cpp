@@ -232,6 +232,17 @@ void SafeTensors::add_file(const fs::path& path) {
   metadata_.merge(content.metadata);
 }
 
+void SafeTensors::add_lacking(const fs::path& path,
+                              const std::function<std::string(const std::string&)>& rename) {
+  const MappedFile& file = files_.emplace_back(path);
+  for (TensorView& tensor : parse_safetensors(file.bytes(), path.string()).tensors) {
+    tensor.name = rename(tensor.name);
+    if (tensor.name.empty() || !file_of_.emplace(tensor.name, path).second) continue;
+    std::string name = tensor.name;
+    tensors_.emplace(std::move(name), std::move(tensor));
+  }
+}
+
 void SafeTensors::check_index(const fs::path& index) const {
   const nlohmann::json json = read_strict_json(index);
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())

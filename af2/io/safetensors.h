@@ -58,6 +58,10 @@ class SafeTensors {
   // Merged over the files; for a key in several files the first file by name wins.
   const StringMap& metadata() const { return metadata_; }
   const std::filesystem::path& path() const { return path_; }
+  // Takes over the tensors of another file under the names that `rename` gives them: "" leaves one out, and
+  // so does a name that is held already. Throws kData, kModel for that file.
+  void add_lacking(const std::filesystem::path& file,
+                   const std::function<std::string(const std::string&)>& rename);
   // Lets the kernel drop the tensor's pages after use; they are read again if touched.
   void release(const TensorView& tensor) const;
 

@@ -102,6 +102,7 @@ struct ClapConfig {
   std::string stem_input = "db";
   bool fusion = false;
   StemTokensConfig cells;
+  std::string file;
 
   int out_dim() const { return cells.bands > 0 ? cells.width() : embed_dim << (depths.size() - 1); }
   int grid() const { return spec_size / patch; }
@@ -133,6 +134,10 @@ struct ClapConfig {
     v.field("stem_input", stem_input, "db, or log1p: log(1 + power) of the normalised bands");
     v.field("fusion", fusion, "with the path for clips longer than a window (AF-CLAP alone)");
     v.field("cells", cells, "tokens as statistics of the stem in time, in place of the Swin stages");
+    v.field(
+        "file", file,
+        "weights of AF-CLAP (clap/model.safetensors), which the tower has its tensors of that the model's "
+        "own file lacks");
   }
 };
 

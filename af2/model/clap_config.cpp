@@ -38,6 +38,8 @@ void ClapModelConfig::check(const std::string& where) const {
   whole.clap = tower;
   whole.audio_transformer.heads = 1;
   whole.check(where);
+  require(tower.file.empty(), "belongs to whole models: AF-CLAP's weights lie beside its config",
+          "tower.file");
   in(statistics.bands, 0, 64, "statistics.bands");
   in(statistics.turns, 0, 8, "statistics.turns");
   require(statistics.dropout >= 0 && statistics.dropout < 1, "must be from 0 to below 1",

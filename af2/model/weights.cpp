@@ -39,13 +39,16 @@ torch::Tensor read_unchecked(const SafeTensors& file, const std::string& name) {
   torch::Tensor tensor = torch::empty(view.shape, torch::kFloat32);
   if (view.dtype == DType::kI8) {
     const std::int64_t rows = view.shape.empty() ? 1 : view.shape[0];
-    const std::int64_t scale_shape[] = {rows};
+    const std::int64_t columns = rows ? view.n_elements() / rows : 0;
+    const bool by_column = file.get(name + ".scale").shape.size() == 2;
+    const std::vector<std::int64_t> scale_shape =
+        by_column ? std::vector<std::int64_t>{1, columns} : std::vector<std::int64_t>{rows};
     const std::vector<float> scales = to_float(file.get(name + ".scale", scale_shape));
     const auto* values = reinterpret_cast<const std::int8_t*>(view.bytes.data());
     float* out = tensor.data_ptr<float>();
-    const std::int64_t columns = rows ? view.n_elements() / rows : 0;
     for (std::int64_t r = 0; r < rows; ++r)
-      for (std::int64_t c = 0; c < columns; ++c) out[r * columns + c] = scales[r] * values[r * columns + c];
+      for (std::int64_t c = 0; c < columns; ++c)
+        out[r * columns + c] = scales[by_column ? c : r] * values[r * columns + c];
   } else {
     dequantize(view.dtype, view.bytes, {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())});
   }
@@ -103,9 +106,39 @@ std::vector<std::string> load_strict(const SafeTensors& file,
   return {surplus.begin(), surplus.end()};
 }
 
+namespace {
+
+// A matrix of fewer columns would spend a fifth of its bytes or more on the scales of its rows.
+constexpr std::int64_t kNarrow = 32;
+
+struct WholeNumbers {
+  torch::Tensor values, scale;  // int8 in the tensor's shape; float32: rows, or 1 x columns
+};
+
+WholeNumbers in_whole_numbers(const torch::Tensor& value, int levels) {
+  const torch::Tensor rows = value.flatten(1);
+  const bool by_column = rows.size(1) < kNarrow && rows.size(0) > rows.size(1);
+  const torch::Tensor scale = (rows.abs().amax(by_column ? 0 : 1) / levels).clamp_min(1e-12);
+  const torch::Tensor over = rows / scale.unsqueeze(by_column ? 0 : 1);
+  return {over.round().clamp(-levels, levels).to(torch::kInt8).view(value.sizes()),
+          by_column ? scale.unsqueeze(0) : scale};
+}
+
+}  // namespace
+
+torch::Tensor as_saved(const torch::Tensor& tensor, SaveType type, int levels) {
+  torch::NoGradGuard no_grad;
+  const torch::Tensor value = tensor.detach().to(torch::kCPU, torch::kFloat32);
+  if (value.dim() < 2 || type == SaveType::kF32) return value;
+  if (type == SaveType::kBF16) return value.to(torch::kBFloat16).to(torch::kFloat32);
+  const WholeNumbers whole = in_whole_numbers(value, levels);
+  const torch::Tensor scale = whole.scale.dim() == 2 ? whole.scale : whole.scale.unsqueeze(1);
+  return (whole.values.flatten(1).to(torch::kFloat32) * scale).view(value.sizes());
+}
+
 void save_tensors(const std::filesystem::path& path,
                   const std::vector<std::pair<std::string, torch::Tensor>>& tensors, SaveType type,
-                  const StringMap& metadata) {
+                  const StringMap& metadata, int levels) {
   torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> kept;  // keeps the bytes alive until they are written
   std::vector<TensorView> views;
@@ -121,11 +154,9 @@ void save_tensors(const std::filesystem::path& path,
     } else if (type == SaveType::kBF16) {
       add(name, value.to(torch::kBFloat16), DType::kBF16);
     } else {
-      const torch::Tensor rows = value.flatten(1);
-      const torch::Tensor scale = (rows.abs().amax(1) / 127.0).clamp_min(1e-12);
-      add(name, (rows / scale.unsqueeze(1)).round().clamp(-127, 127).to(torch::kInt8).view(value.sizes()),
-          DType::kI8);
-      add(name + ".scale", scale, DType::kF32);
+      const WholeNumbers whole = in_whole_numbers(value, levels);
+      add(name, whole.values, DType::kI8);
+      add(name + ".scale", whole.scale, DType::kF32);
     }
   }
   write_safetensors(path, views, metadata);

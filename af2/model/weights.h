@@ -21,7 +21,8 @@ namespace af2 {
 // masks, position indices, BatchNorm counters).
 std::vector<std::pair<std::string, torch::Tensor>> stored_tensors(const torch::nn::Module& module);
 
-// A float32 tensor from any float dtype of the file; I8 tensors need `NAME.scale` (one per row) beside them.
+// A float32 tensor from any float dtype of the file; I8 tensors need `NAME.scale` beside them: one per row,
+// or of shape 1 x columns one per column.
 torch::Tensor read_tensor(const SafeTensors& file, const std::string& name);
 
 // Which weights may stay where they lie in the file, and whether bytes are known to be good.
@@ -41,9 +42,13 @@ std::vector<std::string> load_strict(const SafeTensors& file,
 enum class SaveType { kF32, kBF16, kI8 };
 // "f32", "bf16", "i8"; throws kUser naming `where`.
 SaveType save_type_from_name(const std::string& name, const std::string& where);
-// Matrices in `type` (I8: symmetric, one scale per row), everything smaller than 2-D in float32.
+// Matrices in `type` (I8: symmetric, one scale per row, or per column where a matrix is narrow), everything
+// smaller than 2-D in float32. `levels` (1 to 127): the largest whole number of an I8 matrix; with fewer, git
+// and zip make a smaller file of the same bytes on disk (127: 8 bits a value, 15: 5).
 void save_tensors(const std::filesystem::path& path,
                   const std::vector<std::pair<std::string, torch::Tensor>>& tensors, SaveType type,
-                  const StringMap& metadata);
+                  const StringMap& metadata, int levels = 127);
+// What read_tensor gives back of a tensor that was saved so.
+torch::Tensor as_saved(const torch::Tensor& tensor, SaveType type, int levels = 127);
 
 }  // namespace af2

@@ -2,29 +2,21 @@
 
 #include "af2/audio/windows.h"
 #include "af2/core/error.h"
+#include "af2/core/json.h"
 #include "af2/core/log.h"
 #include "af2/core/text_util.h"
 #include "af2/io/checkpoint.h"
+#include "af2/model/clap_names.h"
 #include "af2/model/weights.h"
 
 namespace af2 {
 namespace {
 
-constexpr const char* kTowerNames[] = {"audio_branch.", "clap.nvclap."};
-
-// Of a tower by AF-CLAP's statistics (model/stem_tokens.h), and what they are called in AF-CLAP.
-constexpr std::pair<const char*, const char*> kStatisticsNames[] = {
-    {"clap.nvclap.stem_tokens.norm.", "audio_statistics.norm."},
-    {"clap.nvclap.stem_tokens.context.", "audio_projection.0."}};
-
 // The tensor of that name, or of the tower's other name.
 std::string name_in(const SafeTensors& weights, const std::string& name) {
   if (weights.find(name)) return name;
-  for (const auto& [here, there] : kStatisticsNames)
-    if (starts_with(name, here)) return there + name.substr(std::string(here).size());
-  for (int k = 0; k < 2; ++k)
-    if (starts_with(name, kTowerNames[k]))
-      return kTowerNames[1 - k] + name.substr(std::string(kTowerNames[k]).size());
+  for (const std::string& other : {name_in_clap(name), name_in_tower(name)})
+    if (!other.empty()) return other;
   return name;
 }
 
@@ -45,7 +37,10 @@ SafeTensors init_weights(const std::filesystem::path& from) {
   namespace fs = std::filesystem;
   if (!fs::is_directory(from)) return SafeTensors::open(from);
   const fs::path folder = latest_complete(from).folder.value_or(from);
-  return SafeTensors::open(fs::exists(folder / "model.safetensors") ? folder / "model.safetensors" : folder);
+  if (fs::exists(folder / "model.safetensors")) return SafeTensors::open(folder / "model.safetensors");
+  const fs::path config = folder / "config.json";
+  const bool of_model = fs::exists(config) && read_config_file(config).value("format", "") == "af2";
+  return of_model ? open_adapter(folder, read_af2_config(config).clap) : SafeTensors::open(folder);
 }
 
 void init_strictly(const SafeTensors& weights, const NamedTensors& targets) {

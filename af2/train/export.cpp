@@ -9,6 +9,7 @@
 #include "af2/generate/convert_detail.h"
 #include "af2/generate/model_folder.h"
 #include "af2/io/checkpoint.h"
+#include "af2/model/clap_names.h"
 #include "af2/model/low_rank.h"
 #include "af2/model/weights.h"
 #include "af2/train/parts.h"
@@ -80,12 +81,36 @@ void write_tuned_lm(ModelFolder& model, const fs::path& folder, const std::strin
   notice("wrote {} ({:.1f} MB)", file.string(), static_cast<double>(fs::file_size(file)) / 1e6);
 }
 
+SaveType save_type_of(DType dtype) {
+  return dtype == DType::kI8 ? SaveType::kI8 : dtype == DType::kBF16 ? SaveType::kBF16 : SaveType::kF32;
+}
+
+// Leaves out what the tower has from AF-CLAP's weights in `file`: what, saved as there, is what lies there.
+void leave_to_clap(const fs::path& file, NamedTensors& tensors) {
+  if (!fs::exists(file))
+    throw user_error("is missing: key clap.file of config.json names it", file.string(),
+                     "export AF-CLAP there first, or take the key away");
+  const SafeTensors clap = SafeTensors::open(file);
+  const std::size_t left_out = std::erase_if(tensors, [&](const auto& item) {
+    const std::string there = name_in_clap(item.first);
+    const TensorView* view = there.empty() ? nullptr : clap.find(there);
+    return view && view->shape == item.second.sizes().vec() &&
+           torch::allclose(as_saved(item.second, save_type_of(view->dtype)), read_tensor(clap, there), 1e-5,
+                           1e-9);
+  });
+  notice("{} tensors of the tower are those of {}", left_out, file.string());
+}
+
 }  // namespace
 
 void export_model(const std::vector<fs::path>& runs_or_checkpoints, const fs::path& folder,
-                  const std::string& dtype, bool keep_pairs) {
+                  const ExportOptions& options) {
   if (runs_or_checkpoints.empty()) throw user_error("names no run", "-i");
+  const std::string& dtype = options.dtype;
+  const bool keep_pairs = options.keep_pairs;
   const SaveType type = save_type_from_name(dtype, "--dtype");
+  if (options.levels < 1 || options.levels > 127)
+    throw user_error("is not from 1 to 127: " + std::to_string(options.levels), "--levels");
   fs::path file;
   if (is_clap_folder(folder)) {
     const ClapFolder clap = open_clap_folder(folder);
@@ -93,7 +118,7 @@ void export_model(const std::vector<fs::path>& runs_or_checkpoints, const fs::pa
     const auto tensors = stored_tensors(*network);
     take_mean(runs_or_checkpoints, tensors);
     file = folder / kWeights;
-    save_tensors(file, tensors, type, {{"format", "af2-clap"}, {"dtype", dtype}});
+    save_tensors(file, tensors, type, {{"format", "af2-clap"}, {"dtype", dtype}}, options.levels);
   } else {
     const SafeTensors first = SafeTensors::open(checkpoint_in(runs_or_checkpoints.front()) / kWeights);
     const bool with_lm = ModelParts::holds_language_model(first), low_rank = holds_low_rank(first);
@@ -112,7 +137,9 @@ void export_model(const std::vector<fs::path>& runs_or_checkpoints, const fs::pa
     if (merges) merge_low_rank(*model.network->lang_encoder->model);
     if (with_lm || merges) write_tuned_lm(model, folder, dtype);
     file = folder / "adapter.safetensors";
-    save_tensors(file, adapter_tensors(*model.network), type, {{"format", "af2"}, {"dtype", dtype}});
+    NamedTensors tensors = adapter_tensors(*model.network);
+    if (!model.config.clap.file.empty()) leave_to_clap(folder / model.config.clap.file, tensors);
+    save_tensors(file, tensors, type, {{"format", "af2"}, {"dtype", dtype}}, options.levels);
   }
   notice("wrote {} ({:.1f} MB)", file.string(), static_cast<double>(fs::file_size(file)) / 1e6);
 }

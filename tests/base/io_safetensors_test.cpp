@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "af2/io/quant_blocks.h"
 #include "af2/io/safetensors.h"
 #include "tests/base/io_test_util.h"
@@ -248,6 +250,29 @@ TEST_F(Shards, NameInTwoFilesIsAnError) {
   write("1.safetensors", {"a", "b"});
   write("2.safetensors", {"b", "c"});
   EXPECT_THAT(problem(), HasSubstr("the tensor b is in two files"));
+}
+
+TEST_F(Shards, WhatIsLackingComesFromAnotherFile) {
+  write("1.safetensors", {"a", "b"});
+  std::filesystem::create_directory(scratch_ / "other");
+  Bytes seven(4);
+  const float value = 7;
+  std::memcpy(seven.data(), &value, 4);
+  write_safetensors(scratch_ / "other/2.safetensors",
+                    std::vector<TensorView>{{"x.b", DType::kF32, {1}, seven},
+                                            {"x.c", DType::kF32, {1}, seven},
+                                            {"y.d", DType::kF32, {1}, seven}});
+  SafeTensors file = SafeTensors::open(scratch_.path());
+  const TensorView before = file.get("b");
+  file.add_lacking(scratch_ / "other/2.safetensors",
+                   [](const std::string& name) { return name.starts_with("x.") ? name.substr(2) : ""; });
+  EXPECT_THAT(file.names(), ElementsAre("a", "b", "c"));
+  EXPECT_EQ(file.get("b").bytes.data(), before.bytes.data());  // what is there stays
+  EXPECT_THAT(to_float(file.get("c")), ElementsAre(7));
+  EXPECT_THAT(message_of([&] {
+                file.add_lacking(scratch_ / "3.safetensors", [](const std::string& name) { return name; });
+              }),
+              HasSubstr("3.safetensors"));
 }
 
 TEST_F(Shards, ViewsSurviveMoving) {

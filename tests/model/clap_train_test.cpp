@@ -162,7 +162,7 @@ TEST_F(ClapTraining, StatisticsOfAFrozenStemAreTrainedAndResume) {
   const SafeTensors half = SafeTensors::open(scratch / "halves" / "step-3" / "model.safetensors");
   for (const char* name : {"audio_projection.0.weight", "audio_turns.0.weight", "audio_turns.1.weight"})
     EXPECT_FALSE(read_tensor(trained, name).equal(read_tensor(half, name))) << name;
-  export_model({scratch / "whole"}, scratch / "model" / "clap", "i8");
+  export_model({scratch / "whole"}, scratch / "model" / "clap", {.dtype = "i8"});
   const ClapEngine clap = ClapEngine::load((scratch / "model").string(), {});
   std::vector<float> buzz(32000), silence(32000);
   for (std::size_t i = 0; i < buzz.size(); ++i) buzz[i] = i % 32 < 16 ? 0.3f : -0.3f;
@@ -188,7 +188,7 @@ TEST_F(ClapTraining, LearnsAndTheExportedFolderTellsTonesApart) {
   EXPECT_GT(figures["of_four"].get<double>(), 0.5);  // chance 0.25
   for (const char* key : {"top1", "top5", "audio_to_text_r1", "text_to_audio_r10", "scenes"})
     EXPECT_TRUE(figures.contains(key)) << key;
-  export_model({scratch / "run"}, scratch / "model" / "clap", "i8");
+  export_model({scratch / "run"}, scratch / "model" / "clap", {.dtype = "i8"});
   const ClapEngine clap = ClapEngine::load((scratch / "model").string(), {});
   int right = 0;
   const std::vector<LabelInfo> labels = test::tone_labels();

@@ -123,7 +123,7 @@ TEST_F(LoraTraining, BecomesPartOfTheModelInExportAndInTheNextStage) {
   options.val_items = options.stage.val_samples = 12;
   const TrainResult result = train(options, scratch / "run", false);
   fs::copy(scratch / "model", scratch / "answering", fs::copy_options::recursive);
-  export_model({result.checkpoint}, scratch / "answering", "f32");
+  export_model({result.checkpoint}, scratch / "answering", {.dtype = "f32"});
   const Engine engine = Engine::load(scratch / "answering", {.threads = test::kThreads});
   // What training itself wrote at its last validation.
   const Json validation = metrics("run").back().at("validation"), samples = validation.at("samples");
@@ -141,12 +141,12 @@ TEST_F(LoraTraining, BecomesPartOfTheModelInExportAndInTheNextStage) {
   }
   EXPECT_GE(answers.size(), 2u);
   refused(ErrorKind::kUser, {"low-rank"}, [&] {
-    export_model({result.checkpoint, result.checkpoint}, scratch / "answering", "f32");
+    export_model({result.checkpoint, result.checkpoint}, scratch / "answering", {.dtype = "f32"});
   });
 
   // Pairs that stay beside the language model, whose file is the one of before, say the same.
   fs::copy(scratch / "model", scratch / "beside", fs::copy_options::recursive);
-  export_model({result.checkpoint}, scratch / "beside", "f32", /*keep_pairs=*/true);
+  export_model({result.checkpoint}, scratch / "beside", {.dtype = "f32", .keep_pairs = true});
   EXPECT_FALSE(fs::exists(scratch / "beside" / "lm-tuned.gguf"));
   EXPECT_EQ(read_file(scratch / "beside" / "config.json"), read_file(scratch / "model" / "config.json"));
   const auto check_answers = [&](const fs::path& folder) {
@@ -165,8 +165,7 @@ TEST_F(LoraTraining, BecomesPartOfTheModelInExportAndInTheNextStage) {
   });
   refused(ErrorKind::kUser, {"no low-rank pairs", "--keep-pairs"}, [&] {
     export_model({train(stage({"adapter"}, 1), scratch / "plain", false).checkpoint}, scratch / "beside",
-                 "f32",
-                 /*keep_pairs=*/true);
+                 {.dtype = "f32", .keep_pairs = true});
   });
 
   // A stage that trains the same pairs goes on with them; any other makes them part of the weights.

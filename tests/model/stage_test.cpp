@@ -420,7 +420,7 @@ TEST_P(StageSwitches, TrainsTwoStepsAndLoads) {
   Json config = parse_json(read_file(scratch / "model" / "config.json"), "config");
   config.merge_patch(patch);
   write_file_atomic(scratch / "answering" / "config.json", config.dump());
-  export_model({result.checkpoint}, scratch / "answering", "f32");
+  export_model({result.checkpoint}, scratch / "answering", {.dtype = "f32"});
   const ModelFolder loaded = load_model_folder(scratch / "answering", {});
   EXPECT_TRUE(loaded.surplus.empty());
   const Engine engine = Engine::load(scratch / "answering", {.threads = test::kThreads});
@@ -457,7 +457,7 @@ TEST_F(StageTraining, ExportsAModelThatAnswers) {
   options.optimizer.lr = 1e-2;
   const TrainResult result = train(options, scratch / "run", false);
   fs::copy(scratch / "model", scratch / "answering", fs::copy_options::recursive);
-  export_model({result.checkpoint}, scratch / "answering", "f32");
+  export_model({result.checkpoint}, scratch / "answering", {.dtype = "f32"});
   const Engine engine = Engine::load(scratch / "answering", {.threads = test::kThreads});
   const Memory memory = engine.listen(decode_file(sound_path("tones", 4), engine.decode_options()));
   EXPECT_EQ(engine.answer(memory, "what is heard?", {}).text, "a tone");
@@ -469,7 +469,7 @@ TEST_F(StageTraining, ExportsATrainedLanguageModel) {
   options.optimizer.lr = 1e-2;
   const TrainResult result = train(options, scratch / "run", false);
   fs::copy(scratch / "model", scratch / "answering", fs::copy_options::recursive);
-  export_model({result.checkpoint}, scratch / "answering", "f32");
+  export_model({result.checkpoint}, scratch / "answering", {.dtype = "f32"});
   EXPECT_EQ(sha256_file(scratch / "model" / "lm.gguf"), sha256_file(scratch / "answering" / "lm.gguf"));
   ModelFolder model = load_model_folder(scratch / "answering", {.low_bit_lm = false});
   auto trained = tensors_in(result.checkpoint / "model.safetensors");

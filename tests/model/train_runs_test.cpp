@@ -11,7 +11,9 @@
 #include "af2/core/signal.h"
 #include "af2/generate/engine.h"
 #include "af2/generate/model_folder.h"
+#include "af2/model/clap_names.h"
 #include "af2/model/precision.h"
+#include "af2/train/data_source.h"
 #include "af2/train/export.h"
 #include "training_fixture.h"
 
@@ -328,13 +330,54 @@ TEST_F(Training, AdapterTrainsItsOwnPartsAndTheFolderAnswers) {
   EXPECT_LT(test::max_error(torch::tensor(feature.values).view(feature.shape), logits), 1e-3);
 }
 
+// A model whose tower is AF-CLAP's own file holds no second copy of it.
+TEST_F(Training, WhatTheTowerHasFromAfClapIsNotWrittenAgain) {
+  const TrainResult run = train(recipe("adapter", 1), scratch / "one", false);
+  const fs::path folder = scratch / "model", file = folder / "adapter.safetensors";
+  export_model({run.checkpoint}, folder, {.dtype = "i8"});
+  const auto whole = adapter_tensors(*load_model_folder(folder, {}).network);
+  // AF-CLAP: the tower but one map, which is another there, and a text tower.
+  const std::string own = "clap.nvclap.layers.0.blocks.0.attn.proj.weight";
+  std::vector<std::pair<std::string, torch::Tensor>> clap = {{"text_branch.x", torch::ones({40, 40})}};
+  std::size_t shared = 0;
+  for (const auto& [name, tensor] : whole)
+    if (const std::string there = name_in_clap(name); !there.empty()) {
+      clap.emplace_back(there, name == own ? tensor + 0.01 : tensor);
+      shared += name != own;
+    }
+  ASSERT_GT(shared, 20u);
+  fs::create_directory(folder / "clap");
+  save_tensors(folder / "clap/model.safetensors", clap, SaveType::kI8, {});
+  Json config = read_config_file(folder / "config.json");
+  config["clap"]["file"] = "clap/model.safetensors";
+  write_file_atomic(folder / "config.json", config.dump());
+
+  export_model({run.checkpoint}, folder, {.dtype = "i8"});
+  const SafeTensors alone = SafeTensors::open(file);
+  for (const auto& [name, tensor] : whole)
+    EXPECT_EQ(alone.contains(name), name == own || name_in_clap(name).empty()) << name;
+  ModelFolder model = load_model_folder(folder, {});
+  const auto again = adapter_tensors(*model.network);
+  ASSERT_EQ(again.size(), whole.size());
+  for (std::size_t i = 0; i < whole.size(); ++i)
+    EXPECT_LT(test::max_error(again[i].second, whole[i].second), 1e-6) << whole[i].first;
+  EXPECT_EQ(init_weights(folder).get(own).shape, alone.get(own).shape);
+  EXPECT_TRUE(init_weights(folder).contains("clap.nvclap.bn0.weight"));
+
+  fs::remove(folder / "clap/model.safetensors");
+  test::expect_error(ErrorKind::kModel, {"clap/model.safetensors", "clap.file"},
+                     [&] { load_model_folder(folder, {}); });
+  test::expect_error(ErrorKind::kUser, {"clap/model.safetensors", "clap.file"},
+                     [&] { export_model({run.checkpoint}, folder, {.dtype = "i8"}); });
+}
+
 TEST_F(Training, SeveralRunsAreExportedAsTheirMean) {
   const TrainResult one = train(recipe("adapter", 1), scratch / "one", false);
   const TrainResult two = train(recipe("adapter", 2), scratch / "two", false);
   const fs::path folder = scratch / "model", file = folder / "adapter.safetensors";
   const std::string name = "audio_transformer_clap.layer_stack.0.slf_attn.w_qs.weight";
   const auto exported = [&](const std::vector<fs::path>& runs) {
-    export_model(runs, folder, "f32");
+    export_model(runs, folder, {.dtype = "f32"});
     return read_tensor(SafeTensors::open(file), name).clone();
   };
   const torch::Tensor first = exported({one.checkpoint}), second = exported({scratch / "two"});
@@ -344,9 +387,9 @@ TEST_F(Training, SeveralRunsAreExportedAsTheirMean) {
   EXPECT_LT(
       test::max_error(exported({one.checkpoint, one.checkpoint, two.checkpoint}), (2 * first + second) / 3),
       1e-7);
-  test::expect_error(ErrorKind::kUser, {"-i"}, [&] { export_model({}, folder, "f32"); });
+  test::expect_error(ErrorKind::kUser, {"-i"}, [&] { export_model({}, folder, {.dtype = "f32"}); });
   test::expect_error(ErrorKind::kUser, {"no complete checkpoint"},
-                     [&] { export_model({folder}, folder, "f32"); });
+                     [&] { export_model({folder}, folder, {.dtype = "f32"}); });
 }
 
 TEST_F(Training, AdapterCanTrainTheTowerWhoseStatisticsStayFixed) {

@@ -83,6 +83,38 @@ TEST_F(WeightFiles, Int8StaysWithinHalfAStepOfEachRow) {
   EXPECT_LT(test::max_error(back[0].second[4], tensors[0].second[4]), 5e-6);
 }
 
+// One scale per row would be half as many bytes again as the values of a matrix of eight columns.
+TEST_F(WeightFiles, NarrowMatricesHaveOneScalePerColumn) {
+  NamedTensors tensors = {{"pairs.b", test::uniform("b", {60, 8})}, {"tall.a", test::uniform("a", {8, 60})}};
+  tensors[0].second.select(1, 3).mul_(1e-3);
+  tensors[0].second.select(1, 5).zero_();
+  NamedTensors back = zeros_like(tensors);
+  const SafeTensors file = save(tensors, SaveType::kI8);
+  EXPECT_EQ(file.get("pairs.b.scale").shape, (std::vector<std::int64_t>{1, 8}));
+  EXPECT_EQ(file.get("tall.a.scale").shape, (std::vector<std::int64_t>{8}));
+  EXPECT_TRUE(load_strict(file, back).empty());
+  const torch::Tensor half_step = tensors[0].second.abs().amax(0) / 127 / 2;
+  EXPECT_TRUE(((back[0].second - tensors[0].second).abs() <= half_step * 1.0001).all().item<bool>());
+  EXPECT_TRUE(back[0].second.select(1, 5).eq(0).all().item<bool>());
+}
+
+TEST_F(WeightFiles, FewerLevelsMakeFewerWholeNumbersAndLargerSteps) {
+  for (const int levels : {15, 127}) {
+    const NamedTensors tensors = {{"a", test::uniform("a", {6, 400})}, {"b", test::uniform("b", {50, 8})}};
+    save_tensors(scratch / "w.safetensors", tensors, SaveType::kI8, {}, levels);
+    const SafeTensors file = SafeTensors::open(scratch / "w.safetensors");
+    std::set<int> values;
+    for (const std::byte byte : file.get("a").bytes) values.insert(static_cast<std::int8_t>(byte));
+    EXPECT_EQ(*values.begin(), -levels);
+    EXPECT_EQ(*values.rbegin(), levels);
+    for (const auto& [name, tensor] : tensors) {
+      const torch::Tensor back = read_tensor(file, name);
+      EXPECT_TRUE(back.equal(as_saved(tensor, SaveType::kI8, levels))) << name;
+      EXPECT_LE(test::max_error(back, tensor), tensor.abs().max().item<double>() / levels / 2 * 1.0001);
+    }
+  }
+}
+
 TEST_F(WeightFiles, Int8WithoutItsScaleIsRefused) {
   save(some_tensors(), SaveType::kI8);
   const SafeTensors file = SafeTensors::open(scratch / "w.safetensors");

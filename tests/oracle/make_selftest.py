@@ -22,13 +22,28 @@ PROMPT = "what do you hear?"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+def tower_from_clap(folder):
+    """The tensors of AF-CLAP that config.json's clap.file lends to the tower, under the tower's names."""
+    clap = json.loads((folder / "config.json").read_text())["clap"]
+    if not clap.get("file"):
+        return {}
+    names = {"audio_statistics.norm.": "stem_tokens.norm.", "audio_projection.0.": "stem_tokens.context.", "audio_branch.": ""}
+    out = {}
+    for name, x in load_file(folder / clap["file"]).items():
+        for there, here in names.items():
+            if name.startswith(there):
+                out["clap.nvclap." + here + name.removeprefix(there)] = x
+    return out
+
+
 def adapter_weights(folder):
-    stored, out = load_file(folder / "adapter.safetensors"), {}
+    stored, out = tower_from_clap(folder) | load_file(folder / "adapter.safetensors"), {}
     for name, x in stored.items():
         if name.endswith(".scale") and name[:-6] in stored:
             continue
         if x.dtype == np.int8:
-            scale = stored[name + ".scale"].reshape((-1,) + (1,) * (x.ndim - 1))
+            scale = stored[name + ".scale"]
+            scale = scale if scale.ndim == 2 else scale.reshape((-1,) + (1,) * (x.ndim - 1))
             x = x.astype(np.float32) * scale
         out[name] = torch.from_numpy(x.astype(np.float32)).double()
     return out
