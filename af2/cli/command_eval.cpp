@@ -120,10 +120,10 @@ std::vector<std::string> named_baselines(const EvalRunFlags& flags, const Benchm
 
 Json windows_of(const std::string& flag) {
   if (flag.empty()) return Json();
-  if (flag == "auto" || flag == "all") return flag;
+  if (flag == "auto" || flag == "all" || flag == "scan") return flag;
   const int n = std::atoi(flag.c_str());
   if (n < 1 || std::to_string(n) != flag)
-    throw user_error("must be auto, all or a number above 0", "--windows");
+    throw user_error("must be auto, all, scan or a number above 0", "--windows");
   return n;
 }
 
@@ -206,7 +206,10 @@ void add_eval_run(CLI::App& eval, CommandRunner& runner) {
       ->check(CLI::NonNegativeNumber);
   verb->add_option("-n,--max-tokens", flags->run.max_new_tokens,
                    "new tokens at most; without it as the benchmark says");
-  verb->add_option("--windows", flags->windows, "cap of 10 s windows: auto (the model's), all, or a number");
+  verb->add_option(
+      "--windows", flags->windows,
+      "cap of 10 s windows: auto (the model's), all, or a number; scan: longer clips are heard stretch by "
+      "stretch, and the answers combined (af2 ask --long scan)");
   verb->add_option("--limit", flags->run.limit, "the first so many items")->check(CLI::NonNegativeNumber);
   verb->add_option("--seed", flags->run.seed, "of which clip stands for which in shuffled_audio");
   verb->add_option("--template", flags->text_form,

@@ -14,6 +14,7 @@
 #include "af2/core/file.h"
 #include "af2/core/progress.h"
 #include "af2/core/text_util.h"
+#include "af2/generate/scan.h"
 #include "af2/text/prompt.h"
 
 namespace af2 {
@@ -22,14 +23,21 @@ namespace {
 
 const std::string kCaptionPrompt = "describe what is heard in one sentence.";
 constexpr int kCaptionTokens = 48, kShortestCaption = 6;
-constexpr int kLabelTokens = 10;      // "110-120 s: "
-constexpr std::size_t kCaptions = 8;  // clips whose captions are kept
+constexpr int kLabelTokens = 10;           // "110-120 s: "
+constexpr std::size_t kCaptions = 8;       // clips whose captions are kept
+constexpr double kShortestStretch = 0.05;  // of a scan: less than that is the rounding of a file's length
 
 struct KeptMemory {
   std::string key;
   Memory memory;
   HeardSound heard;
-  double load_ms = 0;
+  double load_ms = 0, file_seconds = 0;
+};
+
+// A part of a clip that is longer than what the model hears at once.
+struct Stretch {
+  double start_s = 0;
+  Memory memory;
 };
 
 HeardSound heard_of(const WindowReport& report) {
@@ -61,6 +69,13 @@ class HearingEngine {
     std::vector<std::size_t> open;
     for (std::size_t i = 0; i < asks.size(); ++i) {
       try {
+        if (asks[i].windows == "scan" && scans(asks[i].hearing) && !asks[i].audio.empty()) {
+          const std::vector<Stretch> stretches = hear_stretches(asks[i], replies[i]);
+          if (stretches.size() > 1) {
+            scan(asks[i], stretches, replies[i]);
+            continue;
+          }
+        }
         const Memory memory = hear(asks[i], replies[i]);
         std::string prompt = asks[i].prompt;
         if (asks[i].hearing == Hearing::kCascade && !asks[i].audio.empty())
@@ -89,22 +104,73 @@ class HearingEngine {
   Memory hear(const Ask& ask, Reply& reply) {
     if (ask.hearing == Hearing::kOff || ask.hearing == Hearing::kCascade || ask.audio.empty())
       return engine_->nothing();
-    const AskedSound& sound = one_sound(ask);
-    const std::string key = key_of(sound, ask.hearing);
+    const KeptMemory& kept = hear(one_sound(ask), ask.hearing, reply);
+    reply.heard = {kept.heard};
+    return kept.memory;
+  }
+
+  // Heard now, or before and kept. The reference holds until the next hearing.
+  const KeptMemory& hear(const AskedSound& sound, Hearing hearing, Reply& reply) {
+    const std::string key = key_of(sound, hearing);
     if (keep_s_ <= 0) kept_.clear(), silences_.clear();
     auto found =
         std::find_if(kept_.begin(), kept_.end(), [&](const KeptMemory& one) { return one.key == key; });
     if (found == kept_.end()) {
-      kept_.push_front(listen(key, sound, ask.hearing));
+      kept_.push_front(listen(key, sound, hearing));
       found = kept_.begin();
-      reply.ms["load"] = found->load_ms;
-      reply.ms["encode"] = found->memory.encode_ms();
+      reply.ms["load"] += found->load_ms;
+      reply.ms["encode"] += found->memory.encode_ms();
       forget();
     } else {
       kept_.splice(kept_.begin(), kept_, found);
     }
-    reply.heard = {found->heard};
-    return found->memory;
+    return *found;
+  }
+
+  static bool scans(Hearing hearing) { return hearing == Hearing::kSound || hearing == Hearing::kSilence; }
+
+  // The whole clip, as many windows at a time as the model hears at once.
+  std::vector<Stretch> hear_stretches(const Ask& ask, Reply& reply) {
+    const AudioConfig& audio = engine_->config().audio;
+    const AskedSound& whole = one_sound(ask);
+    const double cap_s = (flags_.windows > 0 ? flags_.windows : audio.max_windows) * audio.window_seconds;
+    std::vector<Stretch> stretches;
+    HeardSound all;
+    double end_s = 0;
+    for (AskedSound part = whole; stretches.empty() || part.start_s < end_s - kShortestStretch;
+         part.start_s += cap_s) {
+      const bool first = stretches.empty();
+      part.duration_s = cap_s;
+      if (whole.duration_s > 0)
+        part.duration_s = std::min(cap_s, whole.start_s + whole.duration_s - part.start_s);
+      const KeptMemory& kept = hear(part, ask.hearing, reply);
+      stretches.push_back({part.start_s, kept.memory});
+      if (first) end_s = whole.duration_s > 0 ? whole.start_s + whole.duration_s : kept.file_seconds;
+      all.windows += kept.heard.windows;
+      all.seconds += kept.heard.seconds, all.seconds_used += kept.heard.seconds_used;
+      all.seconds_cut += kept.heard.seconds_cut;
+    }
+    reply.heard = {all};
+    return stretches;
+  }
+
+  // As `af2 ask --long scan` does it; given answers are weighed as they are of a clip that is heard at once.
+  void scan(const Ask& ask, const std::vector<Stretch>& stretches, Reply& reply) {
+    const double began = steady_seconds();
+    if (!ask.choices.empty()) {
+      std::vector<Choice> sums;
+      for (const Stretch& stretch : stretches)
+        add_stretch(sums, engine_->weigh_listed(stretch.memory, ask.prompt, ask.choices));
+      tell(likeliest(sums), began, reply);
+      return;
+    }
+    AnswerOptions options;
+    options.max_new_tokens = ask.max_new_tokens;
+    options.stop = ask.stop;
+    options.log_probabilities = true;
+    Scan asked(*engine_, ask.prompt, {}, options);
+    for (const Stretch& stretch : stretches) asked.hear(stretch.memory, stretch.start_s);
+    write(asked.finish().answer, reply);
   }
 
   static const AskedSound& one_sound(const Ask& ask) {
@@ -173,7 +239,7 @@ class HearingEngine {
     if (hearing == Hearing::kFirstWindow) options.max_seconds = engine_->config().audio.window_seconds;
     Clip clip = decode_file(sound.path, options);
     if (hearing == Hearing::kSilence) std::fill(clip.samples.begin(), clip.samples.end(), 0.0f);
-    KeptMemory kept{key, {}, {}, (steady_seconds() - began) * 1e3};
+    KeptMemory kept{key, {}, {}, (steady_seconds() - began) * 1e3, clip.file_seconds};
     if (hearing == Hearing::kSilence) {
       const WindowReport report = plan_windows(clip.samples, window_options(clip)).report;
       kept.heard = heard_of(report);
@@ -210,7 +276,10 @@ class HearingEngine {
   void choose(const Ask& ask, const std::string& prompt, const Memory& memory, Reply& reply) {
     const double began = steady_seconds();
     const std::vector<Choice> scored = engine_->weigh_listed(memory, prompt, ask.choices);
-    const Choice& best = likeliest(scored);
+    tell(likeliest(scored), began, reply);
+  }
+
+  static void tell(const Choice& best, double began, Reply& reply) {
     reply.text = best.text, reply.finish = "stop";
     reply.logprob_mean = std::log(std::max(best.share, 1e-12));
     reply.ms["prefill"] = (steady_seconds() - began) * 1e3;
@@ -235,6 +304,22 @@ class HearingEngine {
   std::map<int, Memory> silences_;         // by windows
 };
 
+// Files of weights that config.json names outside of the folder. A broken config is the loader's to refuse.
+std::vector<fs::path> named_elsewhere(const fs::path& folder) {
+  std::vector<fs::path> files;
+  if (!fs::exists(folder / "config.json")) return files;
+  const Json config = Json::parse(read_file(folder / "config.json"), nullptr, /*allow_exceptions=*/false);
+  for (const char* part : {"lm", "xattn", "clap"}) {
+    const Json of_part = config.is_object() ? config.value(part, Json()) : Json();
+    const Json name = of_part.is_object() ? of_part.value("file", Json()) : Json();
+    if (!name.is_string()) continue;
+    const fs::path file = name.get<std::string>();
+    if (!file.empty() && (file.is_absolute() || *file.begin() == "..") && fs::is_regular_file(folder / file))
+      files.push_back(folder / file);
+  }
+  return files;
+}
+
 }  // namespace
 
 std::string model_files_hash(const fs::path& folder) {
@@ -244,6 +329,7 @@ std::string model_files_hash(const fs::path& folder) {
     for (const auto& entry : fs::recursive_directory_iterator(folder))
       if (entry.is_regular_file() && kinds.contains(entry.path().extension().string()))
         files.push_back(entry.path());
+    for (const fs::path& file : named_elsewhere(folder)) files.push_back(file);
   } else {
     files.push_back(folder);
   }

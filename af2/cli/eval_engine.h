@@ -18,8 +18,8 @@ inline constexpr double kHeardSeconds = 600;  // of sound whose memories are kep
 // files hold is looked at when it is loaded.
 EvalModel engine_model(const ClipFlags& flags, int max_windows, double keep_s = kHeardSeconds);
 
-// SHA-256 over name and content of every file of weights and config of a model folder, in order of their
-// names.
+// SHA-256 over name and content of every file of weights and config of a model folder, and of those elsewhere
+// that its config.json names, in order of their names.
 std::string model_files_hash(const std::filesystem::path& folder);
 
 }  // namespace af2

@@ -33,7 +33,7 @@ struct PromptForm {
 struct DecodingSpec {
   int max_new_tokens = 256, beams = 1;
   double temperature = 0;
-  Json windows = "auto";  // auto, all, or a number
+  Json windows = "auto";  // auto, all, scan, or a number
   std::vector<std::string> stop;
 };
 

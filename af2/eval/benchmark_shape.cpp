@@ -255,7 +255,7 @@ const shape::Shape& benchmark_shape() {
       {"decoding", shape::table({{"max_new_tokens", shape::whole(1)},
                                  {"temperature", shape::number(0)},
                                  {"beams", shape::whole(1)},
-                                 {"windows", shape::either(shape::word({"auto", "all"}), shape::whole(1))},
+                                 {"windows", shape::either(shape::word({"auto", "all", "scan"}), shape::whole(1))},
                                  {"stop", shape::texts()}})},
       {"match", match_shape()},
       {"judge", judge_shape()},

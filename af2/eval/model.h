@@ -41,7 +41,7 @@ struct Ask {
   std::vector<std::string> choices =
       {};  // not empty: the likeliest of them is the answer, nothing is written
   int max_new_tokens = 256;
-  Json windows = "auto";  // auto, all, or a number
+  Json windows = "auto";  // auto, all, scan (longer clips: stretch by stretch), or a number
   std::vector<std::string> stop = {};
 };
 

@@ -9,10 +9,8 @@
 #include "af2/text/timed_answers.h"
 
 namespace af2 {
-namespace {
 
-// Sums of log-probabilities, one stretch after the other.
-void add_choices(std::vector<Choice>& sums, const std::vector<Choice>& more) {
+void add_stretch(std::vector<Choice>& sums, const std::vector<Choice>& more) {
   if (sums.empty()) {
     sums = more;
     return;
@@ -26,8 +24,6 @@ void add_choices(std::vector<Choice>& sums, const std::vector<Choice>& more) {
   for (Choice& choice : sums) choice.share /= total;
 }
 
-}  // namespace
-
 std::string combining_prompt(const std::string& prompt, const std::vector<StretchAnswer>& answers) {
   std::vector<TimedAnswer> timed;
   for (const StretchAnswer& answer : answers) timed.push_back({answer.start_s, answer.end_s, answer.text});
@@ -38,15 +34,14 @@ Scan::Scan(const Engine& engine, std::string prompt, std::vector<std::string> ch
            const AnswerOptions& options)
     : engine_(engine), prompt_(std::move(prompt)), given_(std::move(choices)), options_(options) {}
 
-const StretchAnswer& Scan::hear(const Clip& stretch, double start_s) {
-  const Memory memory = engine_.listen(stretch);
+const StretchAnswer& Scan::hear(const Memory& memory, double start_s) {
   result_.encode_ms += memory.encode_ms();
   result_.n_windows += memory.report().n_windows;
   StretchAnswer part{start_s, start_s + memory.report().seconds_used, {}, {}};
   if (!given_.empty()) {
     part.choices = engine_.choose(memory, prompt_, given_);
     part.text = likeliest(part.choices).text;
-    add_choices(result_.choices, part.choices);
+    add_stretch(result_.choices, part.choices);
     result_.stretches.push_back(std::move(part));
     return result_.stretches.back();
   }

@@ -43,7 +43,11 @@ class Scan {
        const AnswerOptions& options);
 
   // Hears one more stretch, which begins at start_s of the clip. Throws kData.
-  const StretchAnswer& hear(const Clip& stretch, double start_s);
+  const StretchAnswer& hear(const Clip& stretch, double start_s) {
+    return hear(engine_.listen(stretch), start_s);
+  }
+  // The same of a stretch that was heard already.
+  const StretchAnswer& hear(const Memory& memory, double start_s);
   // Throws kInternal when nothing was heard.
   ScanAnswer finish();
 
@@ -66,6 +70,9 @@ class Scan {
   std::optional<Memory> surest_, surest_ever_;  // of the present group, and of all
   double best_ = 0, best_ever_ = 0;
 };
+
+// Sums of log-probabilities, one stretch after the other, and the shares that follow. `sums` may be empty.
+void add_stretch(std::vector<Choice>& sums, const std::vector<Choice>& more);
 
 // "question (0:00-5:00: an answer. 5:00-10:00: another.)": what a combining question looks like.
 std::string combining_prompt(const std::string& prompt, const std::vector<StretchAnswer>& answers);

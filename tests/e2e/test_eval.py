@@ -157,6 +157,29 @@ class Eval(unittest.TestCase):
         self.assertTrue(all(one["audio"][0]["windows"] == 1 for one in said))
         self.assertTrue(all(not one["audio"][0].get("windows") for one in self.lines(self.run_folder / "predictions-audio_off.jsonl")))
 
+    def test_clips_beyond_the_models_windows_are_heard_stretch_by_stretch(self):
+        """--windows scan: all of the clip, and what `af2 ask --long scan` says of it; without it the end is cut, and counted."""
+        root = self.folder / "long"
+        shutil.copytree(self.shared / "long", root)
+        flags = ("longaudiobench", "--root", root, "--allow-partial", "--limit", 1, "--baselines", "none", "-n", 6)
+        af2("eval", "run", *flags, "-o", self.folder / "short")
+        clip = pathlib.Path(self.lines(self.folder / "short/predictions.jsonl")[0]["audio"][0]["path"])
+        clip = clip if clip.is_absolute() else root / clip
+        write_tone(clip, 300, 305)
+        said = {}
+        for windows in ("scan", "30"):
+            af2("eval", "run", *flags, "--windows", windows, "-o", self.folder / windows)
+            line = self.lines(self.folder / windows / "predictions.jsonl")[0]
+            heard = line["audio"][0]
+            said[windows] = line["output"]
+            self.assertAlmostEqual(heard["seconds"], 305, places=1)
+            self.assertAlmostEqual(heard["seconds_cut"], 0 if windows == "scan" else 5, places=1)
+            self.assertEqual(heard["windows"], 31 if windows == "scan" else 30)
+        out, _ = af2("ask", "--long", "scan", "-n", 6, "--json", "-p", line["prompt"], clip)
+        answer = json.loads(out.splitlines()[0])
+        self.assertEqual(len(answer["stretches"]), 2)
+        self.assertEqual(said["scan"], answer["text"].split(":")[-1].strip())
+
     def test_killed_anywhere_it_ends_in_the_same_bytes(self):
         out = self.folder / "run"
         command = [PROGRAM, "eval", "run", *map(str, self.flags), "-o", str(out), "-n", "8", "-b", "2", "--no-cache"]
@@ -282,7 +305,7 @@ class Eval(unittest.TestCase):
         plan["benchmarks"][0]["root"] = str(self.shared / "mmau")
         write_bank(self.folder / "bank")
         recipe = {"base": os.path.relpath(ROOT / plan["recipe"], self.folder), "bank": str(self.folder / "bank"), "scene_pool": 0, "steps": 2, "batch": 4,
-                  "val_every": 100, "val_items": 2, "save_every": 2, "init": "models/mini/adapter.safetensors"}
+                  "val_every": 100, "val_items": 2, "save_every": 2, "init": "models/mini"}
         (self.folder / "recipe.json").write_text(json.dumps(recipe))
         plan["recipe"] = str(self.folder / "recipe.json")
         (self.folder / "plan.json").write_text(json.dumps(plan))
