@@ -62,11 +62,14 @@ std::vector<AblationRun> runs_of_plan(const AblationPlan& plan, const AblateFlag
   return runs;
 }
 
-// The file of the language model, as an absolute path, so that a config may be copied.
+// Files of the language model and of AF-CLAP, as absolute paths, so that a config may be copied.
 Json with_absolute_paths(Json config, const fs::path& folder) {
-  if (config.contains("lm") && config["lm"].contains("file") && config["lm"]["file"].is_string())
-    config["lm"]["file"] =
-        fs::absolute(folder / config["lm"]["file"].get<std::string>()).lexically_normal().string();
+  for (const char* part : {"lm", "clap"}) {
+    if (!config.contains(part) || !config[part].contains("file") || !config[part]["file"].is_string())
+      continue;
+    const std::string file = config[part]["file"].get<std::string>();
+    if (!file.empty()) config[part]["file"] = fs::absolute(folder / file).lexically_normal().string();
+  }
   return config;
 }
 

@@ -117,7 +117,7 @@ struct WholeNumbers {
 
 WholeNumbers in_whole_numbers(const torch::Tensor& value, int levels) {
   const torch::Tensor rows = value.flatten(1);
-  const bool by_column = rows.size(1) < kNarrow && rows.size(0) > rows.size(1);
+  const bool by_column = value.dim() == 2 && rows.size(1) < kNarrow && rows.size(0) > rows.size(1);
   const torch::Tensor scale = (rows.abs().amax(by_column ? 0 : 1) / levels).clamp_min(1e-12);
   const torch::Tensor over = rows / scale.unsqueeze(by_column ? 0 : 1);
   return {over.round().clamp(-levels, levels).to(torch::kInt8).view(value.sizes()),

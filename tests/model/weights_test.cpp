@@ -85,13 +85,16 @@ TEST_F(WeightFiles, Int8StaysWithinHalfAStepOfEachRow) {
 
 // One scale per row would be half as many bytes again as the values of a matrix of eight columns.
 TEST_F(WeightFiles, NarrowMatricesHaveOneScalePerColumn) {
-  NamedTensors tensors = {{"pairs.b", test::uniform("b", {60, 8})}, {"tall.a", test::uniform("a", {8, 60})}};
+  NamedTensors tensors = {{"pairs.b", test::uniform("b", {60, 8})},
+                          {"tall.a", test::uniform("a", {8, 60})},
+                          {"conv", test::uniform("c", {60, 1, 3, 3})}};
   tensors[0].second.select(1, 3).mul_(1e-3);
   tensors[0].second.select(1, 5).zero_();
   NamedTensors back = zeros_like(tensors);
   const SafeTensors file = save(tensors, SaveType::kI8);
   EXPECT_EQ(file.get("pairs.b.scale").shape, (std::vector<std::int64_t>{1, 8}));
   EXPECT_EQ(file.get("tall.a.scale").shape, (std::vector<std::int64_t>{8}));
+  EXPECT_EQ(file.get("conv.scale").shape, (std::vector<std::int64_t>{60}));
   EXPECT_TRUE(load_strict(file, back).empty());
   const torch::Tensor half_step = tensors[0].second.abs().amax(0) / 127 / 2;
   EXPECT_TRUE(((back[0].second - tensors[0].second).abs() <= half_step * 1.0001).all().item<bool>());
