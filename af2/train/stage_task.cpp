@@ -101,8 +101,9 @@ class StageTask : public TrainTask {
     const torch::Tensor log_p = target_log_p(*model_.network, batch.tokens, context_of(tokens, mask));
     const torch::Tensor sum = -log_p.gather(1, batch.tokens.labels.unsqueeze(1)).sum();
     const auto count = static_cast<double>(batch.tokens.labels.numel());
-    if (stage_.loss_norm == "microbatch") return {sum / count, 1, batch.seconds, count};
-    return {sum, count, batch.seconds};
+    const double clip_seconds = batch.seconds / static_cast<double>(batch.items.size());
+    if (stage_.loss_norm == "microbatch") return {sum / count, 1, batch.seconds, count, clip_seconds};
+    return {sum, count, batch.seconds, -1, clip_seconds};
   }
 
   // Of each set: loss per target, the same where each item hears another clip of its batch (how far that lies

@@ -58,18 +58,23 @@ double StepWatch::z_score(double value, const std::deque<double>& before) {
   return deviation > 1e-12 * std::abs(mean) ? (value - mean) / deviation : 0;
 }
 
-std::string StepWatch::divergence(double loss) {
-  if (factor_ <= 0 || !std::isfinite(loss) || losses_.size() < kDivergenceSteps) return "";
-  std::vector<double> last(losses_.end() - kDivergenceSteps, losses_.end());
+std::string StepWatch::divergence(const StepFigures& figures) {
+  if (factor_ <= 0 || !std::isfinite(figures.loss)) return "";
+  Alike& alike = alike_[figures.clip_seconds > 0 ? std::ilogb(figures.clip_seconds) : 0];
+  alike.losses.push_back(figures.loss);
+  if (alike.losses.size() < kDivergenceSteps) return "";
+  if (alike.losses.size() > kDivergenceSteps) alike.losses.pop_front();
+  std::vector<double> last(alike.losses.begin(), alike.losses.end());
   std::nth_element(last.begin(), last.begin() + kDivergenceSteps / 2, last.end());
   const double middle = last[kDivergenceSteps / 2];
-  if (!first_) first_ = middle;
-  if (!lowest_ || middle < *lowest_) lowest_ = middle;
-  const double lost = middle - *lowest_, gained = *first_ - *lowest_;
-  if (middle <= factor_ * *lowest_ || lost <= gained / 2) return "";
+  if (!alike.first) alike.first = middle;
+  if (!alike.lowest || middle < *alike.lowest) alike.lowest = middle;
+  const double lost = middle - *alike.lowest, gained = *alike.first - *alike.lowest;
+  if (middle <= factor_ * *alike.lowest || lost <= gained / 2) return "";
   return fmt::format(
-      "the median loss of the last {} steps is {:.4g}, more than {:g} times the lowest before, {:.4g}",
-      kDivergenceSteps, middle, factor_, *lowest_);
+      "the median loss of the last {} steps {}is {:.4g}, more than {:g} times the lowest before, {:.4g}",
+      kDivergenceSteps, figures.clip_seconds > 0 ? "with clips of that length " : "", middle, factor_,
+      *alike.lowest);
 }
 
 StepSight StepWatch::see(const StepFigures& f) {
@@ -100,7 +105,8 @@ StepSight StepWatch::see(const StepFigures& f) {
       "targets/s {:.0f} MB, {} left",
       f.step, steps_, f.loss, loss_z, f.grad_norm, norm_z, f.lr, f.ms, audio_rate, target_rate, memory,
       time_left_text(left));
-  sight.diverging = divergence(f.loss);
+  if (f.clip_seconds > 0) sight.record["clip_seconds"] = f.clip_seconds;
+  sight.diverging = divergence(f);
   return sight;
 }
 

@@ -2,8 +2,9 @@
 //
 // Loss and gradient norm are told with their z-scores among the last hundred finite steps: a step far out is
 // seen before the mean moves. A run diverges when the median loss of the last twenty steps is more than
-// `factor` times the lowest such median so far, and half of what was gained since the first is lost. Not the
-// loop (trainer.h), nor what is kept of it. Thread rule: one owner.
+// `factor` times the lowest such median so far, and half of what was gained since the first is lost; steps
+// are compared with those about clips of a length of the same octave. Not the loop (trainer.h), nor what is
+// kept of it. Thread rule: one owner.
 //
 //   StepWatch watch(/*steps=*/1000, /*factor=*/3);
 //   const StepSight sight = watch.see({.step = 12, .loss = 0.7, ...});
@@ -12,6 +13,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -25,6 +27,7 @@ struct StepFigures {
   double targets = 0;        // tokens, or what the task counts
   double audio_seconds = 0;  // that were trained on
   std::int64_t skipped = 0;  // steps, of the whole run
+  double clip_seconds = 0;   // length of a clip; 0: all are alike
 };
 
 struct StepSight {
@@ -43,12 +46,16 @@ class StepWatch {
   static double z_score(double value, const std::deque<double>& before);
 
  private:
-  std::string divergence(double loss);
+  struct Alike {
+    std::deque<double> losses;            // the last ones
+    std::optional<double> first, lowest;  // medians
+  };
+  std::string divergence(const StepFigures& figures);
 
   std::int64_t steps_;
   double factor_;
   std::deque<double> losses_, norms_, times_;  // of the last steps, finite ones
-  std::optional<double> first_, lowest_;       // medians
+  std::map<int, Alike> alike_;                 // by octave of the clips' length
 };
 
 // Resident memory of this process in MB, 0 where the system does not tell.

@@ -148,6 +148,7 @@ class Run {
         fnv1a64("af2/step/1/" + std::to_string(options_.seed) + "/" + std::to_string(step_) + rank));
     optimizer_->zero_grad();
     StepSums sums;
+    double clip_seconds = 0;
     for (int micro = 0; micro < options_.accumulate; ++micro) {
       const MicroBatchLoss part = forward(step_ * options_.accumulate + micro);
       if (!part.sum.defined()) continue;
@@ -157,6 +158,7 @@ class Run {
       sums.count += part.count;
       sums.targets += part.targets >= 0 ? part.targets : part.count;
       sums.audio_seconds += part.audio_seconds;
+      clip_seconds = std::max(clip_seconds, part.clip_seconds);
     }
     if (ranks_->size() > 1) sum_over_ranks(sums);
     task_->end_step();
@@ -179,7 +181,7 @@ class Run {
     ++step_;
     const double ms = (steady_seconds() - start) * 1e3;
     const StepSight sight =
-        watch_->see({step_, loss, norm, lr, ms, sums.targets, sums.audio_seconds, skipped_});
+        watch_->see({step_, loss, norm, lr, ms, sums.targets, sums.audio_seconds, skipped_, clip_seconds});
     if (ranks_->first()) tell(sight, bar);
     // The first rank decides: the others may not know the steps before a resume.
     if (ranks_->largest(ranks_->first() && !sight.diverging.empty()) != 0)
@@ -195,7 +197,8 @@ class Run {
     events_->scalars(step_, scalars);
     bar.update(step_, sight.line);
     if (!stderr_is_terminal()) fmt::print(stderr, "{}\n", sight.line);
-    if (steady_seconds() - page_at_ > std::max(kPageEvery_s, page_took_s_ / kPageShare)) write_page(/*over=*/false);
+    if (steady_seconds() - page_at_ > std::max(kPageEvery_s, page_took_s_ / kPageShare))
+      write_page(/*over=*/false);
   }
 
   void write_page(bool over) {
@@ -379,7 +382,7 @@ class Run {
       kept += line + "\n";
       if (!record.contains("loss") || !record["loss"].is_number()) continue;
       watch_->see({record["step"], record["loss"], record.value("grad_norm", 0.0), record.value("lr", 0.0),
-                   record.value("ms", 0.0)});
+                   record.value("ms", 0.0), 0, 0, 0, record.value("clip_seconds", 0.0)});
     }
     write_file_atomic(path, kept);
   }

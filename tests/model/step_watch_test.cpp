@@ -71,6 +71,26 @@ TEST(StepWatch, SeesARunThatDiverges) {
   EXPECT_EQ(diverges_at(fine, 3), 0);
 }
 
+// Long clips with losses three times those of short ones, in chance order: twenty of a kind in a row are no
+// divergence; where one kind explodes, it is.
+TEST(StepWatch, ComparesStepsWithThoseAboutClipsOfTheirLength) {
+  const auto run = [](bool told, bool explodes) {
+    StepWatch watch(1000, 3);
+    for (std::int64_t i = 1; i <= 400; ++i) {
+      const bool is_long = (i / 25) % 2 == 1;
+      double loss = (is_long ? 1.6 : 0.4) + 0.1 * std::exp(-static_cast<double>(i) / 50);
+      if (explodes && is_long && i > 200) loss *= 5;
+      if (!watch.see({.step = i, .loss = loss, .clip_seconds = told ? (is_long ? 90.0 : 8.0) : 0.0})
+               .diverging.empty())
+        return i;
+    }
+    return std::int64_t{0};
+  };
+  EXPECT_GT(run(false, false), 0);
+  EXPECT_EQ(run(true, false), 0);
+  EXPECT_GT(run(true, true), 200);
+}
+
 TEST(RunPage, HoldsTheStepsAndIsRenewedUntilTheRunIsOver) {
   std::string metrics;
   for (int i = 1; i <= 5000; ++i)
