@@ -1,36 +1,39 @@
 #!/usr/bin/env bash
-# Trains the mini model again: sound bank, stem, then the recipes in recipes/mini one after the other, export into
-# runs/mini. Resumes where it was stopped.
+# Trains the shipped model again, from nothing, into runs/mini: sound bank, word bank, stem, AF-CLAP, the sets of questions, then the tower's
+# own map, the audio transformer, first names, and the stages of recipes/mini/curriculum.yaml. Resumes where it was stopped.
+#
+#   tools/make_mini.sh          # about six hours on two cores, four of them training (docs/results/mini/training.md)
+#
+# Environment: AF2 the program (build/release/af2), LEVELS the largest whole number of the written weights (15)
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
-af2=build/release/af2
+af2=${AF2:-build/release/af2} levels=${LEVELS:-15} model=runs/mini
 # Spinning threads cost more than they bring wherever anything else runs.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
+
+# ---- what is heard and asked about ----
 if [[ ! -f bank/bank.tsv || ! -f runs/stem.safetensors ]]; then
   .venv/bin/python -m pip install -q --disable-pip-version-check -r tools/training_requirements.txt
 fi
 [[ -f bank/bank.tsv ]] || .venv/bin/python tools/sound_bank/build.py --out bank
+[[ -f words/words.tsv ]] || tools/make_words.sh
 [[ -f runs/stem.safetensors ]] || .venv/bin/python tools/stem/convert.py --out runs/stem.safetensors
-train() { "$af2" train --config "recipes/mini/$1.yaml" --out "runs/mini-$1" --resume; }
-
-# write_folder FOLDER TYPE RUN...: a model folder with the run's weights, of several the mean.
-write_folder() {
-  local folder=$1 type=$2
-  shift 2
-  mkdir -p "$folder"
-  sed 's#"lm.gguf"#"../../models/mini/lm.gguf"#' models/mini/config.json > "$folder/config.json"
-  "$af2" export "${@/#/--in=runs/mini-}" -o "$folder" --dtype "$type"
-}
-
-for recipe in tower tower2 align adapter0 listener listener2 adapter adapter2 adapter3 adapter4; do
-  train "$recipe"
+for set in plain-train skills-train long-train plain-val skills-val; do
+  AF2=$af2 tools/make_sets.sh "$set" --audio
 done
-write_folder runs/mini-mean f32 adapter3 adapter4
-train adapter5
-write_folder runs/mini i8 adapter5
 
+# ---- AF-CLAP, whose audio side is the tower ----
+mkdir -p "$model/clap"
+sed 's#"../lm.gguf"#"../../../models/mini/lm.gguf"#' models/mini/clap/config.json > "$model/clap/config.json"
 "$af2" clap-train --config recipes/mini/clap.yaml --out runs/mini-clap --resume
-mkdir -p runs/mini/clap
-sed 's#"../lm.gguf"#"../../../models/mini/lm.gguf"#' models/mini/clap/config.json > runs/mini/clap/config.json
-"$af2" export -i runs/mini-clap -o runs/mini/clap --dtype i8
+"$af2" export -i runs/mini-clap -o "$model/clap" --dtype i8
+
+# ---- the model around it ----
+for recipe in tower listener naming; do
+  "$af2" train --config "recipes/mini/$recipe.yaml" --out "runs/mini-$recipe" --resume
+done
+"$af2" train --config recipes/mini/curriculum.yaml --out runs/mini-curriculum --stage all --resume
+sed 's#"lm.gguf"#"../../models/mini/lm.gguf"#' models/mini/config.json > "$model/config.json"
+"$af2" export -i runs/mini-curriculum/stage-3 -o "$model" --dtype i8 --levels "$levels" --keep-pairs
+.venv/bin/python tools/training_table.py runs/mini-clap runs/mini-{tower,listener,naming} runs/mini-curriculum > "$model/training.md"

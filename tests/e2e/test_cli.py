@@ -404,8 +404,11 @@ class Flags(unittest.TestCase):
 
     def test_without_an_af_clap(self):
         with tempfile.TemporaryDirectory() as folder:
-            for name in ("config.json", "adapter.safetensors", "lm.gguf"):
+            for name in ("adapter.safetensors", "lm.gguf"):
                 (pathlib.Path(folder) / name).symlink_to(ROOT / "models/mini" / name)
+            config = json.loads((ROOT / "models/mini/config.json").read_text())
+            config["clap"]["file"] = str(ROOT / "models/mini" / config["clap"]["file"])
+            (pathlib.Path(folder) / "config.json").write_text(json.dumps(config))
             code, _, err = af2("embed", "-m", folder, "--text", "a dog")
             self.assertEqual(code, 2)
             self.assertIn("no AF-CLAP", err)
@@ -491,7 +494,7 @@ class Others(unittest.TestCase):
         self.assertEqual((clap["kind"], clap["vector"]), ("AF-CLAP", 256))
         self.assertGreater(min(clap["parameters_audio"], clap["parameters_text"]), 1e6)
         config = json.loads(af2("info", "--config")[1])
-        self.assertEqual(config["xattn"]["every"], 4)
+        self.assertEqual(config["xattn"]["every"], 5)
         self.assertEqual(json.loads(af2("info", "--json", CLIPS / "tone.mp3")[1].splitlines()[0])["codec"], "mp3")
 
     def test_selftest_holds_the_model_to_its_references(self):
@@ -573,6 +576,7 @@ class Others(unittest.TestCase):
             copy = pathlib.Path(folder)
             os.symlink(ROOT / "models/mini/lm.gguf", copy / "lm.gguf")
             os.symlink(ROOT / "models/mini/adapter.safetensors", copy / "adapter.safetensors")
+            os.symlink(ROOT / "models/mini/clap", copy / "clap")
             config = json.loads((ROOT / "models/mini/config.json").read_text())
             for licence in ("NVIDIA OneWay Noncommercial License", "CC BY-NC 4.0", "some non-commercial one"):
                 (copy / "config.json").write_text(json.dumps(config | {"licence": licence}))
@@ -587,6 +591,10 @@ class Others(unittest.TestCase):
             for name in ("config.json", "adapter.safetensors"):
                 (copy / name).write_bytes((ROOT / "models/mini" / name).read_bytes())
             os.symlink(ROOT / "models/mini/lm.gguf", copy / "lm.gguf")
+            code, _, err = af2("info", "-m", copy)
+            self.assertEqual(code, 5)
+            self.assertIn("clap/model.safetensors", err)
+            os.symlink(ROOT / "models/mini/clap", copy / "clap")
             self.assertEqual(af2("info", "-m", copy)[0], 0)
             weights = (copy / "adapter.safetensors").read_bytes()
             (copy / "adapter.safetensors").write_bytes(weights[: len(weights) // 2])

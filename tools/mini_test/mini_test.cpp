@@ -1,4 +1,4 @@
-// Scores a model on rendered questions about held-out recordings: the figures of the model card.
+// Scores a model on questions about rendered scenes of held-out recordings (five kinds; the sets in sets/ have more).
 //
 //   mini_test --bank bank --split val --n 300 --set runs/sets/val --out runs/val.json
 //

@@ -3,7 +3,7 @@
 
 The wheel (23 MB, weights CC BY 4.0: Ma and Lerch, "Representation Learning for the Automatic Indexing of Sound
 Effects Libraries", ISMIR 2022) is downloaded and unpacked, not installed. Needs the torch of .venv and
-tools/training_requirements.txt. `af2 train` reads the file as `init` (recipes/mini/tower.yaml).
+tools/training_requirements.txt. `af2 train` reads the file as `init` (recipes/mini/clap.yaml).
 
 The network saw 44.1 kHz, FFTs of 2048, hop 1024, 96 HTK bands of unit sum, log10(1 + 10^4 power) / 9.458; the tower has
 16 kHz, FFTs of 1024, hop 320 and 64 HTK bands of almost the same spacing. What is left of the difference, the scale of each
