@@ -7,18 +7,19 @@
 // the cross-attention reads, learned from every time step of a scene and at a fraction of the cost of one
 // question: neither the language model nor the cross-attention runs. The tower is frozen, and its tokens are
 // kept for the scenes of a pool. The classifiers are for training only. Scenes are drawn as for the questions
-// of the recipe.
+// of the recipe; with `join_scenes` clips are several of them, one window after the other
+// (listener_targets.h).
 #include <algorithm>
-#include <array>
 #include <map>
 #include <mutex>
-#include <numeric>
+#include <set>
 #include <unordered_map>
 
 #include "af2/core/error.h"
 #include "af2/core/text_util.h"
 #include "af2/generate/model_folder.h"
 #include "af2/train/data_source.h"
+#include "af2/train/listener_targets.h"
 #include "af2/train/prefetch.h"
 #include "af2/train/scene_tokens.h"
 #include "af2/train/task.h"
@@ -26,14 +27,7 @@
 namespace af2 {
 namespace {
 
-constexpr int64_t kCounts = 6,
-                  kPlaces = 4;  // classes of how often (1 .. 6 or more) and of the place (1 .. 4)
-constexpr double kLengths_s[] = {0.35, 0.7, 1.4, 2.8, 5.6};  // edges of the classes of length
-constexpr int64_t kLengths = 6;
-constexpr float kAudibleShare = 0.25f;  // of a step's energy: the label that has it stands for the step
 constexpr const char* kAdded = "added_embeddings";
-constexpr double kSampleRate = 16000;  // of scenes
-constexpr int64_t kIgnored = -100;     // a step without such a label
 
 struct HeadsImpl : torch::nn::Module {
   HeadsImpl(int64_t width, int64_t n_classes) {
@@ -49,13 +43,6 @@ struct HeadsImpl : torch::nn::Module {
       from_longest{nullptr}, from_loudest{nullptr}, length{nullptr};
 };
 TORCH_MODULE(Heads);
-
-struct ListenerScene : PooledScene {
-  torch::Tensor shares;  // [steps, C+1], the last: background
-  // [steps] int64: class, or kIgnored
-  torch::Tensor count, from_first, from_last, from_longest, from_loudest, length;
-  std::vector<int> sounding;  // [steps] label that stands for the step, or -1
-};
 
 struct ListenerBatch {
   std::vector<torch::Tensor> windows;                  // [B] samples; undefined where the tokens are known
@@ -114,39 +101,52 @@ class ListenerTask : public TrainTask {
                                                            [this](std::int64_t i) { return make_batch(i); });
   }
 
-  MicroBatchLoss loss(std::int64_t) override {
+  MicroBatchLoss loss(std::int64_t index) override {
     const ListenerBatch batch = batches_->next();
-    const torch::Tensor tokens = shifted_tokens(hear(batch), options_.token_shift);
-    const torch::Tensor memory = model_.network->remember(tokens, {});  // [B, bins*steps, D]
-    const int64_t bins = memory.size(1) / steps_;
-    const auto targets = [&](auto member) {
+    const int64_t scenes = scenes_of(index);
+    const int64_t clips = static_cast<int64_t>(batch.scenes.size()) / scenes;
+    torch::Tensor tokens = shifted_tokens(hear(batch), options_.token_shift);  // [B, bins*steps, D]
+    const int64_t bins = tokens.size(1) / steps_;
+    tokens = tokens.reshape({clips, scenes * bins * steps_, -1});
+    const torch::Tensor memory = model_.network->remember(tokens, {});
+    std::vector<ListenerTargets> targets;
+    for (int64_t clip = 0; clip < clips; ++clip)
+      targets.push_back(listener_targets(
+          {batch.scenes.begin() + clip * scenes, batch.scenes.begin() + (clip + 1) * scenes}, n_classes_));
+    // Of each window for each of its bins, as the tokens lie: [clips, scenes*bins*steps, ...].
+    const auto rows_of = [&](auto member) {
       std::vector<torch::Tensor> rows;
-      for (const auto& scene : batch.scenes) rows.push_back((*scene).*member);
-      const torch::Tensor all = torch::stack(rows);  // [B, steps] or [B, steps, C+1], for each bin
-      return torch::cat(std::vector<torch::Tensor>(static_cast<std::size_t>(bins), all), 1);
+      for (const ListenerTargets& clip : targets) {
+        const torch::Tensor of_windows = (clip.*member).unflatten(0, {scenes, 1, steps_});
+        std::vector<int64_t> shape = of_windows.sizes().vec();
+        shape[1] = bins;
+        rows.push_back(of_windows.expand(shape).flatten(0, 2));
+      }
+      return torch::stack(rows);
     };
-    const torch::Tensor shares = targets(&ListenerScene::shares);
+    const torch::Tensor shares = rows_of(&ListenerTargets::shares);
     torch::Tensor sum = -(shares * heads_->label->forward(memory).log_softmax(-1)).sum();
     const auto add = [&](torch::nn::Linear& head, auto member) {
       sum =
           sum +
           torch::nn::functional::cross_entropy(
-              head->forward(memory).flatten(0, 1), targets(member).flatten(),
+              head->forward(memory).flatten(0, 1), rows_of(member).flatten(),
               torch::nn::functional::CrossEntropyFuncOptions().ignore_index(kIgnored).reduction(torch::kSum));
     };
-    add(heads_->count, &ListenerScene::count);
-    add(heads_->from_first, &ListenerScene::from_first);
-    add(heads_->from_last, &ListenerScene::from_last);
-    add(heads_->from_longest, &ListenerScene::from_longest);
-    add(heads_->from_loudest, &ListenerScene::from_loudest);
-    add(heads_->length, &ListenerScene::length);
+    add(heads_->count, &ListenerTargets::count);
+    add(heads_->from_first, &ListenerTargets::from_first);
+    add(heads_->from_last, &ListenerTargets::from_last);
+    add(heads_->from_longest, &ListenerTargets::from_longest);
+    add(heads_->from_loudest, &ListenerTargets::from_loudest);
+    add(heads_->length, &ListenerTargets::length);
     return {sum, static_cast<double>(memory.size(0) * memory.size(1)), batch.seconds};
   }
 
   // On fixed scenes of the validation split, where the truth says that a label sounds: is it the likeliest of
   // all (`label`, share of the steps); is its count right (`count`, of the scenes drawn for counting) and the
   // class of its length (`length`); which of two comes first and last, is the longer and the louder (`first`,
-  // `last`, `longest`, `loudest`, of all pairs of a scene).
+  // `last`, `longest`, `loudest`, of all pairs of a scene). With join_scenes the same of clips of so many
+  // scenes (`joined`).
   Json validate() override {
     torch::NoGradGuard no_grad;
     const QaSource source(bank_, split_from_name(options_.val_split),
@@ -157,56 +157,10 @@ class ListenerTask : public TrainTask {
         known_val_.push_back(make_scene_targets(source.item(static_cast<std::uint64_t>(i)), window));
         known_val_.back()->tokens = model_.network->encode(window.unsqueeze(0))[0];
       }
-    Hits label, count, first, last, longest, loudest, length;
-    for (const auto& scene : known_val_) {
-      const torch::Tensor memory = model_.network->remember(scene->tokens.unsqueeze(0), {})[0];
-      const auto said = [&](torch::nn::Linear& head) {  // [steps, classes], the bins' mean
-        return head->forward(memory).log_softmax(-1).view({-1, steps_, head->weight.size(0)}).mean(0);
-      };
-      const torch::Tensor best = said(heads_->label).narrow(1, 0, n_classes_ - 1).argmax(-1);
-      const torch::Tensor counts = said(heads_->count), from_first = said(heads_->from_first),
-                          from_last = said(heads_->from_last), from_longest = said(heads_->from_longest),
-                          from_loudest = said(heads_->from_loudest), lengths = said(heads_->length);
-      std::vector<std::pair<int, torch::Tensor>>
-          heard;  // labels in the order of their onsets, with their steps
-      for (const int l : scene->scene.labels()) {
-        std::vector<int64_t> at;
-        for (int64_t step = 0; step < steps_; ++step) {
-          if (scene->sounding[static_cast<std::size_t>(step)] != l) continue;
-          at.push_back(step);
-          label.add(best[step].item<int64_t>() == l);
-        }
-        if (!at.empty()) heard.emplace_back(l, torch::tensor(at));
-      }
-      const auto mean_place = [&](const torch::Tensor& places, const torch::Tensor& at) {
-        return (places.index_select(0, at).mean(0).softmax(-1) * torch::arange(kPlaces)).sum().item<double>();
-      };
-      const auto class_of = [](const torch::Tensor& target, const torch::Tensor& at) {
-        return target[at[0].item<int64_t>()].item<int64_t>();
-      };
-      for (std::size_t i = 0; i < heard.size(); ++i) {
-        length.add(lengths.index_select(0, heard[i].second).mean(0).argmax().item<int64_t>() ==
-                   class_of(scene->length, heard[i].second));
-        if (heard[i].first == scene->scene.counted_label)
-          count.add(counts.index_select(0, heard[i].second).mean(0).argmax().item<int64_t>() + 1 ==
-                    scene->scene.count(heard[i].first));
-        for (std::size_t k = i + 1; k < heard.size(); ++k) {
-          first.add(mean_place(from_first, heard[i].second) < mean_place(from_first, heard[k].second));
-          last.add(mean_place(from_last, heard[i].second) > mean_place(from_last, heard[k].second));
-          const auto add_rank = [&](Hits& hits, const torch::Tensor& places, const torch::Tensor& target) {
-            const int64_t a = class_of(target, heard[i].second), b = class_of(target, heard[k].second);
-            if (a != b)
-              hits.add((mean_place(places, heard[i].second) < mean_place(places, heard[k].second)) ==
-                       (a < b));
-          };
-          add_rank(longest, from_longest, scene->from_longest);
-          add_rank(loudest, from_loudest, scene->from_loudest);
-        }
-      }
-    }
-    return {{"scenes", known_val_.size()}, {"label", label.json()},  {"count", count.json()},
-            {"first", first.json()},       {"last", last.json()},    {"longest", longest.json()},
-            {"loudest", loudest.json()},   {"length", length.json()}};
+    Json report = figures_of_clips(1);
+    if (options_.join_scenes > 1)
+      report["joined"] = figures_of_clips(static_cast<std::size_t>(options_.join_scenes));
+    return report;
   }
 
  private:
@@ -216,69 +170,91 @@ class ListenerTask : public TrainTask {
     Json json() const { return {{"n", n}, {"right", n > 0 ? static_cast<double>(right) / n : 0.0}}; }
   };
 
+  // Of the validation scenes, `scenes` of them a clip.
+  Json figures_of_clips(std::size_t scenes) {
+    Hits label, count, first, last, longest, loudest, length;
+    for (std::size_t begin = 0; begin + scenes <= known_val_.size(); begin += scenes) {
+      const std::vector<std::shared_ptr<ListenerScene>> clip(
+          known_val_.begin() + static_cast<std::ptrdiff_t>(begin),
+          known_val_.begin() + static_cast<std::ptrdiff_t>(begin + scenes));
+      const ListenerTargets truth = listener_targets(clip, n_classes_);
+      std::vector<torch::Tensor> heard_in;
+      for (const auto& scene : clip) heard_in.push_back(scene->tokens);
+      const torch::Tensor memory = model_.network->remember(torch::cat(heard_in).unsqueeze(0), {})[0];
+      const auto said = [&](torch::nn::Linear& head) {  // [windows*steps, classes], the bins' mean
+        return head->forward(memory)
+            .log_softmax(-1)
+            .view({static_cast<int64_t>(scenes), -1, steps_, head->weight.size(0)})
+            .mean(1)
+            .flatten(0, 1);
+      };
+      const torch::Tensor best = said(heads_->label).narrow(1, 0, n_classes_ - 1).argmax(-1);
+      const torch::Tensor counts = said(heads_->count), from_first = said(heads_->from_first),
+                          from_last = said(heads_->from_last), from_longest = said(heads_->from_longest),
+                          from_loudest = said(heads_->from_loudest), lengths = said(heads_->length);
+      // Labels in the order of their onsets, with their steps.
+      std::vector<std::pair<int, torch::Tensor>> heard;
+      for (const int l : truth.labels) {
+        std::vector<int64_t> at;
+        for (std::size_t step = 0; step < truth.sounding.size(); ++step) {
+          if (truth.sounding[step] != l) continue;
+          at.push_back(static_cast<int64_t>(step));
+          label.add(best[at.back()].item<int64_t>() == l);
+        }
+        if (!at.empty()) heard.emplace_back(l, torch::tensor(at));
+      }
+      const auto mean_place = [&](const torch::Tensor& places, const torch::Tensor& at) {
+        return (places.index_select(0, at).mean(0).softmax(-1) * torch::arange(kPlaces)).sum().item<double>();
+      };
+      const auto class_of = [](const torch::Tensor& target, const torch::Tensor& at) {
+        return target[at[0].item<int64_t>()].item<int64_t>();
+      };
+      const auto is_counted = [&](int l) {
+        return std::any_of(clip.begin(), clip.end(),
+                           [&](const auto& scene) { return scene->scene.counted_label == l; });
+      };
+      for (std::size_t i = 0; i < heard.size(); ++i) {
+        length.add(lengths.index_select(0, heard[i].second).mean(0).argmax().item<int64_t>() ==
+                   class_of(truth.length, heard[i].second));
+        if (is_counted(heard[i].first))
+          count.add(counts.index_select(0, heard[i].second).mean(0).argmax().item<int64_t>() ==
+                    class_of(truth.count, heard[i].second));
+        for (std::size_t k = i + 1; k < heard.size(); ++k) {
+          first.add(mean_place(from_first, heard[i].second) < mean_place(from_first, heard[k].second));
+          last.add(mean_place(from_last, heard[i].second) > mean_place(from_last, heard[k].second));
+          const auto add_rank = [&](Hits& hits, const torch::Tensor& places, const torch::Tensor& target) {
+            const int64_t a = class_of(target, heard[i].second), b = class_of(target, heard[k].second);
+            if (a != b)
+              hits.add((mean_place(places, heard[i].second) < mean_place(places, heard[k].second)) ==
+                       (a < b));
+          };
+          add_rank(longest, from_longest, truth.from_longest);
+          add_rank(loudest, from_loudest, truth.from_loudest);
+        }
+      }
+    }
+    return {{"scenes", known_val_.size() / scenes},
+            {"label", label.json()},
+            {"count", count.json()},
+            {"first", first.json()},
+            {"last", last.json()},
+            {"longest", longest.json()},
+            {"loudest", loudest.json()},
+            {"length", length.json()}};
+  }
+
   torch::Tensor hear(const ListenerBatch& batch) {
     torch::NoGradGuard no_grad;
     const std::vector<std::shared_ptr<PooledScene>> pooled(batch.scenes.begin(), batch.scenes.end());
     return tokens_of(*model_.network, batch.windows, pooled, pool_mutex_, options_.cell_dropout);
   }
 
-  // Of each label: seconds of its longest sound, and mean square of its loudest one.
-  static std::pair<std::map<int, double>, std::map<int, double>> lengths_and_levels(const Scene& scene) {
-    std::map<int, double> longest, loudest;
-    for (std::size_t i = 0; i < scene.events.size(); ++i) {
-      const SceneEvent& event = scene.events[i];
-      const auto& energy = scene.event_energy[i].energy;
-      double& length = longest[event.label];
-      double& level = loudest[event.label];
-      length = std::max(length, event.offset_s - event.onset_s);
-      const double frames =
-          std::max(1.0, (event.offset_s - event.onset_s) * kSampleRate / static_cast<double>(kEnergyFrame));
-      level = std::max(level, std::accumulate(energy.begin(), energy.end(), 0.0) / frames);
-    }
-    return {longest, loudest};
-  }
-  // How many labels have more, as a class.
-  static int64_t place_of(int label, const std::map<int, double>& of_labels) {
-    int64_t more = 0;
-    for (const auto& [other, value] : of_labels) more += value > of_labels.at(label);
-    return std::min<int64_t>(more, kPlaces - 1);
-  }
-  static int64_t length_class(double seconds) {
-    return std::upper_bound(std::begin(kLengths_s), std::end(kLengths_s), seconds) - std::begin(kLengths_s);
-  }
-
   std::shared_ptr<ListenerScene> make_scene_targets(QaGroup group, torch::Tensor& window) const {
-    auto made = std::make_shared<ListenerScene>();
     window = torch::zeros({model_.config.audio.window_samples()});
     write_window(group.scene.samples, model_.config.audio, window.data_ptr<float>());
     const double hop_s = model_.config.audio.window_seconds / static_cast<double>(steps_);
-    const FrameLabels frames = frame_labels(group.scene, hop_s, static_cast<int>(steps_));
-    const std::vector<int> labels = group.scene.labels();
-    const auto [longest, loudest] = lengths_and_levels(group.scene);
-    made->shares = torch::zeros({steps_, n_classes_});
-    for (torch::Tensor* target : {&made->count, &made->from_first, &made->from_last, &made->from_longest,
-                                  &made->from_loudest, &made->length})
-      *target = torch::full({steps_}, kIgnored, torch::kInt64);
-    auto shares = made->shares.accessor<float, 2>();
-    for (int64_t step = 0; step < steps_; ++step) {
-      int strongest = -1;
-      float most = kAudibleShare;
-      for (const auto& [label, share] : frames.steps[static_cast<std::size_t>(step)]) {
-        shares[step][label] = share;
-        if (share > most) most = share, strongest = label;
-      }
-      shares[step][n_classes_ - 1] = frames.background[static_cast<std::size_t>(step)];
-      made->sounding.push_back(strongest);
-      if (strongest < 0) continue;
-      const auto place = std::find(labels.begin(), labels.end(), strongest) - labels.begin();
-      const auto after = static_cast<int64_t>(labels.size()) - 1 - place;
-      made->count[step] = std::min<int64_t>(group.scene.count(strongest), kCounts) - 1;
-      made->from_first[step] = std::min<int64_t>(place, kPlaces - 1);
-      made->from_last[step] = std::min<int64_t>(after, kPlaces - 1);
-      made->from_longest[step] = place_of(strongest, longest);
-      made->from_loudest[step] = place_of(strongest, loudest);
-      made->length[step] = length_class(longest.at(strongest));
-    }
+    auto made =
+        listener_scene(group.scene, frame_labels(group.scene, hop_s, static_cast<int>(steps_)), n_classes_);
     group.scene.samples = {};
     group.scene.event_energy.clear();
     group.scene.background_energy = {};
@@ -308,7 +284,29 @@ class ListenerTask : public TrainTask {
       batch.windows.push_back(window);
       batch.scenes.push_back(std::move(scene));
     }
+    join_alike(batch, static_cast<std::size_t>(scenes_of(index)));
     return batch;
+  }
+
+  // Scenes of a clip in step `index`: they take turns.
+  int64_t scenes_of(std::int64_t index) const { return 1 + index % options_.join_scenes; }
+
+  // In every other clip the further scenes have a label of those before, where the batch has such a scene:
+  // what sounds in several windows is counted together.
+  static void join_alike(ListenerBatch& batch, std::size_t scenes) {
+    for (std::size_t begin = 0; scenes > 1 && begin + scenes <= batch.scenes.size(); begin += 2 * scenes) {
+      std::set<int> heard(batch.scenes[begin]->labels.begin(), batch.scenes[begin]->labels.end());
+      for (std::size_t k = begin + 1; k < begin + scenes; ++k)
+        for (std::size_t other = k; other < batch.scenes.size(); ++other) {
+          const std::vector<int>& labels = batch.scenes[other]->labels;
+          if (std::none_of(labels.begin(), labels.end(), [&](int label) { return heard.contains(label); }))
+            continue;
+          std::swap(batch.scenes[k], batch.scenes[other]);
+          std::swap(batch.windows[k], batch.windows[other]);
+          heard.insert(batch.scenes[k]->labels.begin(), batch.scenes[k]->labels.end());
+          break;
+        }
+    }
   }
 
   TrainOptions options_;

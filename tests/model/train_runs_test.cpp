@@ -124,6 +124,21 @@ TEST_F(Training, ListenerHearsOrderAndCounts) {
   EXPECT_GT(report.at("last").at("right").get<double>(), 0.7) << report;
 }
 
+// Clips of several windows: what sounds in all of them counts together, places are of the whole clip.
+TEST_F(Training, ListenerLearnsAcrossWindows) {
+  TrainOptions options = recipe("listener", 6);
+  options.batch = 6;
+  options.join_scenes = 3;
+  options.scene_pool = 12;
+  expect_resume_is_exact(options, 3);
+  const Json report = metrics("whole").back().at("validation");
+  EXPECT_GT(report.at("joined").at("label").at("n").get<int>(), 0);
+  options.batch = 8;
+  refused(ErrorKind::kUser, {"batch", "join_scenes"}, [&] { options.check("recipe"); });
+  options.batch = 6, options.task = "adapter";
+  refused(ErrorKind::kUser, {"join_scenes"}, [&] { options.check("recipe"); });
+}
+
 // With a pool no larger than a run's first steps, later steps use what was heard before, with other
 // questions.
 TEST_F(Training, APoolOfScenesResumesToo) {
