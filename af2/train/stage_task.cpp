@@ -101,7 +101,8 @@ class StageTask : public TrainTask {
     const torch::Tensor log_p = target_log_p(*model_.network, batch.tokens, context_of(tokens, mask));
     const torch::Tensor sum = -log_p.gather(1, batch.tokens.labels.unsqueeze(1)).sum();
     const auto count = static_cast<double>(batch.tokens.labels.numel());
-    const double clip_seconds = batch.seconds / static_cast<double>(batch.items.size());
+    const auto windows = static_cast<double>(tokens.size(1) / model_.config.audio_tokens_per_window());
+    const double clip_seconds = windows * model_.config.audio.window_seconds;
     if (stage_.loss_norm == "microbatch") return {sum / count, 1, batch.seconds, count, clip_seconds};
     return {sum, count, batch.seconds, -1, clip_seconds};
   }

@@ -27,7 +27,7 @@ struct StepFigures {
   double targets = 0;        // tokens, or what the task counts
   double audio_seconds = 0;  // that were trained on
   std::int64_t skipped = 0;  // steps, of the whole run
-  double clip_seconds = 0;   // length of a clip; 0: all are alike
+  double clip_seconds = 0;   // of the longest clip, in whole windows; 0: all are alike
 };
 
 struct StepSight {

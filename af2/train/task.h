@@ -24,7 +24,8 @@ struct MicroBatchLoss {
   double count = 0;
   double audio_seconds = 0;
   double targets = -1;  // that are told; below 0: `count`
-  // Of a clip, in the mean: losses of short and of long clips may lie far apart. 0: clips are all alike.
+  // Of the longest clip, in whole windows: losses of short and of long clips may lie far apart. 0: clips are
+  // all alike.
   double clip_seconds = 0;
 };
 
