@@ -69,14 +69,14 @@ class HearingEngine {
     std::vector<std::size_t> open;
     for (std::size_t i = 0; i < asks.size(); ++i) {
       try {
-        if (asks[i].windows == "scan" && scans(asks[i].hearing) && !asks[i].audio.empty()) {
-          const std::vector<Stretch> stretches = hear_stretches(asks[i], replies[i]);
-          if (stretches.size() > 1) {
-            scan(asks[i], stretches, replies[i]);
-            continue;
-          }
+        std::vector<Stretch> stretches;
+        if (asks[i].windows == "scan" && scans(asks[i].hearing) && !asks[i].audio.empty())
+          stretches = hear_stretches(asks[i], replies[i]);
+        if (stretches.size() > 1) {
+          scan(asks[i], stretches, replies[i]);
+          continue;
         }
-        const Memory memory = hear(asks[i], replies[i]);
+        const Memory memory = stretches.empty() ? hear(asks[i], replies[i]) : stretches.front().memory;
         std::string prompt = asks[i].prompt;
         if (asks[i].hearing == Hearing::kCascade && !asks[i].audio.empty())
           prompt += " " + captions(asks[i], replies[i]);

@@ -163,7 +163,10 @@ class Eval(unittest.TestCase):
         shutil.copytree(self.shared / "long", root)
         flags = ("longaudiobench", "--root", root, "--allow-partial", "--limit", 1, "--baselines", "none", "-n", 6)
         af2("eval", "run", *flags, "-o", self.folder / "short")
-        clip = pathlib.Path(self.lines(self.folder / "short/predictions.jsonl")[0]["audio"][0]["path"])
+        af2("eval", "run", *flags, "--windows", "scan", "--no-cache", "-o", self.folder / "brief")  # one stretch: as without
+        short = self.lines(self.folder / "short/predictions.jsonl")
+        self.assertEqual(short, self.lines(self.folder / "brief/predictions.jsonl"))
+        clip = pathlib.Path(short[0]["audio"][0]["path"])
         clip = clip if clip.is_absolute() else root / clip
         write_tone(clip, 300, 305)
         said = {}
