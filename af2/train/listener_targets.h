@@ -47,6 +47,6 @@ std::shared_ptr<ListenerScene> listener_scene(const Scene& scene, const FrameLab
                                               int64_t n_classes);
 
 // Of a clip that is these scenes in turn, each a window.
-ListenerTargets listener_targets(const std::vector<std::shared_ptr<ListenerScene>>& clip, int64_t n_classes);
+ListenerTargets listener_targets(const std::vector<std::shared_ptr<ListenerScene>>& clip);
 
 }  // namespace af2

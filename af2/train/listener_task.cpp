@@ -112,7 +112,7 @@ class ListenerTask : public TrainTask {
     std::vector<ListenerTargets> targets;
     for (int64_t clip = 0; clip < clips; ++clip)
       targets.push_back(listener_targets(
-          {batch.scenes.begin() + clip * scenes, batch.scenes.begin() + (clip + 1) * scenes}, n_classes_));
+          {batch.scenes.begin() + clip * scenes, batch.scenes.begin() + (clip + 1) * scenes}));
     // Of each window for each of its bins, as the tokens lie: [clips, scenes*bins*steps, ...].
     const auto rows_of = [&](auto member) {
       std::vector<torch::Tensor> rows;
@@ -177,7 +177,7 @@ class ListenerTask : public TrainTask {
       const std::vector<std::shared_ptr<ListenerScene>> clip(
           known_val_.begin() + static_cast<std::ptrdiff_t>(begin),
           known_val_.begin() + static_cast<std::ptrdiff_t>(begin + scenes));
-      const ListenerTargets truth = listener_targets(clip, n_classes_);
+      const ListenerTargets truth = listener_targets(clip);
       std::vector<torch::Tensor> heard_in;
       for (const auto& scene : clip) heard_in.push_back(scene->tokens);
       const torch::Tensor memory = model_.network->remember(torch::cat(heard_in).unsqueeze(0), {})[0];

@@ -34,7 +34,7 @@ std::vector<int64_t> numbers(const torch::Tensor& tensor) {
 
 TEST(ListenerTargets, OfASceneAlone) {
   const auto scene = scene_of({{2, 1.0f}, {0, 4.0f}, {2, 1.0f}});
-  const ListenerTargets targets = listener_targets({scene}, kClasses);
+  const ListenerTargets targets = listener_targets({scene});
   EXPECT_EQ(targets.labels, (std::vector<int>{2, 0}));
   EXPECT_EQ(targets.sounding, (std::vector<int>{2, 0, 2, -1}));
   EXPECT_EQ(numbers(targets.count), (std::vector<int64_t>{1, 0, 1, kIgnored}));  // twice, once
@@ -49,7 +49,7 @@ TEST(ListenerTargets, OfASceneAlone) {
 TEST(ListenerTargets, OfScenesInTurn) {
   const auto first = scene_of({{2, 1.0f}, {0, 4.0f}}),
              second = scene_of({{3, 9.0f}, {2, 1.0f}, {2, 1.0f}}, 3);
-  const ListenerTargets targets = listener_targets({first, second}, kClasses);
+  const ListenerTargets targets = listener_targets({first, second});
   EXPECT_EQ(targets.labels, (std::vector<int>{2, 0, 3}));
   EXPECT_EQ(targets.sounding, (std::vector<int>{2, 0, -1, -1, 3, 2, 2, -1}));
   EXPECT_EQ(targets.shares.sizes(), (torch::IntArrayRef{8, kClasses}));
