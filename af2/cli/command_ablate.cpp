@@ -30,8 +30,9 @@ namespace {
 
 struct AblateFlags {
   std::string config, out, only;
-  int batch = 16, threads = 0, resamples = 10000;
+  int batch = 16, resamples = 10000;
   bool dry_run = false;
+  ClipFlags clips;  // threads, device, gpu_layers and dtype of the questions
 };
 
 // One training of a variant.
@@ -134,9 +135,10 @@ AblationScores score_ablation(const AblationPlan& plan, const AblationRun& run, 
     scores.core_hours = parse_json(read_file(hours), hours.string()).at("core_hours").get<double>();
   for (const AblationBenchmark& bench : plan.benchmarks) {
     const Benchmark benchmark = read_benchmark(bench.file);
-    const BenchmarkItems items = read_items(benchmark, bench.root, {.allow_partial = true});
-    ClipFlags clips;
-    clips.model = run.model().string(), clips.threads = flags.threads;
+    BenchmarkItems items = read_items(benchmark, bench.root, {.allow_partial = true});
+    keep_where(bench, items.items);
+    ClipFlags clips = flags.clips;
+    clips.model = run.model().string();
     EvalModel model = engine_model(
         clips, benchmark.decoding.windows.is_number() ? benchmark.decoding.windows.get<int>() : 0);
     RunOptions options;
@@ -204,7 +206,9 @@ void add_ablate(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   verb->add_option("--only", flags->only, "variants, with commas between them");
   verb->add_option("-b,--batch", flags->batch, "questions answered together")->check(CLI::Range(1, 1024));
   verb->add_option("--resamples", flags->resamples, "of the intervals")->check(CLI::Range(100, 1000000));
-  verb->add_option("-t,--threads", flags->threads, "threads; 0: all cores");
+  verb->add_option("-t,--threads", flags->clips.threads,
+                   "of the questions; 0: all cores (of training: key threads of the recipe)");
+  add_device_flags(*verb, flags->clips);
   verb->add_flag("--dry-run", flags->dry_run,
                  "check the file and every recipe, list the runs, train nothing");
   verb->footer("example: af2 ablate --config recipes/ablations/toy.yaml -o runs/ablations-toy");

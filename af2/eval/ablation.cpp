@@ -6,6 +6,7 @@
 #include "af2/core/error.h"
 #include "af2/core/options.h"
 #include "af2/core/text_util.h"
+#include "af2/eval/scoring.h"
 
 namespace af2 {
 namespace fs = std::filesystem;
@@ -32,6 +33,7 @@ struct PlanFile {
     std::int64_t limit = 0;
     std::vector<std::string> baselines;
     bool likeliest = false;
+    Json where = Json::object();
 
     template <class V>
     void visit(V& v) {
@@ -40,6 +42,7 @@ struct PlanFile {
       v.field("limit", limit, "the first so many items; 0: all");
       v.field("baselines", baselines, "asked beside it");
       v.field("likeliest", likeliest, "items with options: the likeliest one");
+      v.field("where", where, "items of these groups alone: form: choice");
     }
   };
   struct Column {
@@ -127,7 +130,13 @@ AblationPlan read_ablation_plan(const fs::path& file) {
   std::set<std::string> known;
   for (const PlanFile::Bench& bench : read.benchmarks) {
     need_in_plan(!bench.file.empty(), "is missing", where + " key benchmarks.file");
-    plan.benchmarks.push_back({bench.file, bench.root, bench.limit, bench.baselines, bench.likeliest});
+    AblationBenchmark one{bench.file, bench.root, bench.limit, bench.baselines, bench.likeliest, {}};
+    need_in_plan(bench.where.is_object(), "must be a table of groups", where + " key benchmarks.where");
+    for (const auto& [by, value] : bench.where.items()) {
+      need_in_plan(value.is_string(), "must be a text", where + " key benchmarks.where." + by);
+      one.where[by] = value.get<std::string>();
+    }
+    plan.benchmarks.push_back(std::move(one));
     known.insert(fs::path(bench.file).stem().string());
   }
   need_in_plan(!known.empty(), "names none", where + " key benchmarks");
@@ -173,6 +182,19 @@ Json config_of(const AblationVariant& variant, Json config, const std::string& w
     put_dotted(config, key, value);
   }
   return config;
+}
+
+void keep_where(const AblationBenchmark& bench, std::vector<EvalItem>& items) {
+  if (bench.where.empty()) return;
+  std::vector<std::string> asked;
+  for (const auto& [by, value] : bench.where) asked.push_back(by + ": " + value);
+  std::erase_if(items, [&](const EvalItem& item) {
+    return std::any_of(bench.where.begin(), bench.where.end(),
+                       [&](const auto& one) { return group_of(item, one.first) != one.second; });
+  });
+  if (items.empty())
+    throw user_error("has no item with " + join(asked, ", "), bench.file.string(),
+                     "`by` of the benchmark names the groups that `where` may ask for");
 }
 
 }  // namespace af2

@@ -10,11 +10,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "af2/core/json.h"
+#include "af2/eval/eval_item.h"
 
 namespace af2 {
 
@@ -39,6 +41,7 @@ struct AblationBenchmark {
   std::int64_t limit = 0;
   std::vector<std::string> baselines;
   bool likeliest = false;
+  std::map<std::string, std::string> where;  // items alone whose group (`by` of the benchmark) has this value
 };
 
 struct AblationPlan {
@@ -65,6 +68,9 @@ Json recipe_of(const AblationPlan& plan, const AblationVariant& variant, std::in
 // `config` (of the model's config.json) with the variant's overrides. Throws kUser for a key that is not
 // there.
 Json config_of(const AblationVariant& variant, Json config, const std::string& where);
+
+// Leaves the items that `bench.where` asks for, in their order. Throws kUser where none is left.
+void keep_where(const AblationBenchmark& bench, std::vector<EvalItem>& items);
 
 // What one run scored: [items] score by id, for each column.
 struct AblationScores {

@@ -76,6 +76,25 @@ TEST(EvalAblation, WrongFilesAreRefused) {
   refuse("recipe: recipes/some.yaml\n", "", {"recipe"});
 }
 
+TEST(EvalAblation, ItemsMayBeThoseOfOneGroup) {
+  const test::Scratch scratch;
+  const AblationPlan plan =
+      plan_of(scratch, with_change("limit: 10}", "where: {form: choice, skill: counting}}"));
+  std::vector<EvalItem> items(4);
+  const std::vector<std::pair<std::string, std::string>> of = {
+      {"choice", "counting"}, {"open", "counting"}, {"choice", "temporal"}, {"choice", "counting"}};
+  for (std::size_t i = 0; i < items.size(); ++i)
+    items[i].id = std::to_string(i), items[i].groups = {{"form", of[i].first}, {"skill", of[i].second}};
+  keep_where(plan.benchmarks[0], items);
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(items[0].id + items[1].id, "03");
+  items.resize(1), items[0].groups["form"] = "open";
+  test::refused(ErrorKind::kUser, {"form: choice", "skill: counting", "skills_val"},
+                [&] { keep_where(plan.benchmarks[0], items); });
+  test::refused(ErrorKind::kUser, {"where.form"},
+                [&] { plan_of(scratch, with_change("limit: 10}", "where: {form: 2}}")); });
+}
+
 TEST(EvalAblation, TheTableHasMeansOverSeedsAndPairedDifferences) {
   const test::Scratch scratch;
   const AblationPlan plan = plan_of(scratch, kPlan);
