@@ -1,6 +1,7 @@
 // Recipes as files: what `base` means, and that every recipe of the project reads.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -62,10 +63,10 @@ TEST(Recipes, EveryRecipeOfTheProjectReads) {
     EXPECT_NO_THROW(read_train_stages(entry.path())) << entry.path();
     ++n;
   }
-  EXPECT_EQ(n, 6);
+  EXPECT_EQ(n, 7);
   const fs::path folder = fs::path(AF2_SOURCE_DIR) / "recipes/mini";
   // Every recipe trains the same network, and the stages go from simple questions to long sounds.
-  for (const char* name : {"tower", "listener", "naming"})
+  for (const char* name : {"tower", "listener", "joined", "naming"})
     EXPECT_EQ(read_train_options(folder / (std::string(name) + ".yaml")).model, "recipes/mini");
   const std::vector<TrainOptions> stages = read_train_stages(folder / "curriculum.yaml");
   ASSERT_EQ(stages.size(), 2u);
@@ -201,6 +202,40 @@ TEST(Recipes, ThePapersAblationsRead) {
     for (const TrainOptions& options : stages)
       EXPECT_EQ(options.stage.fraction < 1, variant.name.ends_with("_of_the_data")) << variant.name;
   }
+}
+
+// The mini's own: every variant is of the recipes' network but for what it changes, and no stage of one uses
+// the sets it is without.
+TEST(Recipes, TheMinisAblationsRead) {
+#ifndef AF2_WITH_YAML
+  GTEST_SKIP() << "this build reads no YAML";
+#endif
+  const fs::path source = AF2_SOURCE_DIR;
+  AblationPlan plan = read_ablation_plan(source / "recipes/ablations/mini.yaml");
+  plan.recipe = source / plan.recipe;
+  const fs::path model = source / "recipes/mini/config.json";
+  test::Scratch scratch;
+  std::set<std::string> trained;
+  for (const AblationVariant& variant : plan.variants) {
+    Af2Config config;
+    from_json(config_of(variant, read_config_file(model), model.string()), config, variant.name);
+    EXPECT_NO_THROW(config.check(variant.name));
+    write_file_atomic(scratch / "recipe.json", recipe_of(plan, variant, 1).dump());
+    std::set<std::string> sets;
+    const auto names = [](const std::vector<std::string>& list, const std::string& name) {
+      return std::find(list.begin(), list.end(), name) != list.end();
+    };
+    for (const TrainOptions& options : read_train_stages(scratch / "recipe.json"))
+      for (const TrainSetOptions& set : options.stage.sets) {
+        const bool grouped = options.stage.groups.empty() || names(options.stage.groups, set.group);
+        if (grouped && !names(options.stage.exclude, set.name)) sets.insert(set.name);
+      }
+    EXPECT_EQ(sets.contains("audioskills"), variant.name != "without_audioskills") << variant.name;
+    EXPECT_EQ(sets.contains("longaudio"), variant.name != "without_longaudio") << variant.name;
+    EXPECT_TRUE(sets.contains("names")) << variant.name;
+    trained.insert(variant.name);
+  }
+  EXPECT_TRUE(trained.contains("rope_off") && trained.contains("head") && trained.contains("no_transformer"));
 }
 
 }  // namespace
