@@ -35,11 +35,13 @@ struct AblateFlags {
   ClipFlags clips;  // threads, device, gpu_layers and dtype of the questions
 };
 
-// One training of a variant.
+// One training of a variant, or what it was after one of its stages.
 struct AblationRun {
   const AblationVariant* variant = nullptr;
   std::int64_t seed = 0;
-  fs::path folder;  // recipe.json, base/ (config), run/ (checkpoints), model/, BENCHMARK/
+  fs::path folder;                      // recipe.json, base/ (config), run/ (checkpoints), model/, BENCHMARK/
+  const AblationVariant* of = nullptr;  // the variant that is trained for it, and its run
+  fs::path of_folder = {};
 
   bool loads() const { return !variant->load.empty(); }
   fs::path model() const { return loads() ? fs::path(variant->load) : folder / "model"; }
@@ -56,8 +58,14 @@ std::vector<AblationRun> runs_of_plan(const AblationPlan& plan, const AblateFlag
       runs.push_back({&variant, 0, folder});
       continue;
     }
-    for (const std::int64_t seed : variant.seeds.empty() ? plan.seeds : variant.seeds)
-      runs.push_back({&variant, seed, folder / ("seed-" + std::to_string(seed))});
+    const auto other = std::find_if(plan.variants.begin(), plan.variants.end(),
+                                    [&](const AblationVariant& one) { return one.name == variant.of; });
+    for (const std::int64_t seed : variant.seeds.empty() ? plan.seeds : variant.seeds) {
+      const std::string name = "seed-" + std::to_string(seed);
+      AblationRun run{&variant, seed, folder / name};
+      if (!variant.of.empty()) run.of = &*other, run.of_folder = fs::path(flags.out) / variant.of / name;
+      runs.push_back(std::move(run));
+    }
   }
   if (runs.empty()) throw user_error("names no variant of the file: " + flags.only, "--only");
   return runs;
@@ -78,16 +86,21 @@ Json with_absolute_paths(Json config, const fs::path& folder) {
 // the trainer.
 void write_run_files(const AblationPlan& plan, const AblationRun& run) {
   const fs::path config_file = plan.model / "config.json";
-  const Json config = config_of(*run.variant, with_absolute_paths(read_config_file(config_file), plan.model),
+  const AblationVariant& variant = run.of ? *run.of : *run.variant;
+  const Json config = config_of(variant, with_absolute_paths(read_config_file(config_file), plan.model),
                                 config_file.string());
   for (const char* name : {"base", "model"}) {
     fs::create_directories(run.folder / name);
     write_file_atomic(run.folder / name / "config.json", config.dump(1) + "\n");
   }
-  Json recipe = recipe_of(plan, *run.variant, run.seed);
+  Json recipe = recipe_of(plan, variant, run.seed);
   recipe["base"] = fs::absolute(plan.recipe).lexically_relative(fs::absolute(run.folder)).string();
   recipe["model"] = (run.folder / "base").string();
   write_file_atomic(run.folder / "recipe.json", recipe.dump(1) + "\n");
+}
+
+int threads_of(const TrainOptions& options) {
+  return options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
 }
 
 // Trains and exports; false: stopped by a signal. Core-hours of all sittings stand in core_hours.json.
@@ -100,15 +113,36 @@ bool train_run(const AblationPlan& plan, const AblationRun& run) {
   StagesRun how;
   how.resume = true;
   const TrainResult result = train_stages(stages, "all", run.folder / "run", how);
-  double hours =
-      (steady_seconds() - began) / 3600 *
-      (options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency()));
+  double hours = (steady_seconds() - began) / 3600 * threads_of(options);
   const fs::path file = run.folder / "core_hours.json";
   if (fs::exists(file)) hours += parse_json(read_file(file), file.string()).at("core_hours").get<double>();
   write_file_atomic(file, Json{{"core_hours", hours}}.dump() + "\n");
   if (!result.finished) return false;
   // Low-rank pairs beside the base's language model, rather than a copy of it for every run.
   export_model({last_stage_folder(stages, run.folder / "run")}, run.folder / "model",
+               {.dtype = plan.dtype, .keep_pairs = stages.back().stage.trains_low_rank()});
+  return true;
+}
+
+// Exports what another variant's run was after a stage, which is trained first where it is not. Core-hours
+// are those of the stages up to it. False: stopped by a signal.
+bool take_stage(const AblationPlan& plan, const AblationRun& run) {
+  const AblationRun other{run.of, run.seed, run.of_folder};
+  write_run_files(plan, other);
+  if (!train_run(plan, other)) return false;
+  if (fs::exists(run.folder / "model/adapter.safetensors")) return true;
+  const std::vector<TrainOptions> stages = read_train_stages(other.folder / "recipe.json");
+  const fs::path taken = named_stage_folder(stages, run.variant->after, other.folder / "run");
+  double hours = 0;
+  for (const TrainOptions& stage : stages) {
+    const fs::path folder = named_stage_folder(stages, stage.stage.name, other.folder / "run");
+    each_json_line(folder / "metrics.jsonl", [&](const Json& line, const std::string&) {
+      hours += line.value("ms", 0.0) / 3.6e6 * threads_of(stage);
+    });
+    if (folder == taken) break;
+  }
+  write_file_atomic(run.folder / "core_hours.json", Json{{"core_hours", hours}}.dump() + "\n");
+  export_model({taken}, run.folder / "model",
                {.dtype = plan.dtype, .keep_pairs = stages.back().stage.trains_low_rank()});
   return true;
 }
@@ -164,7 +198,8 @@ int run_ablate(const AblateFlags& flags) {
   for (const AblationRun& run : runs) {
     if (run.loads()) continue;
     write_run_files(plan, run);
-    read_train_stages(run.folder / "recipe.json");
+    const std::vector<TrainOptions> stages = read_train_stages(run.folder / "recipe.json");
+    if (run.of) named_stage_folder(stages, run.variant->after, run.folder);
   }
   for (const AblationBenchmark& bench : plan.benchmarks) read_benchmark(bench.file);
   notice("{}: {} runs of {} variants", plan.name, runs.size(), plan.variants.size());
@@ -176,7 +211,7 @@ int run_ablate(const AblateFlags& flags) {
   try {
     for (const AblationRun& run : runs) {
       notice("{}{}", run.variant->name, run.loads() ? "" : fmt::format(", seed {}", run.seed));
-      if (!run.loads() && !train_run(plan, run)) throw Stopped{"signal"};
+      if (!run.loads() && !(run.of ? take_stage(plan, run) : train_run(plan, run))) throw Stopped{"signal"};
       scores.push_back(score_ablation(plan, run, flags));
     }
   } catch (const Stopped& stopped) {

@@ -15,13 +15,15 @@ namespace {
 // The file as it is written, for the reader of options.
 struct PlanFile {
   struct Variant {
-    std::string load, note;
+    std::string load, of, after, note;
     Json recipe = Json::object(), config = Json::object();
     std::vector<std::int64_t> seeds;
 
     template <class V>
     void visit(V& v) {
       v.field("load", load, "a model folder that is scored as it is");
+      v.field("of", of, "another variant, whose runs are scored as they are after the stage `after`");
+      v.field("after", after, "name of that stage");
       v.field("recipe", recipe, "keys of the recipe with their values: data.count: 0");
       v.field("config", config, "keys of the model's config.json with their values");
       v.field("seeds", seeds, "its own seeds");
@@ -95,12 +97,18 @@ void put_dotted(Json& json, const std::string& key, const Json& value) {
 AblationVariant variant_of(const std::string& name, const Json& json, const std::string& where) {
   PlanFile::Variant read;
   if (!json.is_null()) from_json(json, read, where);
-  AblationVariant variant{name, read.load, read.recipe, read.config, read.seeds, read.note};
+  AblationVariant variant{name,        read.load,   read.of,    read.after,
+                          read.recipe, read.config, read.seeds, read.note};
   need_in_plan(variant.recipe.is_object(), "must be a table of keys", where + " key recipe");
   need_in_plan(variant.config.is_object(), "must be a table of keys", where + " key config");
-  need_in_plan(
-      variant.load.empty() || (variant.recipe.empty() && variant.config.empty() && variant.seeds.empty()),
-      "what is loaded is not trained: recipe, config and seeds do not go with it", where + " key load");
+  const bool own = !variant.recipe.empty() || !variant.config.empty() || !variant.seeds.empty();
+  need_in_plan(variant.load.empty() || !own,
+               "what is loaded is not trained: recipe, config and seeds do not go with it",
+               where + " key load");
+  need_in_plan(variant.of.empty() || (!own && variant.load.empty()),
+               "what another variant trains has its recipe, config and seeds", where + " key of");
+  need_in_plan(variant.of.empty() == variant.after.empty(), "of and after belong together",
+               where + " key after");
   for (const char c : name)
     need_in_plan(std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-',
                  "may hold letters, digits, _ and - alone: it names a folder", where);
@@ -120,6 +128,16 @@ AblationPlan read_ablation_plan(const fs::path& file) {
                where + " key variants");
   for (const auto& [name, json] : read.variants.items())
     plan.variants.push_back(variant_of(name, json, where + " key variants." + name));
+  for (AblationVariant& variant : plan.variants) {
+    if (variant.of.empty()) continue;
+    const auto other =
+        std::find_if(plan.variants.begin(), plan.variants.end(), [&](const AblationVariant& one) {
+          return one.name == variant.of && one.load.empty() && one.of.empty();
+        });
+    need_in_plan(other != plan.variants.end(), "is no variant that is trained: " + variant.of,
+                 where + " key variants." + variant.name + ".of");
+    variant.seeds = other->seeds;
+  }
   const bool trains = std::any_of(plan.variants.begin(), plan.variants.end(),
                                   [](const AblationVariant& one) { return one.load.empty(); });
   need_in_plan(!trains || !plan.recipe.empty(), "is missing, and not all variants are loaded",

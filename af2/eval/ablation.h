@@ -23,6 +23,7 @@ namespace af2 {
 struct AblationVariant {
   std::string name;
   std::string load;                 // a model folder that is scored as it is; empty: it is trained
+  std::string of, after;            // another variant's runs, scored as they are after that stage of theirs
   Json recipe = Json::object();     // dotted keys of the recipe: {"data.count": 0}
   Json config = Json::object();     // dotted keys of the model's config.json: {"xattn.every": 2}
   std::vector<std::int64_t> seeds;  // its own, in place of the plan's
@@ -59,8 +60,8 @@ struct AblationPlan {
 };
 
 // Paths of the file are relative to the working folder, as in recipes. Throws kUser naming file and key:
-// unknown key, no variants, two of a name, a column of a benchmark that is not listed, an override of a key
-// that the recipe or the config does not have.
+// unknown key, no variants, two of a name, a variant of another that is not trained, a column of a benchmark
+// that is not listed, an override of a key that the recipe or the config does not have.
 AblationPlan read_ablation_plan(const std::filesystem::path& file);
 
 // A recipe file's content: the plan's recipe as its `base`, a variant's overrides and the seed.

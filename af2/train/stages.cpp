@@ -100,6 +100,16 @@ TrainResult train_stages(std::vector<TrainOptions> stages, const std::string& wh
   return result;
 }
 
+fs::path named_stage_folder(const std::vector<TrainOptions>& stages, const std::string& name,
+                            const fs::path& run) {
+  std::vector<std::string> names;
+  for (const TrainOptions& stage : stages) {
+    if (stage.stage.name == name) return stages.size() == 1 ? run : folder_of_stage(run, stage);
+    names.push_back(stage.stage.name);
+  }
+  throw user_error("is no stage of the recipe: " + name, run.string(), "one of: " + join(names, ", "));
+}
+
 fs::path last_stage_folder(const std::vector<TrainOptions>& stages, const fs::path& run) {
   return stages.size() == 1 ? run : folder_of_stage(run, stages.back());
 }

@@ -34,6 +34,9 @@ struct StagesRun {
 TrainResult train_stages(std::vector<TrainOptions> stages, const std::string& which,
                          const std::filesystem::path& run, const StagesRun& how);
 
+// The folder that the stage named `name` trains in. Throws kUser for a stage that is not there.
+std::filesystem::path named_stage_folder(const std::vector<TrainOptions>& stages, const std::string& name,
+                                         const std::filesystem::path& run);
 // The folder that the last stage trains in: what is exported.
 std::filesystem::path last_stage_folder(const std::vector<TrainOptions>& stages,
                                         const std::filesystem::path& run);

@@ -60,6 +60,27 @@ TEST(EvalAblation, AFileOfVariantsBecomesRecipesAndConfigs) {
                 [&] { config_of(plan.variants[2], Json::object(), "config.json"); });
 }
 
+TEST(EvalAblation, AVariantMayBeAnotherAfterAStage) {
+  const test::Scratch scratch;
+  const auto with = [&](const std::string& keys) {
+    return plan_of(scratch,
+                   with_change("  full: {}\n", "  early: {" + keys + "}\n  full: {seeds: [4, 5]}\n"));
+  };
+  const AblationPlan plan = with("of: full, after: first");
+  EXPECT_EQ(plan.variants[0].of, "full");
+  EXPECT_EQ(plan.variants[0].after, "first");
+  EXPECT_EQ(plan.variants[0].seeds, (std::vector<std::int64_t>{4, 5}));
+  for (const auto& [keys, word] :
+       std::vector<std::pair<std::string, std::string>>{{"of: full", "after"},
+                                                        {"after: first", "after"},
+                                                        {"of: none, after: first", "none"},
+                                                        {"of: early, after: first", "early"},
+                                                        {"of: shipped, after: first", "shipped"},
+                                                        {"of: full, after: first, seeds: [1]", "of"},
+                                                        {"of: full, after: first, load: x", "of"}})
+    test::refused(ErrorKind::kUser, {word}, [&] { with(keys); });
+}
+
 TEST(EvalAblation, WrongFilesAreRefused) {
   const test::Scratch scratch;
   const auto refuse = [&](const std::string& from, const std::string& to, std::vector<std::string> words) {

@@ -217,6 +217,7 @@ TEST(Recipes, TheMinisAblationsRead) {
   test::Scratch scratch;
   std::set<std::string> trained;
   for (const AblationVariant& variant : plan.variants) {
+    if (!variant.of.empty()) continue;  // another's runs
     Af2Config config;
     from_json(config_of(variant, read_config_file(model), model.string()), config, variant.name);
     EXPECT_NO_THROW(config.check(variant.name));
@@ -231,7 +232,7 @@ TEST(Recipes, TheMinisAblationsRead) {
         if (grouped && !names(options.stage.exclude, set.name)) sets.insert(set.name);
       }
     EXPECT_EQ(sets.contains("audioskills"), variant.name != "without_audioskills") << variant.name;
-    EXPECT_EQ(sets.contains("longaudio"), variant.name != "without_longaudio") << variant.name;
+    EXPECT_TRUE(sets.contains("longaudio")) << variant.name;
     EXPECT_TRUE(sets.contains("names")) << variant.name;
     trained.insert(variant.name);
   }
