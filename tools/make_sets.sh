@@ -3,7 +3,7 @@
 # bank, then the questions about them (docs/data-factory.md). The same bytes whenever it runs.
 #
 #   tools/make_sets.sh plain-train|plain-val|plain-test|skills-train|skills-val|skills-test|long-train|long-val|long-test|
-#                      hours-val|hours-test|all [--audio]
+#                      hours-val|hours-test|sentences-train|all [--audio]
 #
 # into sets/NAME; with --audio the sounds too, else records and questions alone. A rerun goes on. The end says
 # whether the set is the one that sets/NAME.sha256 names.
@@ -20,13 +20,13 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 af2=${AF2:-build/release/af2} bank=${BANK:-bank} words=${WORDS:-words} threads=${THREADS:-2} scale=${SCALE:-1}
-name=${1:?a set is missing: plain-train, plain-val, plain-test, skills-train, skills-val, skills-test, long-train ..., or all of them: all}
+name=${1:?a set is missing: plain-train, plain-val, plain-test, skills-train, skills-val, skills-test, long-train, sentences-train ..., or all of them: all}
 if [[ ! -f $bank/bank.tsv ]]; then
   .venv/bin/python -m pip install -q --disable-pip-version-check -r tools/training_requirements.txt
   .venv/bin/python tools/sound_bank/build.py --out "$bank"
 fi
 if [[ $name == all ]]; then
-  for one in {plain,skills,long,hours}-{val,test} {plain,skills,long}-train; do "$0" "$one" "${@:2}"; done
+  for one in {plain,skills,long,hours}-{val,test} {plain,skills,long,sentences}-train; do "$0" "$one" "${@:2}"; done
   exit
 fi
 sound=
@@ -36,7 +36,7 @@ case ${2:-} in
   *) echo "make_sets: $2: unknown; what to do: --audio, or nothing" >&2; exit 2 ;;
 esac
 out=${SETS:-sets}/$name kind=${name%-*} split=${name#*-}
-case $kind in plain | skills | long | hours) ;; *) echo "make_sets: $name: no such kind of set" >&2; exit 2 ;; esac
+case $kind in plain | skills | long | hours | sentences) ;; *) echo "make_sets: $name: no such kind of set" >&2; exit 2 ;; esac
 # `size` is a share of the numbers of clips below. Seeds of their own: what is drawn for one split says nothing
 # about another. Voices of music differ too.
 case $split in
@@ -92,6 +92,13 @@ elif [[ $kind == plain ]]; then
   scenes count 6000 --spec recipes/data/plain_count.yaml
   scenes three 6000 --spec recipes/data/plain_three.yaml
   case $split in train) per_skill=6000 ;; val) per_skill=120 ;; test) per_skill=450 ;; esac
+elif [[ $kind == sentences ]]; then  # clips of their own, none of plain-train's
+  seed=$((seed + 10))
+  scenes one 1000 --spec recipes/data/plain_one.yaml
+  scenes few 3000 --spec recipes/data/plain_few.yaml
+  scenes three 3000 --spec recipes/data/plain_three.yaml
+  scenes short 2000 --spec recipes/data/short.yaml
+  case $split in train) per_skill=3500 ;; val) per_skill=60 ;; test) per_skill=200 ;; esac
 elif [[ $kind == long ]]; then
   scenes journeys 1200 --recipe all-long
   case $split in train) per_skill=1000 ;; val) per_skill=34 ;; test) per_skill=115 ;; esac
@@ -101,7 +108,7 @@ else  # 10 minutes to an hour: two to seven parts
 fi
 rules=$kind
 [[ $kind == hours ]] && rules=long
-[[ $kind == plain ]] && rules=skills
+[[ $kind == plain || $kind == sentences ]] && rules=skills
 [[ -n ${SOUND_OF:-} ]] || "$af2" data "$rules" "${records[@]}" --settings "recipes/data/$kind.yaml" --split "$split" \
   --seed "$seed" --per-skill "$per_skill" --threads "$threads" $held_out --out "$out"
 if [[ -n $sound ]]; then

@@ -163,10 +163,11 @@ void ask_plainly(ManifestItem& item, const TrainTextOptions& options, const std:
 }  // namespace
 
 ManifestItem asked_item(ManifestItem item, const TrainTextOptions& options, const std::string& set,
-                        std::uint64_t seed) {
+                        std::uint64_t seed, const std::string& lead) {
   ask_plainly(item, options, set, seed);
   if (options.leads && item.meta.is_object() && item.meta.contains("lead") && item.meta["lead"].is_string())
-    for (std::string& output : item.outputs) output = item.meta["lead"].get<std::string>() + ": " + output;
+    for (std::string& output : item.outputs)
+      output = item.meta["lead"].get<std::string>() + lead + " " + output;
   return item;
 }
 
@@ -183,6 +184,9 @@ std::vector<TrainSet> read_train_sets(const std::vector<TrainSetOptions>& option
                                       const TrainTextOptions& text, const TrainWindows& windows,
                                       std::uint64_t seed) {
   check_choice(options, choice);
+  if (text.leads && tokens.lead.empty())
+    throw user_error("is set, but the model's config.json does not say what ends a lead",
+                     "recipe key stage.text.leads", "add \"text\": {\"lead\": \":\"} there");
   std::set<std::string> names;
   std::vector<TrainSet> sets;
   for (const TrainSetOptions& one : options) {
@@ -216,7 +220,8 @@ std::vector<TrainSet> read_train_sets(const std::vector<TrainSetOptions>& option
     set.unused = set.read - static_cast<std::int64_t>(used.size());
     std::map<std::string, SoundLook> looks;
     for (const std::size_t i : used)
-      take_item(asked_item(std::move(items[i]), text, name, seed), set, tokens, text, windows, looks);
+      take_item(asked_item(std::move(items[i]), text, name, seed, tokens.lead), set, tokens, text, windows,
+                looks);
     if (set.items.empty()) throw data_error(where + " has no item that can be trained on", one.manifest);
   }
   if (sets.empty()) throw user_error("leave no set", "keys groups, only and exclude");

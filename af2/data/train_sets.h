@@ -77,13 +77,14 @@ struct TrainTokens {
   const ByteBpe& tokenizer;
   PromptOptions prompt;           // max_prompt_tokens: of question and answer together
   std::vector<std::string> stop;  // tokens that end an answer, in order
+  std::string lead = {};          // ends what is written before a verdict (TextConfig::lead): ":"
 };
 
 // An item as its question is asked (TrainTextOptions::plain_share and unlettered_share; `set` and `seed` name
 // the draw): changed where the prompt ends in a list of choices and every answer is one of them, "(B) xxx".
-// With `leads`, "LEAD: xxx" of an item whose meta has one.
+// With `leads`, "LEAD: xxx" of an item whose meta has one, where `lead` (TrainTokens::lead) is ":".
 ManifestItem asked_item(ManifestItem item, const TrainTextOptions& options, const std::string& set,
-                        std::uint64_t seed);
+                        std::uint64_t seed, const std::string& lead);
 
 struct TrainItem {
   std::string id, audio, task;

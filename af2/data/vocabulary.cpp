@@ -123,6 +123,11 @@ int Vocabulary::find(std::string_view label) const {
   return term == by_term_.end() ? -1 : term->second;
 }
 
+std::string Vocabulary::worded(const std::string& label, std::string LabelInfo::*how) const {
+  const int found = find(label);
+  return found < 0 ? plain_label(label) : at(found).*how;
+}
+
 bool Vocabulary::confusable(int label_a, int label_b) const {
   if (label_a == label_b) return true;
   const LabelInfo &a = at(label_a), &b = at(label_b);

@@ -41,6 +41,8 @@ class Vocabulary {
   const std::vector<LabelInfo>& labels() const { return labels_; }
   // By name, by plain name, else by a term of it; -1: unknown.
   int find(std::string_view label) const;
+  // One of its wordings (&LabelInfo::phrase), that of the label's own name where it is unknown.
+  std::string worded(const std::string& label, std::string LabelInfo::*how) const;
   // The same label, a shared name, phrase or synonym, or one a parent of the other: never distractors of one
   // another.
   bool confusable(int label_a, int label_b) const;

@@ -22,20 +22,16 @@ struct Facts {
     const auto found = facts.find(key);
     return found != facts.end() && found->is_number_integer() ? found->get<int>() : 0;
   }
-  std::string worded(const std::string& label, std::string LabelInfo::*how) const {
-    const int found = words.find(label);
-    return found < 0 ? plain_label(label) : words.at(found).*how;
-  }
   std::string phrase(const char* key) const {
     const std::string label = text(key);
-    return label.empty() ? "" : worded(label, &LabelInfo::phrase);
+    return label.empty() ? "" : words.worded(label, &LabelInfo::phrase);
   }
   std::vector<std::string> list(const char* key, std::string LabelInfo::*how) const {
     std::vector<std::string> texts;
     const auto found = facts.find(key);
     if (found != facts.end() && found->is_array())
       for (const Json& one : *found)
-        if (one.is_string()) texts.push_back(worded(one.get<std::string>(), how));
+        if (one.is_string()) texts.push_back(words.worded(one.get<std::string>(), how));
     return texts;
   }
 };
@@ -72,14 +68,14 @@ std::vector<std::string> heard_labels(const Record& record) {
 // What is heard in place of a sound that is not.
 std::string instead_of(const Facts& facts, const Record* record) {
   const std::vector<std::string> heard = record ? heard_labels(*record) : std::vector<std::string>();
-  return heard.empty() ? "" : facts.worded(heard.front(), &LabelInfo::phrase);
+  return heard.empty() ? "" : facts.words.worded(heard.front(), &LabelInfo::phrase);
 }
 
 // "a dog, rain" of what the evidence names, each once.
 std::string evidence_names(const Item& item, const Facts& facts, std::string LabelInfo::*how) {
   std::vector<std::string> names;
   for (const ItemEvidence& one : item.evidence) {
-    const std::string name = facts.worded(one.label, how);
+    const std::string name = facts.words.worded(one.label, how);
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   return sequence_of(names);
@@ -89,12 +85,13 @@ std::string evidence_names(const Item& item, const Facts& facts, std::string Lab
 
 std::string lead_of(const Item& item, const Vocabulary& words, const Record* record) {
   const Facts facts{item.facts, words};
-  if (item.type == "order") return "";  // the answer itself goes through what is heard
+  // The answer itself goes through what is heard.
+  if (item.type == "order" || item.type == "description") return "";
   if (item.type == "order_letters") return evidence_names(item, facts, &LabelInfo::short_name);
   if (item.type == "kinds") {
     std::vector<std::string> names;
     for (const std::string& label : record ? heard_labels(*record) : std::vector<std::string>())
-      names.push_back(facts.worded(label, &LabelInfo::short_name));
+      names.push_back(facts.words.worded(label, &LabelInfo::short_name));
     return sequence_of(names);
   }
   const bool of_one_sound = item.type == "presence" || item.type == "happened";

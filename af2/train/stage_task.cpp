@@ -39,7 +39,7 @@ class StageTask : public TrainTask {
         stage_(options.stage),
         ranks_(std::move(ranks)),
         model_(load_model_folder(options.model, load_options())),
-        tokens_{model_.tokenizer, prompt_options(), model_.config.text.stop},
+        tokens_{model_.tokenizer, prompt_options(), model_.config.text.stop, model_.config.text.lead},
         plan_(stage_, tokens_, {stage_.windows, model_.config.audio.window_seconds}, seed(), ranks_->rank(),
               ranks_->size()) {
     start();

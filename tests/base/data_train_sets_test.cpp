@@ -19,7 +19,7 @@ namespace {
 struct TrainSets : ::testing::Test {
   test::Scratch scratch;
   ByteBpe tokenizer = text_test::small_tokenizer();
-  TrainTokens tokens{tokenizer, {}, {"<end>", "<|endoftext|>"}};
+  TrainTokens tokens{tokenizer, {}, {"<end>", "<|endoftext|>"}, ":"};
   TrainTextOptions text;
   TrainWindows windows{3, 10};
   double fraction = 1;
@@ -74,8 +74,8 @@ TEST_F(TrainSets, QuestionsWithChoicesAreAskedInSharesOfThreeForms) {
     ManifestItem item;
     item.audio = "a.wav", item.id = std::to_string(i);
     item.prompt = "What is heard? (A) a dog. (B) rain.", item.outputs = {"(B) rain"};
-    const ManifestItem asked = asked_item(item, text, "set", 42);
-    EXPECT_EQ(asked_item(item, text, "set", 42).prompt, asked.prompt) << "drawn by name";
+    const ManifestItem asked = asked_item(item, text, "set", 42, tokens.lead);
+    EXPECT_EQ(asked_item(item, text, "set", 42, tokens.lead).prompt, asked.prompt) << "drawn by name";
     if (asked.outputs[0] == "(B) rain") {
       EXPECT_EQ(asked.prompt, item.prompt);
       ++lettered;
@@ -99,8 +99,8 @@ TEST_F(TrainSets, OnlyAnswersThatAreOneOfTheChoicesLoseTheirs) {
   for (const auto& [prompt, output] : kept) {
     ManifestItem item;
     item.prompt = prompt, item.outputs = {output};
-    EXPECT_EQ(asked_item(item, text, "set", 42).prompt, prompt);
-    EXPECT_EQ(asked_item(item, text, "set", 42).outputs[0], output);
+    EXPECT_EQ(asked_item(item, text, "set", 42, tokens.lead).prompt, prompt);
+    EXPECT_EQ(asked_item(item, text, "set", 42, tokens.lead).outputs[0], output);
   }
 }
 
@@ -113,13 +113,20 @@ TEST_F(TrainSets, AnswersBeginWithTheLeadWhereOneIsWanted) {
   ManifestItem item;
   item.prompt = "How often? (A) 2. (B) 3.", item.outputs = {"(B) 3"};
   item.meta = {{"lead", "a dog barking"}};
-  EXPECT_EQ(asked_item(item, text, "set", 42).outputs[0], "(B) 3");
+  EXPECT_EQ(asked_item(item, text, "set", 42, tokens.lead).outputs[0], "(B) 3");
   text.leads = true;
-  EXPECT_EQ(asked_item(item, text, "set", 42).outputs[0], "a dog barking: (B) 3");
+  EXPECT_EQ(asked_item(item, text, "set", 42, tokens.lead).outputs[0], "a dog barking: (B) 3");
   text.plain_share = 1;
-  EXPECT_EQ(asked_item(item, text, "set", 42).outputs[0], "a dog barking: 3");
+  EXPECT_EQ(asked_item(item, text, "set", 42, tokens.lead).outputs[0], "a dog barking: 3");
+  EXPECT_EQ(asked_item(item, text, "set", 42, " ->").outputs[0], "a dog barking -> 3");
   item.meta = nullptr;
-  EXPECT_EQ(asked_item(item, text, "set", 42).outputs[0], "3");
+  EXPECT_EQ(asked_item(item, text, "set", 42, tokens.lead).outputs[0], "3");
+}
+
+TEST_F(TrainSets, LeadsOfAModelThatWritesNoneAreRefused) {
+  text.leads = true, tokens.lead = "";
+  test::refused(ErrorKind::kUser, {"stage.text.leads", "config.json", "lead"},
+                [&] { read({set("a", line("1", 5))}); });
 }
 
 TEST_F(TrainSets, ItemsOfChosenTasksAlone) {

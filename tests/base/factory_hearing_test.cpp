@@ -74,6 +74,33 @@ TEST(FactoryHearing, WhetherASoundIsHeardIsYesAsOftenAsNo) {
   EXPECT_FALSE(ask("foundational", "presence", record_with(kTwo, 12, false), "yes_no"));
 }
 
+TEST(FactoryHearing, ASentenceSaysWhatIsHeardInOrder) {
+  const Record record = record_with({{"bell", 1, 2}, {"dog", 3, 6}, {"bell", 4, 5}, {"rain", 5, 8}});
+  const auto item = ask("foundational", "description", record, "open");
+  ASSERT_TRUE(item);
+  EXPECT_EQ(item->answer, "A bell sounds, then a dog barks, while rain falls.");
+  EXPECT_EQ(item->evidence.size(), 3u);
+  EXPECT_EQ(item->level, "hard");
+  EXPECT_EQ(rechecked(*item, record), "");
+  for (const char* wrong :
+       {"A bell sounds, then a dog barks.", "A dog barks, then a bell sounds, while rain falls.",
+        "A bell sounds, while a dog barks, while rain falls.",
+        "A bell sounds, then a dog barks, then rain falls.",
+        "A bell sounds, then a dog barks, while rain falls, then a cat meows.", "", "."}) {
+    Item turned = *item;
+    turned.answer = wrong;
+    EXPECT_NE(rechecked(turned, record), "") << wrong;
+  }
+  // Something would be left out, or is not known.
+  const Record in_rain = record_with({{"bell", 1, 2}, {"rain", 0, 12, "background"}});
+  EXPECT_FALSE(ask("foundational", "description", in_rain, "open"));
+  EXPECT_FALSE(ask("foundational", "description", record_with(kTwo, 12, false), "open"));
+  EXPECT_FALSE(ask("foundational", "description", record_with({{"dog", 1, 2}, {"puppy", 3, 4}}), "open"));
+  EXPECT_FALSE(ask(
+      "foundational", "description",
+      record_with({{"dog", 1, 2}, {"bell", 3, 4}, {"cat", 5, 6}, {"rain", 7, 8}, {"owl", 9, 10}}), "open"));
+}
+
 // A sound that no clip of the set holds would be known for a wrong answer.
 TEST(FactoryHearing, AbsentSoundsAreThoseOfOtherClips) {
   const std::vector<Record> records = {record_with(kTwo), record_with({{"cat", 1, 2}, {"puppy", 3, 4}}),
@@ -95,7 +122,7 @@ TEST(FactoryHearing, AbsentSoundsAreThoseOfOtherClips) {
 }
 
 TEST(FactoryHearing, RandomRecordsAreAskedFairly) {
-  for (const char* type : {"sound", "what", "presence"}) {
+  for (const char* type : {"sound", "what", "presence", "description"}) {
     int asked = 0;
     for (std::uint64_t number = 0; number < 300; ++number) {
       const Record record = random_record(number);
@@ -110,7 +137,7 @@ TEST(FactoryHearing, RandomRecordsAreAskedFairly) {
 }
 
 TEST(FactoryHearing, WordingsAreEnoughAndSomeAreHeldOut) {
-  for (const char* type : {"sound", "what", "presence"}) {
+  for (const char* type : {"sound", "what", "presence", "description"}) {
     const WordingList& list = all_wordings().at(std::string("foundational.") + type);
     EXPECT_GE(list.usual.size(), 20u) << type;
     EXPECT_EQ(list.held_out.size(), 2u) << type;

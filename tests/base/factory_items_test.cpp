@@ -35,6 +35,8 @@ TEST(Vocabularies, FindLabelsByNameTermAndPlainName) {
   EXPECT_EQ(words.at(words.find("a bell ringing")).name, "bell");
   EXPECT_EQ(words.at(words.find("BELL")).name, "bell");
   EXPECT_EQ(words.find("violin"), -1);
+  EXPECT_EQ(words.worded("puppy", &LabelInfo::sentence), "a dog barks");
+  EXPECT_EQ(words.worded("Dog_bark", &LabelInfo::sentence), "dog bark");
 }
 
 TEST(Vocabularies, SharedWordsAndParentsAreConfusable) {

@@ -65,6 +65,9 @@ TEST(Lead, SaysWhatIsHeardBeforeAVerdict) {
             "a dog, rain");
   EXPECT_EQ(lead_text("order", {{"labels", {"rain", "dog"}}}, "a dog, rain", {"dog", "rain"}), "")
       << "it says so itself";
+  EXPECT_EQ(lead_text("description", {{"labels", {"rain", "dog"}}}, "A dog barks, then rain falls.",
+                      {"dog", "rain"}),
+            "");
   Item item;
   item.type = "presence", item.facts = {{"label", "bell"}}, item.answer = "no";
   EXPECT_EQ(lead_of(item, lead_words(), nullptr), "") << "without a record nobody knows";

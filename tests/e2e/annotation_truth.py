@@ -6,7 +6,7 @@ import re
 # Label: Hz and share of full scale. Each step is wider than the margins of pitch and loudness.
 SOUNDS = {"Dog": (220, 0.4), "Bell": (350, 0.2), "Siren": (540, 0.1), "Hammer": (800, 0.05), "Rain": (1200, 0.025),
           "Cough": (1750, 0.0125), "Bark": (2500, 0.006), "Male speech, man speaking": (150, 0.003)}
-JOIN, SHORTEST = 0.25, 0.3
+JOIN, SHORTEST, JOIN_WHILE = 0.25, 0.3, 0.3
 
 
 class Clip:
@@ -140,6 +140,14 @@ def is_only_sound(item, clip):
     return clip.labels() == [item["facts"]["label"]] and one(item["answer"]) == clip.labels()[0]
 
 
+def is_description(item, clip):
+    """Every kind of sound once, by first onset; "while" where it began before the one before ended."""
+    labels = clip.labels()
+    firsts = [clip.of(label)[0] for label in labels]
+    between = ["while" if b[0] < a[1] - JOIN_WHILE else "then" for a, b in zip(firsts, firsts[1:])]
+    return named(item["answer"], SOUNDS) == labels and re.findall(", (while|then) ", item["answer"]) == between
+
+
 def number(text):
     words = "zero one two three four five six seven eight nine ten".split()
     found = re.findall(r"\d+|\b(?:%s|once|twice)\b" % "|".join(words), text.lower())[-1]
@@ -265,7 +273,7 @@ TRUTH = {
     "general.count_beside": is_count_beside, "general.compare_two": is_compare_two, "general.beside_kth": is_beside_kth,
     "general.beside_most": is_beside_most, "general.count_most": is_count_most, "general.lasting_beside": is_lasting_beside,
     "foundational.events": is_event_list, "foundational.sound": is_sound, "foundational.what": is_only_sound,
-    "foundational.presence": is_presence,
+    "foundational.presence": is_presence, "foundational.description": is_description,
 }
 
 

@@ -308,7 +308,9 @@ class Eval(unittest.TestCase):
         plan["benchmarks"][0]["root"] = str(self.shared / "mmau")
         write_bank(self.folder / "bank")
         recipe = {"base": os.path.relpath(ROOT / plan["recipe"], self.folder), "bank": str(self.folder / "bank"), "scene_pool": 0, "steps": 2, "batch": 4,
-                  "val_every": 100, "val_items": 2, "save_every": 2, "init": "models/mini"}
+                  "val_every": 100, "val_items": 2, "save_every": 2, "init": "models/mini", "stages": [{}, {"steps": 1}]}
+        first = next(name for name, variant in plan["variants"].items() if "load" not in variant)
+        plan["variants"]["early"] = {"of": first, "after": "1"}
         (self.folder / "recipe.json").write_text(json.dumps(recipe))
         plan["recipe"] = str(self.folder / "recipe.json")
         (self.folder / "plan.json").write_text(json.dumps(plan))
@@ -319,6 +321,12 @@ class Eval(unittest.TestCase):
         for row in table["rows"]:
             self.assertEqual(len(row["cells"]), len(plan["columns"]))
             self.assertIn("value", row["cells"][0])
+        early, whole = (self.folder / "out" / name / f"seed-{plan['seeds'][0]}" for name in ("early", first))
+        stage = json.loads((early / "core_hours.json").read_text())["core_hours"]
+        self.assertLess(0, stage)
+        self.assertLess(stage, json.loads((whole / "core_hours.json").read_text())["core_hours"])
+        self.assertFalse((early / "run").exists())  # nothing was trained for it
+        self.assertNotEqual(*((folder / "model/adapter.safetensors").read_bytes() for folder in (early, whole)))
         _, err = af2("ablate", "--config", self.folder / "plan.json", "-o", self.folder / "out", "--resamples", 200, cwd=ROOT)
         self.assertNotIn("training", err)  # all is there
 

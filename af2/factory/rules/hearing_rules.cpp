@@ -1,5 +1,5 @@
 // The plainest questions about a clip: which of four sounds is in it, what it is when it is one alone,
-// whether a sound is heard (docs/spec/data.md section 4).
+// whether a sound is heard, what is heard in a sentence (docs/spec/data.md section 4).
 #include <algorithm>
 
 #include "af2/factory/rules/rule_scene.h"
@@ -7,7 +7,9 @@
 namespace af2 {
 namespace {
 
-constexpr int kOptionsOfSound = 4;  // of "which of these", whatever the set's other choices have
+constexpr int kOptionsOfSound = 4;         // of "which of these", whatever the set's other choices have
+constexpr std::size_t kMostDescribed = 4;  // kinds of sounds in a sentence
+constexpr double kWhile = 0.3;             // seconds that two sounds share where a sentence says "while"
 
 std::optional<int> drawn_sound(const RuleContext& context, const RuleScene& scene) {
   const std::vector<int> sounds = scene.clear();
@@ -69,12 +71,38 @@ std::optional<Finding> find_whether(const RuleContext& context) {
   return finding;
 }
 
+// "A dog barks, then a bell rings, while rain falls." Every kind once, by first onset; nothing where
+// something sounds that the sentence would leave out.
+std::optional<Finding> find_description(const RuleContext& context) {
+  const RuleScene scene = scene_of(context);
+  if (!context.record.all_labelled || scene.background || scene.classes.empty() ||
+      scene.classes.size() > kMostDescribed || scene.clear().size() != scene.classes.size())
+    return std::nullopt;
+  Finding finding;
+  Json labels = Json::array();
+  const RecordEvent* previous = nullptr;
+  for (const SoundClass& sound : scene.classes) {
+    if (sound.id < 0) return std::nullopt;  // nobody has said how it is put
+    const RecordEvent& first = event_at(context, sound.events.front());
+    if (previous) finding.answer += previous->offset - first.onset > kWhile ? ", while " : ", then ";
+    finding.answer += sentence_of(context, sound.label);
+    labels.push_back(sound.label);
+    add_evidence(finding, context, {sound.events.front()});
+    previous = &first;
+  }
+  finding.answer = as_sentence(finding.answer);
+  finding.level = labels.size() == 1 ? "easy" : labels.size() == 2 ? "medium" : "hard";
+  finding.facts = {{"labels", std::move(labels)}};
+  return finding;
+}
+
 }  // namespace
 
 std::vector<RuleType> hearing_rules() {
   return {{"foundational", "sound", false, {"choice"}, find_sound},
           {"foundational", "what", false, {"short"}, find_what},
-          {"foundational", "presence", false, {"yes_no"}, find_whether}};
+          {"foundational", "presence", false, {"yes_no"}, find_whether},
+          {"foundational", "description", false, {"open"}, find_description}};
 }
 
 }  // namespace af2

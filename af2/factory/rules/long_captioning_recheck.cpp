@@ -11,8 +11,7 @@ namespace {
 using namespace long_recheck;
 
 std::string sentence_for(const LongRecheckScene& scene, const std::string& label) {
-  const int found = scene.context().words.find(label);
-  return found < 0 ? plain_label(label) : scene.context().words.at(found).sentence;
+  return scene.context().words.worded(label, &LabelInfo::sentence);
 }
 
 // The form: at most 25 words, no list by commas, no talk of a sound.

@@ -13,8 +13,7 @@ namespace {
 
 // Labels that mean the same stand under one key.
 std::string key_of(const Vocabulary& words, const std::string& label) {
-  const int found = words.find(label);
-  return found < 0 ? plain_label(label) : words.at(found).name;
+  return words.worded(label, &LabelInfo::name);
 }
 
 std::vector<Span> merged(const Record& record, const std::vector<int>& events, double gap) {

@@ -38,10 +38,8 @@ std::string check_has(const LongRecheckScene& scene) {
 std::string check_story(const LongRecheckScene& scene) {
   const Heard stretch = stretch_between(scene);
   std::vector<std::string> sentences;
-  for (const std::string& label : scene.fact_list("labels")) {
-    const int found = scene.context().words.find(label);
-    sentences.push_back(found < 0 ? plain_label(label) : scene.context().words.at(found).sentence);
-  }
+  for (const std::string& label : scene.fact_list("labels"))
+    sentences.push_back(scene.context().words.worded(label, &LabelInfo::sentence));
   return scene.judge([&](const std::string& text) {
     const auto told = scene.mentioned(text, sentences);
     if (told.size() < 2) throw Refused{"tells of fewer than two sounds: " + text};

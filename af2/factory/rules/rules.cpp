@@ -61,11 +61,6 @@ std::map<std::string, WordingList> parse_wordings() {
   return all;
 }
 
-std::string worded(const RuleContext& context, const std::string& label, std::string LabelInfo::*words) {
-  const int found = context.words.find(label);
-  return found < 0 ? plain_label(label) : context.words.at(found).*words;
-}
-
 }  // namespace
 
 std::string type_key(const std::string& skill, const std::string& name, bool is_long) {
@@ -158,13 +153,13 @@ std::vector<int> counted_events(const Record& record, const Margins& margins) {
 }
 
 std::string phrase_of(const RuleContext& context, const std::string& label) {
-  return worded(context, label, &LabelInfo::phrase);
+  return context.words.worded(label, &LabelInfo::phrase);
 }
 std::string short_of(const RuleContext& context, const std::string& label) {
-  return worded(context, label, &LabelInfo::short_name);
+  return context.words.worded(label, &LabelInfo::short_name);
 }
 std::string sentence_of(const RuleContext& context, const std::string& label) {
-  return worded(context, label, &LabelInfo::sentence);
+  return context.words.worded(label, &LabelInfo::sentence);
 }
 
 std::vector<std::string> absent_labels(const RuleContext& context, int n) {
