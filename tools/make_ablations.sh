@@ -2,7 +2,7 @@
 # The mini's ablations (recipes/ablations/mini.yaml) from the runs of tools/make_mini.sh: the tower and the listeners that some variants begin from, then
 # every variant trained and scored, two at a time, and one table in runs/ablations-mini. Resumes where it was stopped.
 #
-#   tools/make_ablations.sh          # about eight hours on two cores
+#   tools/make_ablations.sh          # some six hours on two cores, by its parts
 #
 # Environment: AF2 the program (build/release/af2)
 set -euo pipefail
@@ -10,7 +10,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 af2=${AF2:-build/release/af2} runs=runs/ablations-mini-bases plan=recipes/ablations/mini.yaml
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
-for needed in runs/mini-tower runs/mini-listener runs/mini-clap; do
+for needed in runs/mini-tower runs/mini-listener; do
   if [[ ! -e $needed/finished.json ]]; then
     echo "make_ablations: $needed has not finished; what to do: tools/make_mini.sh" >&2
     exit 2

@@ -103,6 +103,14 @@ int threads_of(const TrainOptions& options) {
   return options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
 }
 
+// What a stage trained, as the run's model: low-rank pairs beside the base's language model, rather than a
+// copy of it for every run.
+void export_stage(const AblationPlan& plan, const TrainOptions& stage, const fs::path& trained,
+                  const AblationRun& run) {
+  export_model({trained}, run.folder / "model",
+               {.dtype = plan.dtype, .keep_pairs = stage.stage.trains_low_rank()});
+}
+
 // Trains and exports; false: stopped by a signal. Core-hours of all sittings stand in core_hours.json.
 bool train_run(const AblationPlan& plan, const AblationRun& run) {
   const fs::path weights = run.folder / "model/adapter.safetensors";
@@ -118,9 +126,7 @@ bool train_run(const AblationPlan& plan, const AblationRun& run) {
   if (fs::exists(file)) hours += parse_json(read_file(file), file.string()).at("core_hours").get<double>();
   write_file_atomic(file, Json{{"core_hours", hours}}.dump() + "\n");
   if (!result.finished) return false;
-  // Low-rank pairs beside the base's language model, rather than a copy of it for every run.
-  export_model({last_stage_folder(stages, run.folder / "run")}, run.folder / "model",
-               {.dtype = plan.dtype, .keep_pairs = stages.back().stage.trains_low_rank()});
+  export_stage(plan, stages.back(), last_stage_folder(stages, run.folder / "run"), run);
   return true;
 }
 
@@ -132,18 +138,17 @@ bool take_stage(const AblationPlan& plan, const AblationRun& run) {
   if (!train_run(plan, other)) return false;
   if (fs::exists(run.folder / "model/adapter.safetensors")) return true;
   const std::vector<TrainOptions> stages = read_train_stages(other.folder / "recipe.json");
-  const fs::path taken = named_stage_folder(stages, run.variant->after, other.folder / "run");
   double hours = 0;
   for (const TrainOptions& stage : stages) {
     const fs::path folder = named_stage_folder(stages, stage.stage.name, other.folder / "run");
     each_json_line(folder / "metrics.jsonl", [&](const Json& line, const std::string&) {
       hours += line.value("ms", 0.0) / 3.6e6 * threads_of(stage);
     });
-    if (folder == taken) break;
+    if (stage.stage.name != run.variant->after) continue;
+    write_file_atomic(run.folder / "core_hours.json", Json{{"core_hours", hours}}.dump() + "\n");
+    export_stage(plan, stage, folder, run);
+    break;
   }
-  write_file_atomic(run.folder / "core_hours.json", Json{{"core_hours", hours}}.dump() + "\n");
-  export_model({taken}, run.folder / "model",
-               {.dtype = plan.dtype, .keep_pairs = stages.back().stage.trains_low_rank()});
   return true;
 }
 

@@ -144,7 +144,7 @@ def is_description(item, clip):
     """Every kind of sound once, by first onset; "while" where it began before the one before ended."""
     labels = clip.labels()
     firsts = [clip.of(label)[0] for label in labels]
-    between = ["while" if b[0] < a[1] - JOIN_WHILE else "then" for a, b in zip(firsts, firsts[1:])]
+    between = ["while" if a[1] - b[0] > JOIN_WHILE else "then" for a, b in zip(firsts, firsts[1:])]
     return named(item["answer"], SOUNDS) == labels and re.findall(", (while|then) ", item["answer"]) == between
 
 

@@ -53,7 +53,7 @@ std::string description_problem(const RecheckScene& scene) {
   for (const std::string& key : scene.keys()) {
     if (!scene.is_clear(key)) return "whether " + key + " is heard is not clear";
     const RecordEvent* first = scene.sounds_of(key).front();
-    const bool together = before && before->offset > first->onset + 0.3;
+    const bool together = before && before->offset - first->onset > 0.3;
     if (before && !take(together ? ", while " : ", then ")) return "is not in the order of what sounds";
     const std::string said = scene.context().words.worded(first->label, &LabelInfo::sentence);
     if (!take(before ? said : lowered(said)))
