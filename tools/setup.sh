@@ -59,6 +59,14 @@ retry() {
   return 1
 }
 
+# Says so when this folder's disk has less room than a first build takes: a compiler that runs out of it says little.
+check_room() {  # GIGABYTES WHAT
+  local free_mb
+  free_mb=$(df -Pm . 2>/dev/null | awk 'NR == 2 {print $4}')
+  [[ $free_mb =~ ^[0-9]+$ ]] && ((free_mb < $1 * 1000)) || return 0
+  say "warning: $free_mb MB are free on the disk of $root; $2 takes about $1 GB. Free some, or go on elsewhere."
+}
+
 pip() { "$kVenv/bin/python" -m pip --disable-pip-version-check --no-input "$@"; }
 
 # ---- Debian packages -------------------------------------------------------------------------------------
@@ -292,6 +300,8 @@ main() {
     flock 9
   }
 
+  [[ -d build/release ]] || check_room 3 "a first build, with libtorch,"
+  ((tests == 0)) || [[ -d build/asan ]] || check_room 8 "a first run of all tests"
   install_packages "${packages[@]}"
   if ! up_to_date build; then
     make_venv

@@ -61,6 +61,8 @@ void check_clip_flags(const ClipFlags& flags) {
   if (flags.duration_s < 0) throw user_error("must be 0 or more", "--duration");
   if (flags.windows < 0) throw user_error("must be 0 or more", "--windows");
   if (flags.threads < 0) throw user_error("must be 0 or more", "-t");
+  if (flags.contrast && !(*flags.contrast >= 0 && *flags.contrast <= 1000))
+    throw user_error("must be from 0 to 1000", "--contrast");
 }
 
 void tell_licence(const std::string& licence) {
@@ -108,6 +110,13 @@ void add_device_flags(CLI::App& verb, ClipFlags& flags, const std::vector<std::s
           "matrix products in f32 (exact, the default on the CPU), bf16, or auto: bf16 where the device "
           "has it (the default on a GPU)")
       ->check(CLI::IsMember(types));
+}
+
+void add_contrast_flag(CLI::App& verb, ClipFlags& flags) {
+  verb.add_option(
+      "--contrast", flags.contrast,
+      "how much what the model would say without the clip counts against it, in its own words and "
+      "among given answers, as in audio-aware decoding; 0: not; without it the model's own");
 }
 
 void add_decoding_flags(CLI::App& verb, DecodingFlags& flags) {
@@ -176,6 +185,7 @@ Engine load_engine(const ClipFlags& flags, bool language_alone) {
   options.device = flags.device;
   options.language_alone = language_alone;
   options.gpu_layers = layers_on_gpu(flags.gpu_layers);
+  options.contrast = flags.contrast;
   Engine engine = Engine::load(find_model_folder(flags.model), options);
   if (engine.device().name == "cpu" && flags.gpu_layers != "auto")
     notice("--gpu-layers {}: the model runs on the CPU", flags.gpu_layers);

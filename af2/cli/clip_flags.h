@@ -31,6 +31,7 @@ void add_clip_flags(CLI::App& verb, ClipFlags& flags);
 void add_device_flags(CLI::App& verb, ClipFlags& flags,
                       const std::vector<std::string>& types = {"f32", "bf16", "auto"});
 void add_decoding_flags(CLI::App& verb, DecodingFlags& flags);
+void add_contrast_flag(CLI::App& verb, ClipFlags& flags);
 // `--preset released`, where the flags were not given; --grammar-file or --json-schema read. Throws kUser for
 // flags that do not go together and a grammar or schema that is none, kData for a file that cannot be read.
 void settle_decoding(const CLI::App& verb, DecodingFlags& flags);

@@ -16,6 +16,7 @@ struct ClipFlags {
   int windows = 0, threads = 0;
   std::string channels, long_mode = "cut", dtype;
   std::string device = "cpu", gpu_layers = "auto";
+  std::optional<double> contrast = {};  // without it the model's
   std::string manifest;
   bool join = false;
 };

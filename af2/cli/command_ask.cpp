@@ -325,6 +325,7 @@ void add_ask(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   add_batch_flag(*verb, *flags);
   add_clip_flags(*verb, flags->clips);
   add_decoding_flags(*verb, flags->decoding);
+  add_contrast_flag(*verb, flags->clips);
   take_flags_from_environment(*verb);
   verb->footer(
       "examples:\n"
@@ -351,6 +352,7 @@ void add_caption(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   add_batch_flag(*verb, *flags);
   add_clip_flags(*verb, flags->clips);
   add_decoding_flags(*verb, flags->decoding);
+  add_contrast_flag(*verb, flags->clips);
   take_flags_from_environment(*verb);
   verb->footer(
       "examples:\n"

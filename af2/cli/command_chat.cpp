@@ -169,6 +169,7 @@ void add_chat(CLI::App& app, const CommonFlags&, CommandRunner& runner) {
   CLI::App* verb = app.add_subcommand("chat", "ask several questions about a clip");
   add_clip_flags(*verb, flags->clips);
   add_decoding_flags(*verb, flags->decoding);
+  add_contrast_flag(*verb, flags->clips);
   take_flags_from_environment(*verb);
   verb->footer(
       "examples:\n  af2 chat street.mp3\n  printf 'What do you hear?\\n/audio rain.ogg\\nIs it raining?\\n' "

@@ -156,6 +156,8 @@ int run_eval(EvalRunFlags flags) {
     result = run_vectors(benchmark, items.labels, items.items, sha256, model, flags.run, flags.text_form);
   } else {
     flags.run.baselines = named_baselines(flags, benchmark);
+    if (!flags.endpoint.url.empty() && flags.clap.clips.contrast)
+      throw user_error("needs a model that is not behind an endpoint", "--contrast");
     const Json windows = flags.run.windows.is_null() ? benchmark.decoding.windows : flags.run.windows;
     EvalModel model = flags.endpoint.url.empty()
                           ? engine_model(flags.clap.clips, window_cap(windows), flags.keep_s)
@@ -198,6 +200,7 @@ void add_eval_run(CLI::App& eval, CommandRunner& runner) {
       "all (what a model can be asked beside the score), none, or some of: " + join(model_baselines(), ", "));
   verb->add_flag("--likeliest", flags->run.likeliest,
                  "items with options: the likeliest of them, nothing is written");
+  add_contrast_flag(*verb, flags->clap.clips);
   verb->add_option("-b,--batch", flags->run.batch, "questions answered together")->check(CLI::Range(1, 1024));
   verb->add_option(
           "--keep-heard", flags->keep_s,

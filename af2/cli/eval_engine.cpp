@@ -161,7 +161,7 @@ class HearingEngine {
       std::vector<Choice> sums;
       for (const Stretch& stretch : stretches)
         add_stretch(sums, engine_->weigh_listed(stretch.memory, ask.prompt, ask.choices));
-      tell(likeliest(sums), began, reply);
+      tell(sums, began, reply);
       return;
     }
     AnswerOptions options;
@@ -276,11 +276,13 @@ class HearingEngine {
   void choose(const Ask& ask, const std::string& prompt, const Memory& memory, Reply& reply) {
     const double began = steady_seconds();
     const std::vector<Choice> scored = engine_->weigh_listed(memory, prompt, ask.choices);
-    tell(likeliest(scored), began, reply);
+    tell(scored, began, reply);
   }
 
-  static void tell(const Choice& best, double began, Reply& reply) {
+  static void tell(const std::vector<Choice>& scored, double began, Reply& reply) {
+    const Choice& best = likeliest(scored);
     reply.text = best.text, reply.finish = "stop";
+    for (const Choice& choice : scored) reply.shares.push_back(choice.share);
     reply.logprob_mean = std::log(std::max(best.share, 1e-12));
     reply.ms["prefill"] = (steady_seconds() - began) * 1e3;
   }
@@ -348,13 +350,15 @@ EvalModel engine_model(const ClipFlags& flags, int max_windows, double keep_s) {
   const std::string dtype = flags.dtype.empty() ? "f32" : flags.dtype;
   // Kept replies are found by it: raised where the same model's reply to the same question is another.
   constexpr const char* kReplies =
-      "replies 2";  // 2: written ones without their lead, choices with and without list
+      "replies 3";  // 2: written ones without their lead, choices with and without list; 3: shares
   const std::string how = files + " " + dtype + " " + kReplies +
-                          (max_windows > 0 ? " windows " + std::to_string(max_windows) : "");
+                          (max_windows > 0 ? " windows " + std::to_string(max_windows) : "") +
+                          (flags.contrast ? " contrast " + std::to_string(*flags.contrast) : "");
   model.hash = sha256_hex(std::as_bytes(std::span(how)));
   model.name = fs::weakly_canonical(folder).filename().string();
   model.facts = {
       {"weights_sha256", files}, {"dtype", dtype}, {"device", flags.device}, {"program", AF2_VERSION}};
+  if (flags.contrast) model.facts["contrast"] = *flags.contrast;
   const auto engine = std::make_shared<HearingEngine>(flags, max_windows, keep_s);
   model.answer = [engine](const std::vector<Ask>& asks) { return engine->answer(asks); };
   return model;

@@ -58,6 +58,7 @@ struct Reply {
   std::string finish;  // stop, length
   int tokens = 0;
   std::optional<double> logprob_mean = std::nullopt;  // of a token
+  std::vector<double> shares = {};                    // of the choices, in their order: they sum to 1
   std::vector<HeardSound> heard = {};
   std::map<std::string, double> ms = {};  // load, encode, prefill, decode
 };

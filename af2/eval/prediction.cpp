@@ -94,6 +94,7 @@ std::string prediction_line(const Prediction& prediction) {
       {"prompt", prediction.prompt}, {"audio", std::move(audio)},     {"output", reply.text},
       {"tokens", reply.tokens},      {"finish", reply.finish}};
   json["logprob_mean"] = reply.logprob_mean ? Json(rounded_6(*reply.logprob_mean)) : Json();
+  for (const double share : reply.shares) json["shares"].push_back(rounded_6(share));
   json["error"] = reply.error.empty() ? Json() : Json(reply.error);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -111,6 +112,7 @@ Prediction prediction_from_json(const Json& json, const std::string& where) {
   made.reply.error = prediction_value<std::string>(json, "error", where, "");
   if (json.contains("logprob_mean") && json["logprob_mean"].is_number())
     made.reply.logprob_mean = json["logprob_mean"].get<double>();
+  made.reply.shares = prediction_value<std::vector<double>>(json, "shares", where, {});
   for (const Json& one : prediction_value<std::vector<Json>>(json, "audio", where, {})) {
     made.audio.push_back(needed_text(one, "path", where));
     if (!one.contains("sha256")) continue;

@@ -46,6 +46,7 @@ Json reply_json(const Reply& reply) {
                      {"windows", one.windows}});
   Json json = {{"text", reply.text}, {"finish", reply.finish}, {"tokens", reply.tokens}, {"heard", heard}};
   if (reply.logprob_mean) json["logprob_mean"] = *reply.logprob_mean;
+  if (!reply.shares.empty()) json["shares"] = reply.shares;
   return json;
 }
 
@@ -55,6 +56,7 @@ Reply reply_from_json(const Json& json, const std::string& where) try {
   reply.finish = json.at("finish").get<std::string>();
   reply.tokens = json.at("tokens").get<int>();
   if (json.contains("logprob_mean")) reply.logprob_mean = json["logprob_mean"].get<double>();
+  if (json.contains("shares")) reply.shares = json["shares"].get<std::vector<double>>();
   for (const Json& one : json.at("heard"))
     reply.heard.push_back({one.at("sha256").get<std::string>(), one.at("seconds").get<double>(),
                            one.at("seconds_used").get<double>(), one.at("seconds_cut").get<double>(),

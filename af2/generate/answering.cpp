@@ -5,6 +5,7 @@
 #include "af2/core/progress.h"
 #include "af2/generate/answer_writer.h"
 #include "af2/generate/beams.h"
+#include "af2/generate/contrast.h"
 #include "af2/generate/engine_data.h"
 #include "af2/model/decode_step.h"
 #include "af2/model/placed_step.h"
@@ -33,6 +34,8 @@ Answer beams_answer(const ModelFolder& model, Af2ModelImpl& network, const Audio
   if (options.sampling.temperature > 0 || options.sampling.repeat_penalty != 1 || !options.stop.empty() ||
       options.log_probabilities)
     throw user_error("goes with none of --temp, --repeat-penalty, --stop and --logprobs", "--beams");
+  if (model.config.text.contrast > 0)
+    throw user_error("does not go with a contrast", "--beams", "give --contrast 0");
   if (options.grammar || !options.sampling.logit_bias.empty())
     throw user_error("goes with none of --grammar-file, --json-schema and --logit-bias", "--beams");
   const double start = steady_seconds();
@@ -53,6 +56,15 @@ Answer beams_answer(const ModelFolder& model, Af2ModelImpl& network, const Audio
   return answer;
 }
 
+// One text that is written: an answer, or what its words would be worth without the clip.
+struct Row {
+  std::size_t question = 0;
+  const AudioContext* audio = nullptr;
+  KvCache cache = {};
+  std::unique_ptr<PlacedStep> placed = {};
+  torch::Tensor logits = {};  // of its next token
+};
+
 }  // namespace
 
 Answer Engine::answer_tokens(const Memory& memory, const std::vector<int>& ids, const AnswerOptions& options,
@@ -71,19 +83,33 @@ std::vector<Answer> Engine::answer_all(const std::vector<Question>& questions) c
   Af2ModelImpl& network = data_->network;
   std::vector<Answer> answers(questions.size());
   std::vector<std::unique_ptr<AnswerWriter>> writers(questions.size());
-  std::vector<KvCache> caches(questions.size());
+  // A row for each answer, then one for each that is written beside what it would be without its clip.
+  std::vector<Row> rows(questions.size());
+  std::vector<std::vector<std::size_t>> rows_of(questions.size());
+  const AudioContext no_audio;
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    rows[i] = {i, &questions[i].memory.data_->context};
+    rows_of[i] = {i};
+  }
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    if (config().text.contrast <= 0 || hears_nothing(*rows[i].audio)) continue;
+    rows_of[i].push_back(rows.size());
+    rows.push_back({i, &no_audio});
+  }
   const auto last_logits = [&](const torch::Tensor& hidden) {
     return network.logits(hidden.select(1, hidden.size(1) - 1));
   };
   // Gives the logits of its next token to a writer, and takes its answer when that was the last one.
-  const auto take = [&](std::size_t i, const torch::Tensor& logits) {
-    writers[i]->take(logits);
+  const auto take = [&](std::size_t i) {
+    writers[i]->take(rows_of[i].size() == 1
+                         ? rows[i].logits
+                         : contrasted(rows[i].logits, rows[rows_of[i][1]].logits, config().text.contrast));
     if (!writers[i]->open()) answers[i] = writers[i]->finish();
   };
   // Prompts one by one: their products are bound by arithmetic, and their kernels depend on the length.
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const Question& question = questions[i];
-    const AudioContext& audio = question.memory.data_->context;
+    const AudioContext& audio = *rows[i].audio;
     AnswerOptions options = question.options;
     options.max_new_tokens = data_->longest_behind(audio, question.ids.size(), options.max_new_tokens);
     if (options.beams > 1) {
@@ -92,36 +118,43 @@ std::vector<Answer> Engine::answer_all(const std::vector<Question>& questions) c
     }
     writers[i] = std::make_unique<AnswerWriter>(
         data_->model, data_->grammars, static_cast<int>(question.ids.size()), options, question.on_text);
-    caches[i].reserve = data_->cache_room(question.ids.size(), audio, options.max_new_tokens);
-    take(i, last_logits(network.forward(id_tensor(question.ids), audio, &caches[i])));
+    for (const std::size_t row : rows_of[i]) {
+      rows[row].cache.reserve =
+          data_->cache_room(question.ids.size(), *rows[row].audio, options.max_new_tokens);
+      rows[row].logits =
+          last_logits(network.forward(id_tensor(question.ids), *rows[row].audio, &rows[row].cache));
+    }
+    take(i);
   }
   DecodeStep step(network);
   const bool step_fits = DecodeStep::fits(network);
-  const bool placed_fits = PlacedStep::fits(network) && questions.size() <= kPlacedSteps;
-  std::vector<std::unique_ptr<PlacedStep>> placed(questions.size());
-  // The next token of one answer, where not all of the language model is on the CPU.
-  const auto one_by_one = [&](std::size_t i, const NextToken& next) {
-    if (placed_fits && !placed[i])
-      placed[i] = std::make_unique<PlacedStep>(network, *next.audio, *next.cache);
-    if (placed[i] && placed[i]->has_room()) return (*placed[i])(next.id);
+  const bool placed_fits = PlacedStep::fits(network) && rows.size() <= kPlacedSteps;
+  // The next token of one row, where not all of the language model is on the CPU.
+  const auto one_by_one = [&](Row& row, const NextToken& next) {
+    if (placed_fits && !row.placed)
+      row.placed = std::make_unique<PlacedStep>(network, *next.audio, *next.cache);
+    if (row.placed && row.placed->has_room()) return (*row.placed)(next.id);
     return last_logits(network.forward(id_tensor({static_cast<int>(next.id)}), *next.audio, next.cache));
   };
   while (true) {
     // Those with cross-attention and those without (Engine::nothing, prefixes) do not share a step.
     std::vector<std::size_t> with, without;
-    for (std::size_t i = 0; i < questions.size(); ++i)
-      if (writers[i] && writers[i]->open())
-        (questions[i].memory.data_->context.blocks.empty() ? without : with).push_back(i);
+    for (std::size_t k = 0; k < rows.size(); ++k)
+      if (writers[rows[k].question] && writers[rows[k].question]->open())
+        (rows[k].audio->blocks.empty() ? without : with).push_back(k);
     if (with.empty() && without.empty()) break;
     for (const auto& group : {with, without}) {
       std::vector<NextToken> next;
-      for (const std::size_t i : group)
-        next.push_back({writers[i]->tokens().back(), &questions[i].memory.data_->context, &caches[i]});
+      for (const std::size_t k : group)
+        next.push_back({writers[rows[k].question]->tokens().back(), rows[k].audio, &rows[k].cache});
       torch::Tensor logits;  // [B, vocab]
       if (step_fits && !next.empty()) logits = step.logits(step(next));
-      for (std::size_t k = 0; k < group.size(); ++k)
-        take(group[k], step_fits ? logits[static_cast<int64_t>(k)] : one_by_one(group[k], next[k]));
+      for (std::size_t n = 0; n < group.size(); ++n)
+        rows[group[n]].logits =
+            step_fits ? logits[static_cast<int64_t>(n)] : one_by_one(rows[group[n]], next[n]);
     }
+    for (std::size_t i = 0; i < questions.size(); ++i)
+      if (writers[i] && writers[i]->open()) take(i);
   }
   for (std::size_t i = 0; i < questions.size(); ++i) {
     answers[i].prompt_tokens_cut = questions[i].prompt_tokens_cut;

@@ -28,9 +28,9 @@ constexpr const char* kBase = "base_lm";
 
 // Settings that the layout does not tell and whose loss leaves the network as it is.
 bool is_behaviour(const std::string& key) {
-  static const std::set<std::string> keys = {"audio.max_windows",      "audio.channels",    "text.lowercase",
-                                             "text.max_prompt_tokens", "text.stop",         "text.lead",
-                                             "text.conclusion",        "text.plain_choices"};
+  static const std::set<std::string> keys = {"audio.max_windows",      "audio.channels",     "text.lowercase",
+                                             "text.max_prompt_tokens", "text.stop",          "text.lead",
+                                             "text.conclusion",        "text.plain_choices", "text.contrast"};
   return keys.contains(key) || starts_with(key, "generation.");
 }
 

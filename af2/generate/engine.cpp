@@ -47,6 +47,7 @@ Engine::Data::Data(ModelFolder loaded, const EngineOptions& engine_options, cons
       network(*model.network),
       options(engine_options),
       bf16(wants_bf16(options.dtype)) {
+  if (options.contrast) model.config.text.contrast = *options.contrast;
   device.name = facts.name;
   device.dtype = narrow_products(options, facts) ? "bf16" : "f32";
   if (is_gpu(options, facts)) {

@@ -38,9 +38,10 @@ struct EngineOptions {
   // "auto" on a GPU. In bf16 the tower's and the audio transformer's weights are kept in bfloat16; the
   // language model's stay as they are stored, but for the layers on a GPU.
   std::string dtype = {};
-  std::string device = "cpu";   // as find_device (model/device.h)
-  int gpu_layers = kLayersFit;  // of the language model, the first ones; kAllLayers or more: all
-  bool language_alone = false;  // a GGUF file or Hugging Face folder will do: for Engine::nothing()
+  std::string device = "cpu";           // as find_device (model/device.h)
+  int gpu_layers = kLayersFit;          // of the language model, the first ones; kAllLayers or more: all
+  bool language_alone = false;          // a GGUF file or Hugging Face folder will do: for Engine::nothing()
+  std::optional<double> contrast = {};  // in place of the model's TextConfig::contrast
   // The CPU is treated as if it were a GPU (model/placement.h): for tests.
   bool cpu_as_gpu = false;
 
@@ -177,7 +178,8 @@ class Engine {
   std::vector<Choice> choose(const Memory& memory, std::string_view question,
                              const std::vector<std::string>& choices) const;
   // After a prompt that ends in their list; where TextConfig::plain_choices, the mean of that and of the
-  // question alone. A prompt that ends in no such list is weighed as it is.
+  // question alone. A prompt that ends in no such list is weighed as it is. With TextConfig::contrast what
+  // the answers would be worth unheard counts against them.
   std::vector<Choice> weigh_listed(const Memory& memory, std::string_view prompt,
                                    const std::vector<std::string>& choices) const;
   // The same after a prompt as it is. Each answer counts in all ways it may be written (choice_answers), at

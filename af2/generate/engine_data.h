@@ -46,6 +46,10 @@ struct Engine::Data {
   mutable GrammarCache grammars;
 };
 
+// Neither cross-attention nor a prefix: Engine::nothing.
+inline bool hears_nothing(const AudioContext& audio) {
+  return audio.blocks.empty() && !audio.prefix.defined();
+}
 // A copy of `ids` as a tensor [1, T].
 torch::Tensor id_tensor(const std::vector<int>& ids);
 

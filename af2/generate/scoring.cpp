@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "af2/core/error.h"
+#include "af2/generate/contrast.h"
 #include "af2/generate/engine_data.h"
 #include "af2/model/decode_step.h"
 #include "af2/model/precision.h"
@@ -206,15 +207,33 @@ std::vector<Choice> Engine::weigh(const Memory& memory, std::string_view prompt,
   throw data_->device_failure(error);
 }
 
-std::vector<Choice> Engine::weigh_listed(const Memory& memory, std::string_view prompt,
-                                         const std::vector<std::string>& choices) const {
-  std::vector<Choice> scored = weigh(memory, prompt, choices);
-  if (!config().text.plain_choices) return scored;
+namespace {
+
+// With the list of choices and, where TextConfig::plain_choices, without: the mean of both.
+std::vector<Choice> weigh_with_list(const Engine& engine, const Memory& memory, std::string_view prompt,
+                                    const std::vector<std::string>& choices) {
+  std::vector<Choice> scored = engine.weigh(memory, prompt, choices);
+  if (!engine.config().text.plain_choices) return scored;
   const SplitPrompt split = split_choices(std::string(prompt));
   if (split.choices.size() != choices.size()) return scored;
-  const std::vector<Choice> plain = weigh(memory, split.question, choices);
+  const std::vector<Choice> plain = engine.weigh(memory, split.question, choices);
   for (std::size_t i = 0; i < choices.size(); ++i)
     scored[i].log_probability = (scored[i].log_probability + plain[i].log_probability) / 2;
+  return scored;
+}
+
+}  // namespace
+
+std::vector<Choice> Engine::weigh_listed(const Memory& memory, std::string_view prompt,
+                                         const std::vector<std::string>& choices) const {
+  std::vector<Choice> scored = weigh_with_list(*this, memory, prompt, choices);
+  const double contrast = config().text.contrast;
+  const AudioContext& audio = memory.data_->context;
+  if (contrast > 0 && !hears_nothing(audio)) {
+    const std::vector<Choice> unheard = weigh_with_list(*this, nothing(), prompt, choices);
+    for (std::size_t i = 0; i < choices.size(); ++i)
+      scored[i].log_probability = contrasted(scored[i].log_probability, unheard[i].log_probability, contrast);
+  }
   share_out(scored);
   return scored;
 }

@@ -62,6 +62,7 @@ void check_bounds(const Af2Config& c, const std::string& where) {
   check.in(c.xattn.ff_mult, 0.001, 64, "xattn.ff_mult");
   check.in(c.xattn.heads, 1, 1024, "xattn.heads");
   check.in(c.xattn.dim_head, 1, 4096, "xattn.dim_head");
+  check.in(c.text.contrast, 0, 1000, "text.contrast");
   check.in(c.lm.n_layers, 1, kDepth, "lm.n_layers");
   check.in(c.lm.dim, 1, kWidth, "lm.dim");
   check.in(c.lm.n_heads, 1, 1024, "lm.n_heads");

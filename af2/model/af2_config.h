@@ -220,6 +220,7 @@ struct TextConfig {
   std::vector<std::string> stop = {"<|endofchunk|>", "<|endoftext|>"};
   std::string lead, conclusion;
   bool plain_choices = false;
+  double contrast = 0;
 
   template <class V>
   void visit(V& v) {
@@ -235,6 +236,8 @@ struct TextConfig {
             "of a chain-of-thought model: an answer that stops without these words is continued behind them");
     v.field("plain_choices", plain_choices,
             "given answers are weighed after the question without their list too");
+    v.field("contrast", contrast,
+            "how much what would be said without the clip counts against it (generate/contrast.h); 0: not");
   }
 };
 

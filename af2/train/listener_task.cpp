@@ -18,6 +18,7 @@
 #include "af2/core/error.h"
 #include "af2/core/text_util.h"
 #include "af2/generate/model_folder.h"
+#include "af2/model/weights.h"
 #include "af2/train/data_source.h"
 #include "af2/train/listener_targets.h"
 #include "af2/train/prefetch.h"
@@ -27,7 +28,10 @@
 namespace af2 {
 namespace {
 
-constexpr const char* kAdded = "added_embeddings";
+// Added tokens, cross-attention, low-rank pairs: what reads the memory that this task trains.
+bool is_behind_memory(const std::string& name) {
+  return name == "added_embeddings" || starts_with(name, "lang_encoder.");
+}
 
 struct HeadsImpl : torch::nn::Module {
   HeadsImpl(int64_t width, int64_t n_classes) {
@@ -64,8 +68,11 @@ class ListenerTask : public TrainTask {
     heads_ = Heads(model_.config.clap.out_dim(), n_classes_);
     if (!options_.init.empty()) {
       const SafeTensors weights = init_weights(options_.init);
-      hands_on_ = weights.find(kAdded) != nullptr;
       init_from(weights, stored());
+      for (const std::string& name : weights.names()) {
+        const bool is_scale = name.ends_with(".scale") && weights.contains(name.substr(0, name.size() - 6));
+        if (is_behind_memory(name) && !is_scale) handed_on_.emplace_back(name, read_tensor(weights, name));
+      }
     }
     for (auto& parameter : model_.network->parameters()) parameter.set_requires_grad(false);
     for (auto& item : trained()) item.tensor.set_requires_grad(true);
@@ -81,13 +88,11 @@ class ListenerTask : public TrainTask {
     return items;
   }
   // Tower and audio transformer, from which the adapter can go on, and the classifiers; what lies behind them
-  // too where a run before has trained it.
+  // as it is in `init`, where a run before has trained it.
   NamedTensors stored() override {
     NamedTensors all = adapter_tensors(*model_.network);
-    if (!hands_on_)
-      std::erase_if(all, [](const auto& item) {
-        return item.first == kAdded || starts_with(item.first, "lang_encoder.");
-      });
+    std::erase_if(all, [](const auto& item) { return is_behind_memory(item.first); });
+    all.insert(all.end(), handed_on_.begin(), handed_on_.end());
     for (auto& item : heads_->named_parameters()) all.emplace_back("heads." + item.key(), item.value());
     return all;
   }
@@ -146,7 +151,7 @@ class ListenerTask : public TrainTask {
   // all (`label`, share of the steps); is its count right (`count`, of the scenes drawn for counting) and the
   // class of its length (`length`); which of two comes first and last, is the longer and the louder (`first`,
   // `last`, `longest`, `loudest`, of all pairs of a scene). With join_scenes the same of clips of so many
-  // scenes (`joined`).
+  // scenes, the largest number of them (`joined`).
   Json validate() override {
     torch::NoGradGuard no_grad;
     const QaSource source(bank_, split_from_name(options_.val_split),
@@ -158,8 +163,8 @@ class ListenerTask : public TrainTask {
         known_val_.back()->tokens = model_.network->encode(window.unsqueeze(0))[0];
       }
     Json report = figures_of_clips(1);
-    if (options_.join_scenes > 1)
-      report["joined"] = figures_of_clips(static_cast<std::size_t>(options_.join_scenes));
+    const auto most = static_cast<std::size_t>(*std::ranges::max_element(options_.join_scenes));
+    if (most > 1) report["joined"] = figures_of_clips(most);
     return report;
   }
 
@@ -289,7 +294,9 @@ class ListenerTask : public TrainTask {
   }
 
   // Scenes of a clip in step `index`: they take turns.
-  int64_t scenes_of(std::int64_t index) const { return 1 + index % options_.join_scenes; }
+  int scenes_of(std::int64_t index) const {
+    return options_.join_scenes[static_cast<std::size_t>(index) % options_.join_scenes.size()];
+  }
 
   // In every other clip the further scenes have a label of those before, where the batch has such a scene:
   // what sounds in several windows is counted together.
@@ -315,7 +322,7 @@ class ListenerTask : public TrainTask {
   QaSource source_;
   int64_t n_classes_, steps_;
   Heads heads_{nullptr};
-  bool hands_on_ = false;                                  // cross-attention and added tokens of `init`
+  NamedTensors handed_on_;                                 // of `init`, behind the memory
   std::vector<std::shared_ptr<ListenerScene>> known_val_;  // tokens in float32
   mutable std::mutex pool_mutex_;
   mutable std::unordered_map<std::uint64_t, std::shared_ptr<ListenerScene>> pool_;  // by number of the scene

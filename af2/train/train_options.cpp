@@ -38,10 +38,12 @@ void TrainOptions::check(const std::string& where) const {
   need(token_shift >= 0 && std::isfinite(token_shift), "token_shift", "must not be negative");
   need(cell_dropout >= 0 && cell_dropout < 1, "cell_dropout", "must be in 0..1, 1 left out");
   need(scene_pool >= 0, "scene_pool", "must not be negative");
-  need(join_scenes >= 1 && (join_scenes == 1 || task == "listener"), "join_scenes",
-       "must be 1 or more, and 1 but in task listener");
-  for (int scenes = 2; scenes <= join_scenes; ++scenes)
-    need(batch % scenes == 0, "batch", "must be a multiple of every number up to join_scenes");
+  need(!join_scenes.empty(), "join_scenes", "must name a number of scenes");
+  for (const int scenes : join_scenes) {
+    need(scenes >= 1 && (scenes == 1 || task == "listener"), "join_scenes",
+         "must be of numbers of 1 or more, and of 1 alone but in task listener");
+    need(batch % scenes == 0, "batch", "must be a multiple of each number of join_scenes");
+  }
   need(scene_pool == 0 || !train_tower, "scene_pool",
        "keeps what the tower hears, so the tower cannot be trained beside it");
   need(tower.onset_weight >= 0 && tower.feature_weight >= 0, "tower.feature_weight",

@@ -151,7 +151,7 @@ struct TrainOptions {
   double token_shift = 0;
   double cell_dropout = 0;
   int scene_pool = 0;
-  int join_scenes = 1;
+  std::vector<int> join_scenes = {1};
   int steps = 1000;
   int stop_after = 0;
   int batch = 16;
@@ -202,9 +202,9 @@ struct TrainOptions {
             "out of a clip in training, so that nothing leans on a few of its channels");
     v.field("scene_pool", scene_pool,
             "scenes in all, used again after the last (adapter: with other questions); 0: always new ones");
-    v.field("join_scenes", join_scenes,
-            "listener: clips are of one to so many scenes in turn, a window each; the steps take turns, and "
-            "batch is in scenes");
+    v.field(
+        "join_scenes", join_scenes,
+        "listener: scenes of a clip, a window each, in the steps in turn ([1, 2, 3]); batch is in scenes");
     v.field("steps", steps,
             "optimizer steps, over which the schedule runs; task stage: follow from its sets");
     v.field("stop_after", stop_after, "end after this many of them; 0: after all");

@@ -318,12 +318,15 @@ TEST_F(EvalRun, OtherProgramsPredictionsAreScoredAlike) {
 TEST(EvalPredictions, ALineIsReadAsItWasWritten) {
   Prediction said{"id 1", "clip", "default", "what?", {"a/b.wav"}, {}};
   said.reply.text = "\"(a)\" <b>\n\xf0\x9f\x90\x95", said.reply.tokens = 4, said.reply.finish = "length";
+  EXPECT_FALSE(parse_json(prediction_line(said), "x").contains("shares"));
+  said.reply.shares = {0.25, 0.5, 0.25};
   said.reply.logprob_mean = -0.5, said.reply.heard = {{"00", 12.5, 10, 2.5, 1}};
   const std::string line = prediction_line(said);
   EXPECT_EQ(line.find('\n'), std::string::npos);
   const Prediction read = prediction_from_json(parse_json(line, "x"), "x");
   EXPECT_EQ(prediction_line(read), line);
   EXPECT_EQ(read.reply.text, said.reply.text);
+  EXPECT_EQ(read.reply.shares, said.reply.shares);
   EXPECT_EQ(read.reply.heard.at(0).seconds_cut, 2.5);
   EXPECT_THROW(prediction_from_json(parse_json(R"({"id": 3})", "x"), "x"), Error);
 }

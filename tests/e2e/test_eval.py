@@ -157,6 +157,17 @@ class Eval(unittest.TestCase):
         self.assertTrue(all(one["audio"][0]["windows"] == 1 for one in said))
         self.assertTrue(all(not one["audio"][0].get("windows") for one in self.lines(self.run_folder / "predictions-audio_off.jsonl")))
 
+    def test_the_likeliest_choice_is_said_with_the_share_of_each(self):
+        af2("eval", "run", *self.flags, "--likeliest", "--baselines", "none", "-o", self.folder / "run")
+        choices = {one["id"]: one["choices"] for one in json.loads((self.shared / "mmau/mmau-test-mini.json").read_text())}
+        said = self.lines(self.folder / "run/predictions.jsonl")
+        self.assertEqual(len(said), len(choices))
+        for one in said:
+            shares = one["shares"]
+            self.assertEqual(len(shares), len(choices[one["id"]]))
+            self.assertAlmostEqual(sum(shares), 1, places=4)
+            self.assertEqual(one["output"], choices[one["id"]][shares.index(max(shares))])
+
     def test_clips_beyond_the_models_windows_are_heard_stretch_by_stretch(self):
         """--windows scan: all of the clip, and what `af2 ask --long scan` says of it; without it the end is cut, and counted."""
         root = self.folder / "long"

@@ -168,6 +168,18 @@ TEST_F(Published, ChoicesAreWeighedByTheirProbability) {
             mean[1].log_probability);
   EXPECT_EQ(both.weigh_listed(heard, "which?", choices)[1].log_probability, plain[1].log_probability);
 
+  // Less a share of what they would be worth unheard; without a clip as they are.
+  const std::vector<Choice> unheard = both.choose(both.nothing(), "which?", choices);
+  const Engine contrasted = set_text("contrast", 0.5);
+  const std::vector<Choice> less = contrasted.choose(contrasted.listen(steady_clip()), "which?", choices);
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    EXPECT_GT(std::abs(unheard[i].log_probability - mean[i].log_probability), 1e-4);
+    EXPECT_NEAR(less[i].log_probability, 1.5 * mean[i].log_probability - 0.5 * unheard[i].log_probability,
+                1e-9);
+    EXPECT_EQ(contrasted.choose(contrasted.nothing(), "which?", choices)[i].log_probability,
+              unheard[i].log_probability);
+  }
+
   // More than are weighed at once, of lengths that differ.
   choices.clear();
   for (int i = 0; i < 26; ++i) {

@@ -66,7 +66,8 @@ TEST_F(Training, AdapterResumesBitForBit) {
   expect_resume_is_exact("adapter", 3);
 }
 
-// Low-rank pairs beside the adapter, with which a later run of the same task goes on.
+// Low-rank pairs beside the adapter, with which a later run of the same task goes on; the listener between
+// the two hands on what it does not train.
 TEST_F(Training, AdapterTrainsPairsOfTheLanguageModel) {
   TrainOptions options = recipe("adapter", 6);
   options.stage.train = {"adapter", "lm"};
@@ -78,8 +79,16 @@ TEST_F(Training, AdapterTrainsPairsOfTheLanguageModel) {
   ASSERT_TRUE(trained.find(b));
   EXPECT_GT(read_tensor(trained, b).abs().max().item<double>(), 0);
   EXPECT_FALSE(trained.find("lang_encoder.model.layers.0.mlp.down_proj.weight"));
+  TrainOptions listener = recipe("listener", 1);
+  listener.init = (scratch / "whole").string();
+  const SafeTensors heard =
+      SafeTensors::open(train(listener, scratch / "listener", false).checkpoint / "model.safetensors");
+  for (const std::string& name : trained.names()) {
+    if (name.starts_with("audio_transformer_clap.")) continue;
+    EXPECT_TRUE(heard.contains(name) && read_tensor(heard, name).equal(read_tensor(trained, name))) << name;
+  }
   TrainOptions next = options;
-  next.steps = 1, next.optimizer.lr = 1e-9, next.init = (scratch / "whole").string();
+  next.steps = 1, next.optimizer.lr = 1e-9, next.init = (scratch / "listener").string();
   const SafeTensors later =
       SafeTensors::open(train(next, scratch / "next", false).checkpoint / "model.safetensors");
   EXPECT_LT((read_tensor(later, b) - read_tensor(trained, b)).abs().max().item<double>(), 1e-6);
@@ -128,14 +137,16 @@ TEST_F(Training, ListenerHearsOrderAndCounts) {
 TEST_F(Training, ListenerLearnsAcrossWindows) {
   TrainOptions options = recipe("listener", 6);
   options.batch = 6;
-  options.join_scenes = 3;
+  options.join_scenes = {1, 3, 2};
   options.scene_pool = 12;
   expect_resume_is_exact(options, 3);
   const Json report = metrics("whole").back().at("validation");
   EXPECT_GT(report.at("joined").at("label").at("n").get<int>(), 0);
   options.batch = 8;
   refused(ErrorKind::kUser, {"batch", "join_scenes"}, [&] { options.check("recipe"); });
-  options.batch = 6, options.task = "adapter";
+  options.batch = 6, options.join_scenes = {};
+  refused(ErrorKind::kUser, {"join_scenes"}, [&] { options.check("recipe"); });
+  options.join_scenes = {2}, options.task = "adapter";
   refused(ErrorKind::kUser, {"join_scenes"}, [&] { options.check("recipe"); });
 }
 
