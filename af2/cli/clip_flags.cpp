@@ -168,10 +168,13 @@ AnswerOptions answer_options(const Engine& engine, const DecodingFlags& flags) {
 }
 
 void take_flags_from_environment(CLI::App& verb) {
-  for (CLI::Option* option : verb.get_options())
-    if (!option->get_lnames().empty() && option->get_lnames()[0] != "help" &&
-        option->get_lnames()[0] != "version")
-      option->envname(environment_name(option->get_lnames()[0]));
+  // Once the verb is named: a value that another verb knows and this one does not is no error there.
+  verb.preparse_callback([&verb](std::size_t) {
+    for (CLI::Option* option : verb.get_options())
+      if (!option->get_lnames().empty() && option->get_lnames()[0] != "help" &&
+          option->get_lnames()[0] != "version")
+        option->envname(environment_name(option->get_lnames()[0]));
+  });
 }
 
 Engine load_engine(const ClipFlags& flags, bool language_alone) {

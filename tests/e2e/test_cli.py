@@ -447,6 +447,23 @@ class Flags(unittest.TestCase):
     def test_flags_from_the_environment(self):
         code, out, _ = af2("ask", "-p", "x", "--json", "--ignore-eos", example(), env={"AF2_ARG_MAX_TOKENS": "3"})
         self.assertEqual(json.loads(out.splitlines()[0])["usage"]["completion_tokens"], 3)
+        # `af2 selftest` knows no "auto": nothing to the other verbs.
+        self.assertEqual(af2("ask", "-p", "x", "-n", 1, example(), env={"AF2_ARG_DTYPE": "auto"})[0], 0)
+        code, _, err = af2("ask", "-p", "x", example(), env={"AF2_ARG_DTYPE": "f16"})
+        self.assertEqual(code, 2)
+        self.assertIn("--dtype", err)
+
+    def test_a_contrast_is_another_answer_and_none_is_as_before(self):
+        ask = ("ask", "-p", "Which sound is it?", "--choices", "a bell ringing|water flowing in a stream|a dog barking", "--json", example())
+        said = {contrast: json.loads(af2(*ask, *flags)[1].splitlines()[0])["choices"]
+                for contrast, flags in ((None, ()), (0, ("--contrast", 0)), (1, ("--contrast", 1)))}
+        self.assertEqual(said[None], said[0])
+        self.assertNotEqual(said[0], said[1])
+        self.assertAlmostEqual(sum(choice["share"] for choice in said[1]), 1, places=6)
+        self.assertIn("--contrast", af2("ask", "-p", "x", "--contrast", -1, example())[2])
+        code, _, err = af2("ask", "-p", "x", "--contrast", 1, "--beams", 2, example())
+        self.assertEqual(code, 2)
+        self.assertIn("--beams", err)
 
 
 class Others(unittest.TestCase):
