@@ -63,10 +63,10 @@ TEST(Recipes, EveryRecipeOfTheProjectReads) {
     EXPECT_NO_THROW(read_train_stages(entry.path())) << entry.path();
     ++n;
   }
-  EXPECT_EQ(n, 7);
+  EXPECT_EQ(n, 9);
   const fs::path folder = fs::path(AF2_SOURCE_DIR) / "recipes/mini";
   // Every recipe trains the same network, and the stages go from simple questions to long sounds.
-  for (const char* name : {"tower", "listener", "joined", "naming"})
+  for (const char* name : {"tower", "listener", "joined", "naming", "listener-long"})
     EXPECT_EQ(read_train_options(folder / (std::string(name) + ".yaml")).model, "recipes/mini");
   const std::vector<TrainOptions> stages = read_train_stages(folder / "curriculum.yaml");
   ASSERT_EQ(stages.size(), 2u);
