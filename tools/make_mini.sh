@@ -2,7 +2,7 @@
 # Trains the shipped model again, from nothing, into runs/mini: sound bank, word bank, stem, AF-CLAP, the sets of questions, then the tower's
 # own map, the audio transformer, first names, and the stages of recipes/mini/curriculum.yaml. Resumes where it was stopped.
 #
-#   tools/make_mini.sh          # about eight hours on two cores, six of them training (docs/results/mini/training.md)
+#   tools/make_mini.sh          # hours on two cores; not yet run as a whole (docs/results/mini/training.md has the times of what made the one that ships)
 #
 # Environment: AF2 the program (build/release/af2), LEVELS the largest whole number of the written weights (15)
 set -euo pipefail
