@@ -4,7 +4,8 @@
 #
 #   tools/make_mini.sh          # hours on two cores; not yet run as a whole (docs/results/mini/training.md has the times of what made the one that ships)
 #
-# Environment: AF2 the program (build/release/af2), LEVELS the largest whole number of the written weights (15)
+# Environment: AF2 the program (build/release/af2), LEVELS the largest whole number of the written weights (15), NEXT 1: go on to the version
+# that comes next (recipes/mini/README.md)
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -19,7 +20,7 @@ fi
 [[ -f bank/bank.tsv ]] || .venv/bin/python tools/sound_bank/build.py --out bank
 [[ -f words/words.tsv ]] || tools/make_words.sh
 [[ -f runs/stem.safetensors ]] || .venv/bin/python tools/stem/convert.py --out runs/stem.safetensors
-for set in plain-train skills-train long-train sentences-train plain-val skills-val; do
+for set in plain-train skills-train long-train plain-val skills-val $([[ ${NEXT:-} != 1 ]] || echo sentences-train); do
   AF2=$af2 tools/make_sets.sh "$set" --audio
 done
 
@@ -39,12 +40,14 @@ write_model() {  # RUN FOLDER
   "$af2" export -i "$1/stage-3" -o "$2" --dtype i8 --levels "$levels" --keep-pairs
 }
 "$af2" train --config recipes/mini/curriculum.yaml --out runs/mini-curriculum --stage all --resume
-mkdir -p runs/mini-first
-ln -sfn ../mini/clap runs/mini-first/clap
-write_model runs/mini-curriculum runs/mini-first
-# ---- once more, from a listener across windows ----
-"$af2" train --config recipes/mini/listener-long.yaml --out runs/mini-listener-long --resume
-"$af2" train --config recipes/mini/curriculum-long.yaml --out runs/mini-curriculum-long --stage all --resume
-write_model runs/mini-curriculum-long "$model"
-.venv/bin/python tools/training_table.py runs/mini-clap runs/mini-{tower,listener,naming} runs/mini-curriculum runs/mini-listener-long \
-  runs/mini-curriculum-long > "$model/training.md"
+trained=(runs/mini-clap runs/mini-{tower,listener,naming} runs/mini-curriculum)
+if [[ ${NEXT:-} == 1 ]]; then  # once more, from a listener across windows
+  mkdir -p runs/mini-first
+  ln -sfn ../mini/clap runs/mini-first/clap
+  write_model runs/mini-curriculum runs/mini-first
+  "$af2" train --config recipes/mini/listener-long.yaml --out runs/mini-listener-long --resume
+  "$af2" train --config recipes/mini/curriculum-long.yaml --out runs/mini-curriculum-long --stage all --resume
+  trained+=(runs/mini-listener-long runs/mini-curriculum-long)
+fi
+write_model "${trained[-1]}" "$model"
+.venv/bin/python tools/training_table.py "${trained[@]}" > "$model/training.md"
